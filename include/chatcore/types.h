@@ -1,0 +1,77 @@
+/*
+ * The small types that every header shares, and the services that a host may supply.
+ */
+#ifndef CHATCORE_TYPES_H
+#define CHATCORE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A borrowed run of bytes. Text is UTF-8 and is not terminated. `data` may be NULL when size is 0.
+ */
+struct cc_slice {
+    const char *data;
+    size_t size;
+};
+
+/* A UUIDv7 (RFC 9562). All zero means "none". */
+struct cc_id {
+    uint8_t bytes[16];
+};
+
+/*
+ * The time as a host tells it. `wall_ms` is milliseconds since the Unix epoch and may jump either
+ * way; `mono_ms` never goes back and its zero has no meaning. The engine reads no clock itself.
+ */
+struct cc_time {
+    int64_t wall_ms;
+    int64_t mono_ms;
+};
+
+/* Names (users, devices, conversations, client ids): the protocol's bound on their bytes. */
+#define CC_NAME_MAX 64
+
+/*
+ * Memory. `alloc` and `realloc` answer NULL when there is none; `release` takes what they gave.
+ * Called from any thread of the engine, so they must be thread-safe.
+ */
+struct cc_allocator {
+    void *(*alloc)(void *context, size_t size);
+    void *(*realloc)(void *context, void *pointer, size_t size);
+    void (*release)(void *context, void *pointer);
+    void *context;
+};
+
+/* Random bytes. Must be unpredictable in production (message ids, session ids); a simulation seeds
+ * it. */
+struct cc_random {
+    void (*fill)(void *context, void *bytes, size_t size);
+    void *context;
+};
+
+enum cc_trace_level { CC_TRACE_ERROR, CC_TRACE_WARNING, CC_TRACE_INFO, CC_TRACE_DEBUG };
+
+/* Diagnostics. `text` is one line without a newline, valid during the call. Called from any thread.
+ */
+struct cc_trace {
+    void (*write)(void *context, enum cc_trace_level level, const char *area, const char *text);
+    void *context;
+    enum cc_trace_level level; /* what is less urgent than this is not written */
+};
+
+/* The services of the process: malloc, the kernel's random source, standard error. Any thread.
+ * Errors: none. */
+const struct cc_allocator *cc_allocator_default(void);
+
+/* The C library's version as "major.minor.patch", static. Any thread. Errors: none. */
+const char *cc_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

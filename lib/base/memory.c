@@ -1,0 +1,151 @@
+/*
+ * Allocation helpers, slices and the checks of text that every layer shares.
+ */
+#include "base/memory.h"
+
+#include "chatcore/error.h"
+
+#include <stdlib.h>
+
+static void *default_alloc(void *context, size_t size)
+{
+    (void)context;
+    return malloc(size ? size : 1);
+}
+
+static void *default_realloc(void *context, void *pointer, size_t size)
+{
+    (void)context;
+    return realloc(pointer, size ? size : 1);
+}
+
+static void default_release(void *context, void *pointer)
+{
+    (void)context;
+    free(pointer);
+}
+
+const struct cc_allocator *cc_allocator_default(void)
+{
+    static const struct cc_allocator allocator = {default_alloc, default_realloc, default_release,
+                                                  NULL};
+
+    return &allocator;
+}
+
+void *mem_zalloc(const struct cc_allocator *allocator, size_t count, size_t size)
+{
+    void *pointer;
+
+    if (size && count > SIZE_MAX / size)
+        return NULL;
+    pointer = mem_alloc(allocator, count * size);
+    if (pointer)
+        memset(pointer, 0, count * size);
+    return pointer;
+}
+
+int mem_reserve(const struct cc_allocator *allocator, void **array, size_t *capacity, size_t wanted,
+                size_t element_size)
+{
+    size_t grown = *capacity ? *capacity : 8;
+    void *bigger;
+
+    if (wanted <= *capacity)
+        return 0;
+    while (grown < wanted) {
+        if (grown > SIZE_MAX / 2)
+            return CC_ENOMEM;
+        grown *= 2;
+    }
+    if (grown > SIZE_MAX / element_size)
+        return CC_ENOMEM;
+    bigger = allocator->realloc(allocator->context, *array, grown * element_size);
+    if (!bigger)
+        return CC_ENOMEM;
+    *array = bigger;
+    *capacity = grown;
+    return 0;
+}
+
+int slice_compare(struct cc_slice a, struct cc_slice b)
+{
+    size_t common = a.size < b.size ? a.size : b.size;
+    int order = common ? memcmp(a.data, b.data, common) : 0;
+
+    if (order)
+        return order;
+    return (a.size > b.size) - (a.size < b.size);
+}
+
+int slice_copy(const struct cc_allocator *allocator, struct cc_slice from,
+               struct cc_slice *ret_copy)
+{
+    char *bytes = NULL;
+
+    if (from.size) {
+        bytes = mem_alloc(allocator, from.size);
+        if (!bytes)
+            return CC_ENOMEM;
+        memcpy(bytes, from.data, from.size);
+    }
+    *ret_copy = slice_of(bytes, from.size);
+    return 0;
+}
+
+/* The length of the well-formed sequence at `p`, or 0 (Unicode 15, table 3-7). */
+static size_t utf8_sequence(const uint8_t *p, size_t left)
+{
+    uint8_t low = 0x80;
+    uint8_t high = 0xbf;
+    size_t length;
+
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] < 0xc2 || p[0] > 0xf4)
+        return 0;
+    length = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    if (p[0] == 0xe0)
+        low = 0xa0;
+    if (p[0] == 0xed)
+        high = 0x9f;
+    if (p[0] == 0xf0)
+        low = 0x90;
+    if (p[0] == 0xf4)
+        high = 0x8f;
+    if (left < length || p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return length;
+}
+
+bool utf8_is_valid(struct cc_slice text)
+{
+    const uint8_t *p = (const uint8_t *)text.data;
+
+    for (size_t at = 0; at < text.size;) {
+        size_t length = utf8_sequence(p + at, text.size - at);
+
+        if (!length)
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+bool name_is_valid(struct cc_slice name)
+{
+    if (name.size < 1 || name.size > CC_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t c = (uint8_t)name.data[i];
+        uint8_t next = i + 1 < name.size ? (uint8_t)name.data[i + 1] : 0;
+
+        /* C0, space, DEL, and C1 (U+0080 … U+009F) as UTF-8 writes it */
+        if (c <= 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0))
+            return false;
+    }
+    return utf8_is_valid(name);
+}
