@@ -1,0 +1,152 @@
+/*
+ * Events: what the engine tells its host: replies to commands, pushes to sessions, ends of
+ * sessions.
+ *
+ * An event names the sessions that it is for by their user data (cc_session_options.data). A push
+ * to many sessions of one queue is one event. All that an event points to lives until it is given
+ * back.
+ */
+#ifndef CHATCORE_EVENT_H
+#define CHATCORE_EVENT_H
+
+#include "chatcore/command.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum cc_event_type {
+    CC_EVENT_REPLY = 1,    /* event.reply: to one session */
+    CC_EVENT_MESSAGE,      /* event.message */
+    CC_EVENT_RECEIPT,      /* event.receipt */
+    CC_EVENT_TYPING,       /* event.typing */
+    CC_EVENT_PRESENCE,     /* event.presence */
+    CC_EVENT_CONVERSATION, /* event.conversation */
+    CC_EVENT_SYNCED,       /* event.synced: the session has caught up */
+    CC_EVENT_CLOSED, /* event.closed: the last event of its session; its data is the host's again */
+    CC_EVENT_STOPPED /* of no session: the engine has stopped and may be freed */
+};
+
+/* One entry of a list of conversations, from one user's point of view. */
+struct cc_conversation_summary {
+    struct cc_conversation conversation;
+    struct cc_slice peer; /* direct: the other user */
+    enum cc_role role;
+    uint64_t head; /* the newest seq */
+    int64_t ts;    /* of the newest message; 0: none */
+    uint64_t read; /* this user's cursors */
+    uint64_t delivered;
+    uint64_t unread;
+    int64_t muted_until; /* wall ms; 0: not muted */
+    bool gone;           /* pushed when the user is no longer a member */
+};
+
+enum cc_presence_status { CC_PRESENCE_OFFLINE = 0, CC_PRESENCE_ONLINE = 1 };
+
+struct cc_presence {
+    struct cc_slice user;
+    enum cc_presence_status status;
+    int64_t last_seen; /* wall ms; 0: unknown, or online now */
+};
+
+struct cc_receipt {
+    struct cc_slice conversation;
+    struct cc_slice user;
+    uint64_t delivered; /* 0: not told */
+    uint64_t read;
+    int64_t ts;
+};
+
+struct cc_typing {
+    struct cc_slice conversation;
+    struct cc_slice user;
+    bool on;
+};
+
+struct cc_profile {
+    struct cc_slice user;
+    struct cc_slice name;
+    struct cc_slice avatar;
+    struct cc_slice meta;
+};
+
+struct cc_header {
+    struct cc_slice name;
+    struct cc_slice value;
+};
+
+/* A reply. `error` other than 0: only the error's members are set. Otherwise those the command has.
+ */
+struct cc_reply {
+    uint64_t id;
+    enum cc_command_type command;
+    int error;                         /* 0 or a CC_E… */
+    struct cc_slice error_text;        /* empty: cc_strerror(error) */
+    uint32_t retry_after_ms;           /* 0: not told */
+    struct cc_slice user;              /* connect */
+    struct cc_slice device;            /* connect */
+    struct cc_slice session;           /* connect */
+    int64_t server_time;               /* connect */
+    uint32_t ping_interval_ms;         /* connect */
+    uint32_t max_message_bytes;        /* connect */
+    int64_t expires;                   /* refresh, upload, media: wall ms */
+    struct cc_slice conversation;      /* send, create */
+    struct cc_id message;              /* send */
+    int64_t ts;                        /* send */
+    bool duplicate;                    /* send */
+    uint64_t seq;                      /* edit, delete, react, update, add, remove, leave, role */
+    const struct cc_message *messages; /* history, search */
+    size_t message_count;
+    const struct cc_conversation_summary *conversations; /* conversations */
+    size_t conversation_count;
+    const struct cc_member *members; /* members */
+    size_t member_count;
+    const struct cc_presence *presence; /* presence */
+    size_t presence_count;
+    const struct cc_slice *users; /* contacts */
+    size_t user_count;
+    const struct cc_profile *profile; /* profile */
+    bool more;                        /* the paged ones */
+    struct cc_slice media;            /* upload */
+    struct cc_slice method;           /* upload */
+    struct cc_slice url;              /* upload, media */
+    const struct cc_header *headers;  /* upload */
+    size_t header_count;
+};
+
+/* WebSocket close codes of the protocol; a host without sockets reads them as reasons. */
+enum cc_close_code {
+    CC_CLOSE_NORMAL = 1000,
+    CC_CLOSE_DRAINING = 4001,
+    CC_CLOSE_NO_HEARTBEAT = 4008,
+    CC_CLOSE_TOO_MANY = 4029,
+    CC_CLOSE_PROTOCOL = 4500,
+    CC_CLOSE_UNAUTHORIZED = 4501,
+    CC_CLOSE_KICKED = 4503
+};
+
+struct cc_event {
+    enum cc_event_type type;
+    void *const *sessions; /* the user data of the sessions it is for */
+    size_t session_count;
+    union {
+        const struct cc_reply *reply;
+        const struct cc_message *message;
+        const struct cc_receipt *receipt;
+        const struct cc_typing *typing;
+        const struct cc_presence *presence;
+        const struct cc_conversation_summary *conversation;
+        struct {
+            struct cc_slice cursor;
+        } synced;
+        struct {
+            enum cc_close_code code;
+            struct cc_slice reason;
+        } closed;
+    } u;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
