@@ -1,0 +1,41 @@
+/*
+ * Timers on a time that is passed in: a binary heap by deadline, ties by the order of setting, so
+ * that a run is the same every time.
+ */
+#ifndef CC_BASE_TIMERS_H
+#define CC_BASE_TIMERS_H
+
+#include "base/memory.h"
+
+struct timer {
+    int64_t deadline; /* mono ms */
+    uint64_t order;
+    size_t index; /* in the heap, from 1; 0: not set */
+    void (*expired)(struct timer *timer, void *context);
+};
+
+struct timers {
+    const struct cc_allocator *allocator;
+    struct timer **heap; /* from index 1 */
+    size_t count;
+    size_t capacity;
+    uint64_t order;
+};
+
+void timers_init(struct timers *timers, const struct cc_allocator *allocator);
+void timers_deinit(struct timers *timers);
+
+/* Sets or moves a timer (its `expired` must be filled in). 0 or CC_ENOMEM (only when it was not
+ * set). */
+int timer_set(struct timers *timers, struct timer *timer, int64_t deadline);
+
+/* Does nothing when it isn't set. */
+void timer_clear(struct timers *timers, struct timer *timer);
+
+/* Runs what is due at `now`; a timer set meanwhile for now or earlier runs in the next call. */
+void timers_run(struct timers *timers, int64_t now, void *context);
+
+/* The next deadline, or INT64_MAX. */
+int64_t timers_deadline(const struct timers *timers);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * A message that the log has put in order: immutable, shared, counted. It is one block of memory:
+ * the struct, its arrays, and the record's bytes, into which its slices point.
+ *
+ * Made by the sequencer; held by its conversation's recent window, by the flush that writes it,
+ * and by every event that carries it. Events are released on other threads, so the count is atomic.
+ */
+#ifndef CC_ENGINE_MESSAGE_H
+#define CC_ENGINE_MESSAGE_H
+
+#include "base/arena.h"
+#include "chatcore/message.h"
+#include "wire/record.h"
+
+struct message {
+    _Atomic uint32_t refs;
+    size_t bytes; /* of the whole block: what memory accounting charges */
+    struct cc_allocator allocator;
+    struct cc_message view;    /* as others see it: without client_id */
+    struct cc_slice client_id; /* for the sender's own sessions */
+    uint64_t offset;           /* in the log */
+    struct cc_slice record;    /* the log record: what the store keeps as the row's body */
+    /* The partition's, in the order of applying: see partition.h */
+    struct conversation *conversation;
+    struct message *next_applied;
+    bool is_flushed;
+};
+
+/* Decodes a record. `conversation` and `seq` are put in by the caller's values. 0, CC_ENOMEM,
+ * CC_ECORRUPT. */
+int message_new(const struct cc_allocator *allocator, struct cc_slice record, uint64_t seq,
+                uint64_t offset, struct message **ret_message);
+
+struct message *message_ref(struct message *message);
+void message_unref(struct message *message);
+
+#endif

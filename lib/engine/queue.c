@@ -1,0 +1,417 @@
+/*
+ * Queues: submitting, taking, adding events, draining.
+ */
+#include "engine/queue.h"
+
+#include "chatcore/error.h"
+#include "engine/command_copy.h"
+#include "engine/engine.h"
+#include "engine/session.h"
+
+int queue_new(struct cc_engine *engine, struct cc_queue **ret_queue)
+{
+    struct cc_queue *queue = mem_zalloc(&engine->allocator, 1, sizeof *queue);
+
+    if (!queue)
+        return CC_ENOMEM;
+    queue->engine = engine;
+    *ret_queue = queue;
+    return 0;
+}
+
+int cc_queue_new(struct cc_engine *engine, void (*wake)(void *context), void *context,
+                 struct cc_queue **ret_queue)
+{
+    struct cc_queue *queue;
+    int r = queue_new(engine, &queue);
+
+    if (r)
+        return r;
+    queue->wake = wake;
+    queue->context = context;
+    queue->next = atomic_load(&engine->queues);
+    while (!atomic_compare_exchange_weak(&engine->queues, &queue->next, queue))
+        ;
+    *ret_queue = queue;
+    return 0;
+}
+
+/* --- inputs ----------------------------------------------------------------------------------- */
+
+static struct input_batch *batch_submitting(struct cc_queue *queue)
+{
+    struct input_batch *batch = queue->submitting;
+
+    if (batch)
+        return batch;
+    batch = mem_zalloc(&queue->engine->allocator, 1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    arena_init(&batch->arena, &queue->engine->allocator);
+    batch->last = &batch->first;
+    queue->submitting = batch;
+    return batch;
+}
+
+static struct input *input_new(struct cc_queue *queue, enum input_type type,
+                               struct cc_session *session)
+{
+    struct input_batch *batch = batch_submitting(queue);
+    struct input *input = batch ? arena_alloc(&batch->arena, sizeof *input) : NULL;
+
+    if (!input)
+        return NULL;
+    input->next = NULL;
+    input->type = type;
+    input->count = 0;
+    input->session = session;
+    input->batch = batch;
+    return input;
+}
+
+static void input_submit(struct input *input)
+{
+    struct input_batch *batch = input->batch;
+
+    *batch->last = input;
+    batch->last = &input->next;
+    batch->refs++;
+}
+
+static void batch_free(struct input_batch *batch)
+{
+    const struct cc_allocator *allocator = batch->arena.allocator;
+
+    arena_deinit(&batch->arena);
+    mem_free(allocator, batch);
+}
+
+void input_batch_unref(struct input_batch *batch)
+{
+    if (--batch->refs == 0)
+        batch_free(batch);
+}
+
+static void report_consumed(struct cc_queue *queue);
+
+void cc_queue_flush(struct cc_queue *queue)
+{
+    struct input_batch *batch;
+
+    report_consumed(queue);
+    batch = queue->submitting;
+    if (!batch || !batch->first)
+        return;
+    queue->submitting = NULL;
+    batch->bytes = batch->arena.total;
+    atomic_fetch_add_explicit(&queue->waiting_bytes, batch->bytes, memory_order_relaxed);
+    if (chain_add(&queue->inputs, &batch->link))
+        engine_wake(queue->engine);
+}
+
+bool queue_has_inputs(struct cc_queue *queue)
+{
+    return !chain_is_empty(&queue->inputs);
+}
+
+void queue_take_inputs(struct cc_queue *queue)
+{
+    struct chain_link *link = chain_take(&queue->inputs);
+
+    while (link) {
+        struct input_batch *batch = (struct input_batch *)link;
+        struct input *input = batch->first;
+
+        link = link->next;
+        atomic_fetch_sub_explicit(&queue->waiting_bytes, batch->bytes, memory_order_relaxed);
+        while (input) {
+            struct input *next = input->next; /* the input may go with its batch */
+
+            session_input(input);
+            input = next;
+        }
+    }
+}
+
+/* --- sessions, as the queue's thread sees them -------------------------------------------------
+ */
+
+int cc_session_open(struct cc_queue *queue, const struct cc_session_options *options,
+                    struct cc_session **ret_session)
+{
+    struct cc_session *session;
+    struct input *input;
+    int r;
+
+    r = session_new(queue, options, &session);
+    if (r)
+        return r;
+    input = input_new(queue, INPUT_OPEN, session);
+    if (!input) {
+        session_free(session);
+        return CC_ENOMEM;
+    }
+    input_submit(input);
+    *ret_session = session;
+    return 0;
+}
+
+static bool has_room(struct cc_queue *queue)
+{
+    size_t waiting = atomic_load_explicit(&queue->waiting_bytes, memory_order_relaxed);
+
+    if (queue->submitting)
+        waiting += queue->submitting->arena.total;
+    return waiting < queue->engine->limits.max_input_bytes;
+}
+
+int cc_session_submit(struct cc_session *session, const struct cc_command *command)
+{
+    struct cc_queue *queue = session->queue;
+    struct input *input;
+    int r;
+
+    if (!has_room(queue))
+        return CC_EBUSY;
+    input = input_new(queue, INPUT_COMMAND, session);
+    if (!input)
+        return CC_ENOMEM;
+    r = command_copy(&input->batch->arena, command, &input->command);
+    if (r)
+        return r;
+    input_submit(input);
+    return 0;
+}
+
+/*
+ * Closing must not fail for want of memory, so each session has its close input built in; its
+ * batch is made of it alone.
+ */
+static void submit_builtin(struct cc_session *session, struct builtin_input *builtin,
+                           enum input_type type)
+{
+    struct cc_queue *queue = session->queue;
+
+    cc_queue_flush(queue);
+    builtin->batch.first = &builtin->input;
+    builtin->batch.refs = SIZE_MAX / 2; /* lives in the session */
+    builtin->batch.bytes = 0;
+    builtin->input.next = NULL;
+    builtin->input.type = type;
+    builtin->input.session = session;
+    builtin->input.batch = &builtin->batch;
+    if (chain_add(&queue->inputs, &builtin->batch.link))
+        engine_wake(queue->engine);
+}
+
+void cc_session_close(struct cc_session *session)
+{
+    if (session->close_submitted)
+        return;
+    session->close_submitted = true;
+    submit_builtin(session, &session->close_input, INPUT_CLOSE);
+}
+
+void cc_session_consumed(struct cc_session *session, uint32_t count)
+{
+    struct cc_queue *queue = session->queue;
+
+    if (!session->consumed && count) {
+        session->next_consumer = queue->consumers;
+        queue->consumers = session;
+    }
+    session->consumed += count;
+}
+
+/* Tells the engine, but for sessions that consumed little since the last time: it can wait. */
+static void report_consumed(struct cc_queue *queue)
+{
+    uint32_t least = queue->engine->limits.max_outstanding / 4;
+    struct cc_session **at = &queue->consumers;
+
+    while (*at) {
+        struct cc_session *session = *at;
+        struct input *input = NULL;
+
+        if (session->consumed >= least)
+            input = input_new(queue, INPUT_CONSUMED, session);
+        if (!input) {
+            at = &session->next_consumer;
+            continue;
+        }
+        input->count = session->consumed;
+        session->consumed = 0;
+        input_submit(input);
+        *at = session->next_consumer;
+    }
+}
+
+static void consumers_remove(struct cc_queue *queue, struct cc_session *session)
+{
+    struct cc_session **at = &queue->consumers;
+
+    while (*at && *at != session)
+        at = &(*at)->next_consumer;
+    if (*at)
+        *at = session->next_consumer;
+}
+
+/* --- events ----------------------------------------------------------------------------------- */
+
+static struct output_batch *batch_filling(struct cc_queue *queue)
+{
+    struct output_batch *batch = queue->filling;
+
+    if (batch)
+        return batch;
+    batch = mem_zalloc(&queue->engine->allocator, 1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    arena_init(&batch->arena, &queue->engine->allocator);
+    batch->last = &batch->first;
+    queue->filling = batch;
+    return batch;
+}
+
+struct event_node *queue_add_event(struct cc_queue *queue, enum cc_event_type type,
+                                   struct cc_session *const *sessions, size_t count,
+                                   struct message *message)
+{
+    struct output_batch *batch = batch_filling(queue);
+    struct event_node *node = batch ? arena_alloc(&batch->arena, sizeof *node) : NULL;
+    void **data = node ? arena_alloc(&batch->arena, count * sizeof *data) : NULL;
+    struct cc_session **targets = data ? arena_alloc(&batch->arena, count * sizeof *targets) : NULL;
+
+    if (!targets)
+        return NULL;
+    memset(node, 0, sizeof *node);
+    for (size_t i = 0; i < count; i++) {
+        targets[i] = sessions[i];
+        data[i] = sessions[i]->data;
+    }
+    node->targets = targets;
+    node->event.type = type;
+    node->event.sessions = data;
+    node->event.session_count = count;
+    node->message = message ? message_ref(message) : NULL;
+    *batch->last = node;
+    batch->last = &node->next;
+    return node;
+}
+
+struct arena *queue_arena(struct cc_queue *queue)
+{
+    return &queue->filling->arena;
+}
+
+void queue_publish(struct cc_queue *queue)
+{
+    struct output_batch *batch = queue->filling;
+
+    if (!batch || !batch->first)
+        return;
+    queue->filling = NULL;
+    if (chain_add(&queue->outputs, &batch->link) && queue->wake)
+        queue->wake(queue->context);
+}
+
+static void output_batch_free(struct output_batch *batch)
+{
+    const struct cc_allocator *allocator = batch->arena.allocator;
+
+    for (struct event_node *node = batch->first; node; node = node->next)
+        if (node->message)
+            message_unref(node->message);
+    arena_deinit(&batch->arena);
+    mem_free(allocator, batch);
+}
+
+static bool is_push(enum cc_event_type type)
+{
+    return type != CC_EVENT_REPLY && type != CC_EVENT_CLOSED && type != CC_EVENT_STOPPED;
+}
+
+/* The host has seen the event. */
+static void event_done(struct cc_queue *queue, struct event_node *node)
+{
+    if (node->message)
+        message_unref(node->message);
+    node->message = NULL;
+    if (is_push(node->event.type))
+        for (size_t i = 0; i < node->event.session_count; i++)
+            if (!node->targets[i]->counts_consumed)
+                cc_session_consumed(node->targets[i], 1);
+    if (node->event.type == CC_EVENT_CLOSED) {
+        consumers_remove(queue, node->targets[0]);
+        submit_builtin(node->targets[0], &node->targets[0]->release_input, INPUT_RELEASE);
+    }
+}
+
+/* Links of one batch to the next are kept in the chain's links: the oldest batch is read first. */
+static struct event_node *next_batch(struct cc_queue *queue)
+{
+    struct output_batch *done = queue->reading;
+    struct chain_link *next = done ? done->link.next : NULL;
+
+    if (done)
+        output_batch_free(done);
+    if (!next)
+        next = chain_take(&queue->outputs);
+    queue->reading = (struct output_batch *)next;
+    return queue->reading ? queue->reading->first : NULL;
+}
+
+const struct cc_event *cc_queue_next(struct cc_queue *queue)
+{
+    struct event_node *done = queue->current;
+    struct event_node *node = done ? done->next : NULL;
+
+    if (done)
+        event_done(queue, done);
+    if (!node)
+        node = next_batch(queue);
+    queue->current = node;
+    if (node)
+        return &node->event;
+    cc_queue_flush(queue);
+    return NULL;
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void outputs_free(struct cc_queue *queue)
+{
+    struct chain_link *link = queue->reading ? &queue->reading->link : NULL;
+
+    for (int round = 0; round < 2; round++) {
+        while (link) {
+            struct output_batch *batch = (struct output_batch *)link;
+
+            link = link->next;
+            output_batch_free(batch);
+        }
+        link = chain_take(&queue->outputs);
+    }
+    if (queue->filling)
+        output_batch_free(queue->filling);
+}
+
+void queue_free(struct cc_queue *queue)
+{
+    /* The engine's sessions are gone by now, so waiting inputs are only dropped. */
+    struct chain_link *link = chain_take(&queue->inputs);
+
+    while (link) {
+        struct input_batch *batch = (struct input_batch *)link;
+
+        link = link->next;
+        if (batch->refs < SIZE_MAX / 4)
+            batch_free(batch);
+    }
+    if (queue->submitting)
+        batch_free(queue->submitting);
+    outputs_free(queue);
+    mem_free(&queue->engine->allocator, queue->others.sessions);
+    mem_free(&queue->engine->allocator, queue->own.sessions);
+    mem_free(&queue->engine->allocator, queue);
+}

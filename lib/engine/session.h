@@ -1,0 +1,173 @@
+/*
+ * Sessions: one device of a user, connected. A session moves through phases; which commands each
+ * phase takes, and which function handles a command, stand in one table (session_commands.c).
+ *
+ *   NEW         waits for `connect`, at most 10 s
+ *   CONNECTING  the token is being verified
+ *   OPEN        connected: catching up while `sync` is set, else live
+ *   CLOSED      no more events; waits for its references to go, then gives CC_EVENT_CLOSED
+ *
+ * A command becomes a request. Requests of a session start in the order in which they came; one
+ * that has to keep its place (`send` and its like) holds back those behind it until its record is
+ * with the log.
+ */
+#ifndef CC_ENGINE_SESSION_H
+#define CC_ENGINE_SESSION_H
+
+#include "engine/engine.h"
+
+/* A client that connects must say who it is within this time (protocol). */
+#define SESSION_CONNECT_MS 10000
+
+enum session_phase { SESSION_NEW, SESSION_CONNECTING, SESSION_OPEN, SESSION_CLOSED };
+
+struct builtin_input {
+    struct input_batch batch;
+    struct input input;
+};
+
+struct cc_session {
+    /* set at its making, then constant */
+    struct cc_queue *queue;
+    void *data;
+    bool counts_consumed;
+    bool is_trusted;
+    struct cc_slice address;
+    struct cc_slice trusted_user;
+
+    /* the queue's thread */
+    bool close_submitted;
+    uint32_t consumed;
+    struct cc_session *next_consumer;
+    struct builtin_input close_input;
+    struct builtin_input release_input;
+
+    /* the engine's thread */
+    struct cc_session *next; /* of the engine's, then of its user's */
+    struct cc_session *previous;
+    struct cc_session *next_of_user;
+    struct user *user; /* from OPEN on */
+    struct cc_slice device;
+    enum session_phase phase;
+    enum cc_close_code close_code;
+    const char *close_reason; /* static */
+    size_t refs;              /* requests, syncs and operations that name it */
+    uint32_t inflight;        /* requests not yet answered */
+    uint32_t outstanding;     /* pushes given and not yet consumed */
+    bool is_admin;
+    int64_t connected_ms; /* mono */
+    struct sync *sync;    /* not NULL: catching up */
+    struct request *held; /* requests behind one that keeps its place, oldest first */
+    struct request **held_last;
+    struct request *ordering; /* the one that keeps its place now */
+    struct timer timer;       /* NEW: the connect time-out; OPEN: the token's expiry */
+};
+
+/* One command on its way to its reply. Ends with exactly one request_reply() or request_fail(). */
+struct request {
+    struct request *next;
+    struct cc_session *session; /* a reference */
+    struct input_batch *batch;  /* a reference: keeps the command's slices alive */
+    const struct cc_command *command;
+    void (*resume)(struct request *request, int status); /* what goes on when `op` has completed */
+    bool keeps_place;
+    int attempts; /* of a change that met a conflict */
+    struct cc_slice
+        conversation; /* resolved: of the command, or of the direct pair (in `direct_id`) */
+    char direct_id[CC_NAME_MAX];
+    struct cc_slice filtered_text; /* what a filter put in the text's place */
+    size_t filter_index;
+    bool flagged;
+    bool created_direct;
+    union {
+        struct cc_op op;
+        struct cc_auth_verify verify;
+        struct cc_filter_check filter;
+        struct cc_directory_member member;
+        struct cc_directory_members members;
+        struct cc_directory_memberships memberships;
+        struct cc_directory_conversation conversation;
+        struct cc_directory_create create;
+        struct cc_directory_change change;
+        struct cc_directory_relate relate;
+        struct cc_directory_relation relation;
+        struct cc_directory_related related;
+        struct cc_directory_profile profile;
+        struct cc_directory_mute mute;
+        struct cc_directory_device device;
+        struct cc_store_read_rows rows;
+        struct cc_store_read_heads heads;
+        struct cc_store_read_cursors cursors;
+        struct cc_cluster_locate locate;
+    } op;
+    struct arena arena; /* for what lives as long as the request; empty until used */
+};
+
+/* --- called by queue.c -------------------------------------------------------------------------
+ */
+
+int session_new(struct cc_queue *queue, const struct cc_session_options *options,
+                struct cc_session **ret_session);
+void session_free(struct cc_session *session);
+void session_input(struct input *input);
+
+/* --- for the engine's modules -------------------------------------------------------------------
+ */
+
+/* Ends a session: pushes stop, what is under way is dropped, CC_EVENT_CLOSED follows. `reason` is
+ * static. */
+void session_close(struct cc_session *session, enum cc_close_code code, const char *reason);
+
+void session_ref(struct cc_session *session);
+void session_unref(struct cc_session *session);
+
+static inline bool session_is_live(const struct cc_session *session)
+{
+    return session->phase == SESSION_OPEN && !session->sync;
+}
+
+static inline struct cc_engine *session_engine(const struct cc_session *session)
+{
+    return session->queue->engine;
+}
+
+/* The handler of a connect command, called by the dispatch. */
+void session_connect(struct request *request);
+void session_refresh(struct request *request);
+
+/* The dispatch table: which handler takes a command in an open session, and whether it keeps its
+ * place. */
+struct session_command {
+    void (*handle)(struct request *request);
+    bool keeps_place;
+    bool is_send; /* charged to limits.send */
+};
+const struct session_command *session_command(enum cc_command_type type);
+
+/* --- requests -----------------------------------------------------------------------------------
+ */
+
+static inline struct cc_engine *request_engine(const struct request *request)
+{
+    return session_engine(request->session);
+}
+
+/* Submits `request->op` next: fills in the operation's head; `resume` runs on the engine's thread
+ * when it is complete. */
+void request_op_begin(struct request *request, void (*resume)(struct request *request, int status));
+
+/* Its record is with the log, or it needs no place: the next request of the session may start. */
+void request_leave_place(struct request *request);
+
+/* Ends the request with a reply. The reply's id, command and error are filled in here; the rest is
+ * copied. */
+void request_reply(struct request *request, struct cc_reply *reply);
+
+/* The reply without members, `{}`. */
+void request_reply_empty(struct request *request);
+
+/* Ends the request with an error. */
+void request_fail(struct request *request, int error);
+void request_fail_text(struct request *request, int error, struct cc_slice text, uint32_t retry_ms);
+
+#endif
