@@ -79,6 +79,18 @@ struct request {
     size_t filter_index;
     bool flagged;
     bool created_direct;
+    struct user *user; /* a reference; NULL before the session is open */
+    void *state;       /* the handler's own, in `arena` or freed by the handler */
+    void *step;        /* of the shared step under way (relations_match …): the step's own */
+    void (*step_done)(struct request *request, int status);
+    void (*direct_done)(struct request *request, int status); /* of groups_ensure_direct() */
+    struct {
+        unsigned to_other; /* bits of cc_relation: what relations_check() found */
+        unsigned from_other;
+        unsigned generation;
+        char other[CC_NAME_MAX];
+        size_t other_size;
+    } relation;
     union {
         struct cc_op op;
         struct cc_auth_verify verify;
