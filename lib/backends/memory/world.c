@@ -9,7 +9,8 @@ static bool parts_new(struct cc_memory_world *world)
 {
     world->log = memory_log_new(world);
     world->store = memory_store_new(world);
-    return world->log && world->store;
+    world->directory = memory_directory_new(&world->allocator);
+    return world->log && world->store && world->directory;
 }
 
 int cc_memory_world_new(const struct cc_allocator *allocator, uint32_t partitions,
@@ -42,6 +43,7 @@ void cc_memory_world_free(struct cc_memory_world *world)
         return;
     memory_log_free(world->log);
     memory_store_free(world->store);
+    memory_directory_free(world->directory);
     allocator = world->allocator;
     mem_free(&allocator, world);
 }
