@@ -10,7 +10,8 @@ static bool parts_new(struct cc_memory_world *world)
     world->log = memory_log_new(world);
     world->store = memory_store_new(world);
     world->directory = memory_directory_new(&world->allocator);
-    return world->log && world->store && world->directory;
+    world->cluster = memory_cluster_new(world);
+    return world->log && world->store && world->directory && world->cluster;
 }
 
 int cc_memory_world_new(const struct cc_allocator *allocator, uint32_t partitions,
@@ -44,6 +45,7 @@ void cc_memory_world_free(struct cc_memory_world *world)
     memory_log_free(world->log);
     memory_store_free(world->store);
     memory_directory_free(world->directory);
+    memory_cluster_free(world->cluster);
     allocator = world->allocator;
     mem_free(&allocator, world);
 }
@@ -51,4 +53,5 @@ void cc_memory_world_free(struct cc_memory_world *world)
 void cc_memory_world_set_time(struct cc_memory_world *world, struct cc_time now)
 {
     world->now = now;
+    memory_cluster_tick(world->cluster);
 }

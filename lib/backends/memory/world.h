@@ -46,4 +46,7 @@ void memory_directory_free(struct memory_directory *directory);
 struct memory_cluster *memory_cluster_new(struct cc_memory_world *world);
 void memory_cluster_free(struct memory_cluster *cluster);
 
+/* The world's time has moved: what has expired goes. */
+void memory_cluster_tick(struct memory_cluster *cluster);
+
 #endif
