@@ -116,8 +116,8 @@ struct cc_directory_member {
 
 struct cc_directory_members {
     struct cc_op op;
-    struct cc_slice conversation;
-    uint64_t at_version; /* the members as of this version; 0: now */
+    struct cc_slice conversation; /* CC_ENOTFOUND when it does not exist */
+    uint64_t at_version;          /* the members as of this version; 0: now */
     struct cc_slice after;
     size_t limit;
     const struct cc_member *ret_members; /* ascending by user */
@@ -142,11 +142,13 @@ struct cc_directory_memberships {
     bool ret_more;
 };
 
+/* Mutes a conversation for one of its members (CC_ENOTFOUND when the user is none). A mute ends
+ * with the membership: who is added again is not muted. */
 struct cc_directory_mute {
     struct cc_op op;
     struct cc_slice user;
     struct cc_slice conversation;
-    int64_t until;
+    int64_t until; /* wall ms; 0: no longer */
 };
 
 /* Creates a conversation (version 1). CC_EEXISTS when the id is taken; then nothing is changed. */
@@ -168,7 +170,8 @@ enum cc_change_kind { CC_CHANGE_RENAME, CC_CHANGE_ADD, CC_CHANGE_REMOVE, CC_CHAN
  * One change, in one transaction: CC_ECONFLICT when the conversation's version is not
  * `expected_version` (then nothing is changed, the engine reads and decides again), CC_ENOTFOUND
  * when there is no such conversation. The engine never sends one that would change nothing: added
- * users are not members, removed ones and those whose role changes are.
+ * users are not members, removed ones and those whose role changes are, and none stands there
+ * twice. Whoever sends one gets CC_EINVAL, and nothing is changed.
  */
 struct cc_directory_change {
     struct cc_op op;
@@ -190,7 +193,8 @@ struct cc_outbox_entry {
     struct cc_slice payload;
 };
 
-/* Entries of one partition; those of one conversation ascend by version. */
+/* Entries of one partition; those of one conversation ascend by version. No conversation's entries
+ * may hold up another's for ever: the order of writing is the best one. */
 struct cc_directory_outbox {
     struct cc_op op;
     uint32_t partition;
@@ -200,7 +204,8 @@ struct cc_directory_outbox {
     bool ret_more;
 };
 
-/* Removes the conversation's entries up to and including `version`. */
+/* Removes the conversation's entries up to and including `version`. Members can be read as of
+ * `version` itself and later ones from then on; what ended earlier may be forgotten. */
 struct cc_directory_outbox_done {
     struct cc_op op;
     uint32_t partition;
