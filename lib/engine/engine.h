@@ -77,6 +77,9 @@ struct cc_engine {
     struct typing_state *typing;
     struct presence_state *presence;
     struct groups_state *groups;
+    struct relations *relations;
+    struct push_state *push;
+    struct summaries *summaries;
 
     struct cc_engine_stats stats;       /* the engine's thread */
     struct cc_engine_stats *published;  /* copied at each step under the lock below */

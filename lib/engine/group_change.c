@@ -1,0 +1,416 @@
+/*
+ * Changing a group: read → decide → change in the directory → log → reply.
+ *
+ *   start            what the command alone tells
+ *   read             the conversation, its version, and what its sender is there
+ *   look up          what those named are there, at the same version
+ *   count owners     only where an owner goes: is there another, and who would follow
+ *   submit           one transaction, expecting that version
+ *
+ * A command that would change nothing (adding who is a member, removing who is none, the same name)
+ * is answered with the conversation's newest seq: what it asked for is so, and doing it again after
+ * a lost reply is no error.
+ */
+#include "engine/group_change.h"
+#include "chatcore/error.h"
+#include "engine/group_rules.h"
+#include "engine/partition.h"
+#include "engine/user.h"
+
+/* Members read at once when owners are counted. */
+#define OWNERS_PAGE 1000
+
+/* --- submitting --------------------------------------------------------------------------------
+ */
+
+void change_finished(struct request *request, const struct verdict *verdict)
+{
+    struct cc_reply reply = {.seq = verdict->seq};
+
+    if (verdict->status)
+        request_fail(request, verdict->status);
+    else
+        request_reply(request, &reply);
+}
+
+/* Somebody else was first: what was decided no longer holds. */
+static void decide_again(struct request *request)
+{
+    if (++request->attempts >= GROUP_ATTEMPTS_MAX)
+        request_fail(request, CC_ECONFLICT);
+    else
+        change_read(request);
+}
+
+static void changed(struct request *request, int status)
+{
+    struct change *change = request->state;
+    struct cc_slice payload = request->op.change.payload;
+
+    cc_op_release(&request->op.op);
+    if (change->passes_ownership) {
+        if (!status)
+            (void)propose_payload(partition_of(request_engine(request), request->conversation),
+                                  payload); /* or the outbox brings it */
+    } else if (!status) {
+        group_submitted(request, payload);
+        return;
+    } else {
+        group_withdraw(request);
+    }
+    if (!status)
+        change_read(request); /* no longer the last owner */
+    else if (status == CC_ECONFLICT)
+        decide_again(request);
+    else
+        request_fail(request, status);
+}
+
+static int name_users(struct request *request, const struct change *change, struct record *record)
+{
+    struct cc_slice *users =
+        arena_alloc(&request->arena, (change->member_count + 1) * sizeof *users);
+
+    if (!users)
+        return CC_ENOMEM;
+    for (size_t i = 0; i < change->member_count; i++)
+        users[i] = change->members[i].user;
+    record->message.users = users;
+    record->message.user_count = change->member_count;
+    return 0;
+}
+
+/* A record that nobody waits for. */
+static int encode_unawaited(struct request *request, struct record *record,
+                            struct cc_slice *ret_payload)
+{
+    struct buffer bytes;
+    int r = CC_ENOMEM;
+
+    buffer_init(&bytes, &request_engine(request)->allocator);
+    record_encode(&bytes, record);
+    if (!bytes.failed)
+        r = arena_copy(&request->arena, buffer_slice(&bytes), ret_payload);
+    buffer_deinit(&bytes);
+    return r;
+}
+
+static int encode(struct request *request, enum cc_system_action action,
+                  struct cc_slice *ret_payload)
+{
+    struct change *change = request->state;
+    struct record record;
+    int r;
+
+    group_record(request, action, &record);
+    record.member_version = change->version + 1;
+    if (action == CC_SYSTEM_RENAMED)
+        record.message.name = request->command->name;
+    if (action == CC_SYSTEM_ADDED || action == CC_SYSTEM_ROLE)
+        record.message.role = change->members[0].role;
+    r = name_users(request, change, &record);
+    if (r)
+        return r;
+    return change->passes_ownership ? encode_unawaited(request, &record, ret_payload)
+                                    : group_encode(request, &record, ret_payload);
+}
+
+static void submit(struct request *request, enum cc_change_kind kind, enum cc_system_action action)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct change *change = request->state;
+    struct cc_directory_change *op = &request->op.change;
+    int r;
+
+    memset(&request->op, 0, sizeof request->op);
+    r = encode(request, action, &op->payload);
+    if (r) {
+        request_fail(request, r);
+        return;
+    }
+    op->conversation = request->conversation;
+    op->expected_version = change->version;
+    op->kind = kind;
+    op->name = request->command->name;
+    op->members = change->members;
+    op->count = change->member_count;
+    op->partition = engine_partition_of(engine, request->conversation);
+    request_op_begin(request, changed);
+    engine->directory.vtable->change(engine->directory.self, op);
+}
+
+void change_submit(struct request *request)
+{
+    const struct change *change = request->state;
+
+    submit(request, change->rule->kind, change->rule->action);
+}
+
+void change_add(struct change *change, struct cc_slice user, enum cc_role role)
+{
+    struct cc_member *member = &change->members[change->member_count++];
+
+    memset(member, 0, sizeof *member);
+    member->user = user;
+    member->role = role;
+}
+
+/* --- nothing to change -------------------------------------------------------------------------
+ */
+
+static void head_read(struct request *request, int status)
+{
+    struct cc_reply reply = {0};
+
+    if (!status)
+        reply.seq = request->op.heads.ret_heads[0].seq;
+    cc_op_release(&request->op.op);
+    if (status)
+        request_fail(request, status);
+    else
+        request_reply(request, &reply);
+}
+
+void change_reply_unchanged(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct conversation *conversation = conversation_find(engine, request->conversation);
+    struct cc_reply reply = {0};
+
+    if (conversation) {
+        reply.seq = conversation->seq;
+        request_reply(request, &reply);
+        return;
+    }
+    memset(&request->op, 0, sizeof request->op);
+    request->op.heads.conversations = &request->conversation;
+    request->op.heads.count = 1;
+    request_op_begin(request, head_read);
+    engine->store.vtable->read_heads(engine->store.self, &request->op.heads);
+}
+
+/* --- the owners --------------------------------------------------------------------------------
+ */
+
+static void count_owners(struct request *request, struct cc_slice after);
+static void owners_counted(struct request *request);
+
+static void note_successor(struct change *change, const struct cc_member *member)
+{
+    if (change->has_successor && !group_succeeds_before(member, &change->successor))
+        return;
+    change->has_successor = true;
+    change->successor = *member;
+    memcpy(change->successor_name, member->user.data, member->user.size);
+    change->successor.user.data = change->successor_name;
+}
+
+static void owners_read(struct request *request, int status)
+{
+    struct change *change = request->state;
+    struct cc_directory_members *page = &request->op.members;
+    struct cc_slice last = slice_of(NULL, 0);
+    bool more = !status && page->ret_more && page->ret_count;
+
+    for (size_t i = 0; !status && i < page->ret_count; i++) {
+        const struct cc_member *member = &page->ret_members[i];
+
+        last = member->user;
+        if (member->role == CC_ROLE_OWNER)
+            change->owners++;
+        else
+            note_successor(change, member);
+    }
+    if (more) {
+        memcpy(change->after, last.data, last.size);
+        last.data = change->after;
+    }
+    cc_op_release(&page->op);
+    if (status)
+        request_fail(request, status);
+    else if (more && change->owners <= change->owners_going)
+        count_owners(request, last);
+    else
+        owners_counted(request);
+}
+
+static void count_owners(struct request *request, struct cc_slice after)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct change *change = request->state;
+    struct cc_directory_members *page = &request->op.members;
+
+    memset(&request->op, 0, sizeof request->op);
+    page->conversation = request->conversation;
+    page->at_version = change->version;
+    page->after = after;
+    page->limit = OWNERS_PAGE;
+    request_op_begin(request, owners_read);
+    engine->directory.vtable->members(engine->directory.self, page);
+}
+
+void change_leave(struct request *request)
+{
+    struct change *change = request->state;
+
+    change->members[0].user = request->user->name;
+    change->members[0].role = change->own_role;
+    change->member_count = 1;
+    submit(request, CC_CHANGE_REMOVE, CC_SYSTEM_LEFT);
+}
+
+void change_count_owners(struct request *request)
+{
+    count_owners(request, slice_of(NULL, 0));
+}
+
+/* The successor becomes owner first: a crash in between leaves two owners, never none. */
+static void pass_ownership(struct request *request)
+{
+    struct change *change = request->state;
+
+    change->passes_ownership = true;
+    change->members[0] = change->successor;
+    change->members[0].role = CC_ROLE_OWNER;
+    change->member_count = 1;
+    submit(request, CC_CHANGE_ROLE, CC_SYSTEM_ROLE);
+}
+
+static void owners_counted(struct request *request)
+{
+    const struct change *change = request->state;
+    bool is_last = change->owners <= change->owners_going;
+
+    if (request->command->type == CC_COMMAND_LEAVE) {
+        if (is_last && change->has_successor)
+            pass_ownership(request);
+        else
+            change_leave(request);
+    } else if (is_last) {
+        request_fail_text(request, CC_EINVAL,
+                          slice_str("a group needs an owner: name another one first"), 0);
+    } else {
+        change_submit(request);
+    }
+}
+
+/* --- the targets -------------------------------------------------------------------------------
+ */
+
+static void target_read(struct request *request, int status)
+{
+    struct change *change = request->state;
+    struct cc_directory_member *op = &request->op.member;
+    bool is_current = !status && op->ret_conversation.version == change->version;
+
+    if (is_current)
+        status = change->rule->target(change, change->users[change->at],
+                                      op->ret_is_member ? &op->ret_member : NULL);
+    cc_op_release(&op->op);
+    if (status)
+        request_fail(request, status);
+    else if (!is_current)
+        decide_again(request);
+    else {
+        change->at++;
+        change_look_up(request);
+    }
+}
+
+static void read_target(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct change *change = request->state;
+    struct cc_directory_member *op = &request->op.member;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = request->conversation;
+    op->user = change->users[change->at];
+    request_op_begin(request, target_read);
+    engine->directory.vtable->member(engine->directory.self, op);
+}
+
+static int take_loaded(struct change *change, struct conversation *conversation)
+{
+    int r = 0;
+
+    for (; !r && change->at < change->user_count; change->at++) {
+        struct cc_slice user = change->users[change->at];
+        const struct member_entry *entry = conversation_member(conversation, user);
+        struct cc_member member = {0};
+
+        if (entry) {
+            member.user = entry->user;
+            member.role = entry->role;
+        }
+        r = change->rule->target(change, user, entry ? &member : NULL);
+    }
+    return r;
+}
+
+/* From memory where the same version is applied here, else one by one from the directory. */
+void change_look_up(struct request *request)
+{
+    struct change *change = request->state;
+    struct conversation *conversation =
+        conversation_find(request_engine(request), request->conversation);
+    int r = 0;
+
+    if (conversation && conversation->is_known && conversation->member_version == change->version)
+        r = take_loaded(change, conversation);
+    if (r)
+        request_fail(request, r);
+    else if (change->at < change->user_count)
+        read_target(request);
+    else if (!change->member_count)
+        change_reply_unchanged(request);
+    else
+        change->rule->decide(request);
+}
+
+/* --- the actor ---------------------------------------------------------------------------------
+ */
+
+static void actor_read(struct request *request, int status)
+{
+    struct change *change = request->state;
+    struct cc_directory_member *op = &request->op.member;
+
+    if (!status) {
+        change->version = op->ret_conversation.version;
+        change->total = op->ret_conversation.member_count;
+        change->name_is_same = slice_equal(op->ret_conversation.name, request->command->name);
+        change->is_member = op->ret_is_member;
+        change->own_role = op->ret_is_member ? op->ret_member.role : CC_ROLE_MEMBER;
+        change->role = request->session->is_admin ? CC_ROLE_OWNER : change->own_role;
+        if (!change->is_member &&
+            (!request->session->is_admin || request->command->type == CC_COMMAND_LEAVE))
+            status = CC_EFORBIDDEN;
+    }
+    if (!status)
+        status = group_may(request->command->type, op->ret_conversation.kind, change->role);
+    cc_op_release(&op->op);
+    if (status)
+        request_fail(request, status);
+    else
+        change->rule->go(request);
+}
+
+void change_read(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct change *change = request->state;
+    struct cc_directory_member *op = &request->op.member;
+
+    change->at = 0;
+    change->member_count = 0;
+    change->owners = 0;
+    change->has_successor = false;
+    change->passes_ownership = false;
+    change->owners_going = 0;
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = request->conversation;
+    op->user = request->user->name;
+    request_op_begin(request, actor_read);
+    engine->directory.vtable->member(engine->directory.self, op);
+}
