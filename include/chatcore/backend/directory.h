@@ -112,6 +112,7 @@ struct cc_directory_member {
     struct cc_conversation ret_conversation; /* CC_ENOTFOUND when the conversation does not exist */
     bool ret_is_member;
     struct cc_member ret_member; /* when ret_is_member */
+    int64_t ret_muted_until;     /* likewise: wall ms; 0: not muted */
 };
 
 struct cc_directory_members {

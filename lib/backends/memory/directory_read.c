@@ -83,6 +83,7 @@ void directory_member_get(void *self, struct cc_directory_member *op)
         op->ret_conversation = copy;
         op->ret_is_member = tenure != NULL;
         op->ret_member = member_value;
+        op->ret_muted_until = tenure ? member->muted_until : 0;
     }
     answer_done(answer, &op->op, r);
 }
