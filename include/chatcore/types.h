@@ -68,7 +68,11 @@ struct cc_trace {
  * Errors: none. */
 const struct cc_allocator *cc_allocator_default(void);
 
-/* The C library's version as "major.minor.patch", static. Any thread. Errors: none. */
+/* The kernel's random source, through libsodium; NULL if it can't be had. Any thread. Errors: none.
+ */
+const struct cc_random *cc_random_default(void);
+
+/* libchatcore's version as "major.minor.patch", static. Any thread. Errors: none. */
 const char *cc_version(void);
 
 #ifdef __cplusplus
