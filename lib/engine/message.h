@@ -26,10 +26,9 @@ struct message {
     bool is_flushed;
 };
 
-/* Decodes a record. `conversation` and `seq` are put in by the caller's values. 0, CC_ENOMEM,
- * CC_ECORRUPT. */
-int message_new(const struct cc_allocator *allocator, struct cc_slice record, uint64_t seq,
-                uint64_t offset, struct message **ret_message);
+/* Makes a message of a decoded record and its bytes, which are copied. 0 or CC_ENOMEM. */
+int message_new(const struct cc_allocator *allocator, const struct record *record,
+                struct cc_slice bytes, uint64_t seq, uint64_t offset, struct message **ret_message);
 
 struct message *message_ref(struct message *message);
 void message_unref(struct message *message);

@@ -194,7 +194,7 @@ static void submit_builtin(struct cc_session *session, struct builtin_input *bui
 
     cc_queue_flush(queue);
     builtin->batch.first = &builtin->input;
-    builtin->batch.refs = SIZE_MAX / 2; /* lives in the session */
+    builtin->batch.is_builtin = true; /* lives in the session */
     builtin->batch.bytes = 0;
     builtin->input.next = NULL;
     builtin->input.type = type;
@@ -396,21 +396,35 @@ static void outputs_free(struct cc_queue *queue)
         output_batch_free(queue->filling);
 }
 
-void queue_free(struct cc_queue *queue)
+static void inputs_free(struct cc_queue *queue)
 {
-    /* The engine's sessions are gone by now, so waiting inputs are only dropped. */
     struct chain_link *link = chain_take(&queue->inputs);
 
     while (link) {
         struct input_batch *batch = (struct input_batch *)link;
 
         link = link->next;
-        if (batch->refs < SIZE_MAX / 4)
+        if (!batch->is_builtin)
             batch_free(batch);
     }
     if (queue->submitting)
         batch_free(queue->submitting);
+    queue->submitting = NULL;
+}
+
+void queue_drop(struct cc_queue *queue)
+{
+    inputs_free(queue);
     outputs_free(queue);
+    queue->reading = NULL;
+    queue->filling = NULL;
+    queue->current = NULL;
+    queue->consumers = NULL;
+}
+
+void queue_free(struct cc_queue *queue)
+{
+    queue_drop(queue);
     mem_free(&queue->engine->allocator, queue->others.sessions);
     mem_free(&queue->engine->allocator, queue->own.sessions);
     mem_free(&queue->engine->allocator, queue);

@@ -35,6 +35,7 @@ struct input_batch {
     struct input **last;
     size_t refs;
     size_t bytes;
+    bool is_builtin;
 };
 
 struct event_node {
@@ -82,6 +83,10 @@ struct cc_queue {
 };
 
 int queue_new(struct cc_engine *engine, struct cc_queue **ret_queue);
+
+/* Frees the inputs and events in it, before the sessions that they refer to go. Engine's thread,
+ * the queue's at rest. */
+void queue_drop(struct cc_queue *queue);
 void queue_free(struct cc_queue *queue);
 
 /* Takes what was submitted and gives each input to session_input(). Engine's thread. */

@@ -43,8 +43,9 @@ struct cc_session {
     struct builtin_input release_input;
 
     /* the engine's thread */
-    struct cc_session *next; /* of the engine's, then of its user's */
+    struct cc_session *next; /* of all the engine's */
     struct cc_session *previous;
+    struct cc_session *next_closed; /* of those that wait for their CC_EVENT_CLOSED */
     struct cc_session *next_of_user;
     struct user *user; /* from OPEN on */
     struct cc_slice device;
@@ -63,6 +64,9 @@ struct cc_session {
     struct timer timer;       /* NEW: the connect time-out; OPEN: the token's expiry */
 };
 
+struct access;
+struct user;
+
 /* One command on its way to its reply. Ends with exactly one request_reply() or request_fail(). */
 struct request {
     struct request *next;
@@ -71,18 +75,24 @@ struct request {
     const struct cc_command *command;
     void (*resume)(struct request *request, int status); /* what goes on when `op` has completed */
     bool keeps_place;
-    int attempts; /* of a change that met a conflict */
+    uint64_t token; /* of its proposal: see propose.h */
+    int attempts;   /* of a change that met a conflict */
     struct cc_slice
         conversation; /* resolved: of the command, or of the direct pair (in `direct_id`) */
     char direct_id[CC_NAME_MAX];
     struct cc_slice filtered_text; /* what a filter put in the text's place */
     size_t filter_index;
+    void (*filtered)(struct request *request); /* what goes on when every filter has passed */
+    void (*found)(struct request *request, const struct cc_message *message, int status);
+    enum cc_conversation_kind conversation_kind; /* as access_check() found them */
+    enum cc_role role;
     bool flagged;
     bool created_direct;
     struct user *user; /* a reference; NULL before the session is open */
     void *state;       /* the handler's own, in `arena` or freed by the handler */
     void *step;        /* of the shared step under way (relations_match …): the step's own */
     void (*step_done)(struct request *request, int status);
+    void (*access_checked)(struct request *request, const struct access *access, int status);
     void (*direct_done)(struct request *request, int status); /* of groups_ensure_direct() */
     struct {
         unsigned to_other; /* bits of cc_relation: what relations_check() found */
@@ -122,6 +132,10 @@ int session_new(struct cc_queue *queue, const struct cc_session_options *options
                 struct cc_session **ret_session);
 void session_free(struct cc_session *session);
 void session_input(struct input *input);
+
+/* Gives CC_EVENT_CLOSED to the sessions that nothing refers to any more. Called at the end of a
+ * step. */
+void sessions_step(struct cc_engine *engine);
 
 /* --- for the engine's modules -------------------------------------------------------------------
  */

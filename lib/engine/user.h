@@ -11,7 +11,9 @@ struct user {
     struct cc_slice name;        /* the key; its bytes stand behind the struct */
     struct cc_session *sessions; /* open ones, the newest first, by next_of_user */
     size_t session_count;
-    size_t refs;       /* of modules that hold it beyond its sessions */
+    size_t refs;                 /* of modules that hold it beyond its sessions */
+    struct rate_state send_rate; /* limits.c */
+    struct rate_state request_rate;
     bool is_announced; /* presence.c: the cluster's session map has it */
     char bytes[];
 };

@@ -1,0 +1,202 @@
+/*
+ * Connecting: from a token to an open session, and its renewal.
+ */
+#include "chatcore/error.h"
+#include "engine/request.h"
+#include "engine/sync.h"
+#include "engine/user.h"
+
+static void token_expired(struct timer *timer, void *context)
+{
+    struct cc_session *session = container_of(timer, struct cc_session, timer);
+
+    (void)context;
+    session_close(session, CC_CLOSE_UNAUTHORIZED, "token expired");
+}
+
+/* The session ends when its token does. */
+static int expire_at(struct cc_session *session, int64_t expires)
+{
+    struct cc_engine *engine = session_engine(session);
+    int64_t left = expires == INT64_MAX ? INT64_MAX : expires - engine->now.wall_ms;
+
+    session->timer.expired = token_expired;
+    if (left > INT64_MAX - engine->now.mono_ms) {
+        timer_clear(&engine->timers, &session->timer);
+        return 0;
+    }
+    return timer_set(&engine->timers, &session->timer, engine->now.mono_ms + left);
+}
+
+/* A user has only so many sessions here: a new one is worth more than the oldest. */
+static void close_oldest(struct user *user)
+{
+    struct cc_session *oldest = user->sessions;
+
+    while (oldest && oldest->next_of_user)
+        oldest = oldest->next_of_user;
+    if (oldest)
+        session_close(oldest, CC_CLOSE_TOO_MANY, "too many sessions of this user");
+}
+
+static int join_user(struct request *request, struct cc_slice name)
+{
+    struct cc_session *session = request->session;
+    struct cc_engine *engine = session_engine(session);
+    struct user *user = user_find(engine, name);
+    int r;
+
+    if (user && user->session_count >= engine->limits.max_user_sessions)
+        close_oldest(user);
+    r = slice_copy(&engine->allocator, request->command->device, &session->device);
+    if (!r)
+        r = user_add_session(engine, name, session);
+    if (!r)
+        engine->stats.sessions++;
+    return r;
+}
+
+static void fail_connect(struct request *request, int error)
+{
+    struct cc_session *session = request->session;
+
+    session_ref(session);
+    request_fail(request, error);
+    if (error == CC_EUNAUTHORIZED || error == CC_EEXPIRED)
+        session_close(session, CC_CLOSE_UNAUTHORIZED, "unauthorized");
+    else if (session->phase == SESSION_CONNECTING)
+        session->phase = SESSION_NEW;
+    session_unref(session);
+}
+
+static void connected(struct request *request, struct cc_slice user, int64_t expires)
+{
+    struct cc_session *session = request->session;
+    struct cc_engine *engine = session_engine(session);
+    struct cc_slice cursor = request->command->cursor;
+    char id[ID_TEXT_SIZE];
+    struct cc_reply reply = {.user = user,
+                             .device = request->command->device,
+                             .session = slice_of(id, sizeof id),
+                             .server_time = engine->now.wall_ms,
+                             .ping_interval_ms = engine->limits.ping_interval_ms,
+                             .max_message_bytes = engine->limits.max_message_bytes};
+    struct cc_id session_id;
+    int r = join_user(request, user);
+
+    if (!r)
+        r = expire_at(session, expires);
+    if (r) {
+        fail_connect(request, r);
+        return;
+    }
+    id_new(&engine->ids, engine->now.wall_ms, &session_id);
+    id_format(&session_id, id);
+    session->phase = SESSION_OPEN;
+    session->connected_ms = engine->now.mono_ms;
+    /* The catching up begins before the commands held behind the connect run. */
+    session_ref(session);
+    r = sync_start(session, cursor);
+    if (r)
+        session_close(session, CC_CLOSE_TOO_MANY, "out of memory");
+    request_reply(request, &reply);
+    sync_resume(session);
+    session_unref(session);
+}
+
+static void verified(struct request *request, int status)
+{
+    struct cc_auth_verify *verify = &request->op.verify;
+    struct cc_session *session = request->session;
+    struct cc_slice user;
+    int64_t expires;
+
+    if (session->phase != SESSION_CONNECTING) {
+        cc_op_release(&verify->op);
+        request_fail(request, CC_ECANCELED);
+        return;
+    }
+    if (status) {
+        fail_connect(request, status);
+        return;
+    }
+    session->is_admin = verify->ret_admin;
+    expires = verify->ret_expires;
+    status = arena_copy(&request->arena, verify->ret_user, &user);
+    cc_op_release(&verify->op);
+    if (status)
+        fail_connect(request, status);
+    else
+        connected(request, user, expires);
+}
+
+void session_connect(struct request *request)
+{
+    struct cc_session *session = request->session;
+    struct cc_engine *engine = session_engine(session);
+    uint32_t retry_ms = 0;
+
+    session->phase = SESSION_CONNECTING;
+    if (!name_is_valid(request->command->device)) {
+        fail_connect(request, CC_EINVAL);
+        return;
+    }
+    if (!limits_admit_connect(engine, session->address, &retry_ms)) {
+        session->phase = SESSION_NEW;
+        request_fail_text(request, CC_ERATELIMITED, slice_of(NULL, 0), retry_ms);
+        return;
+    }
+    if (session->is_trusted) {
+        connected(request, session->trusted_user, INT64_MAX);
+        return;
+    }
+    if (!engine->auth.vtable) {
+        fail_connect(request, CC_EUNAUTHORIZED);
+        return;
+    }
+    request->op.verify.token = request->command->token;
+    request->op.verify.now = engine->now;
+    request_op_begin(request, verified);
+    engine->auth.vtable->verify(engine->auth.self, &request->op.verify);
+}
+
+/* --- refresh ---------------------------------------------------------------------------------- */
+
+static int renew(struct cc_session *session, const struct cc_auth_verify *verify)
+{
+    if (session->phase != SESSION_OPEN)
+        return CC_ECANCELED;
+    if (!slice_equal(verify->ret_user, session->user->name))
+        return CC_EUNAUTHORIZED;
+    session->is_admin = verify->ret_admin;
+    return expire_at(session, verify->ret_expires);
+}
+
+static void reverified(struct request *request, int status)
+{
+    struct cc_reply reply = {0};
+
+    if (!status) {
+        status = renew(request->session, &request->op.verify);
+        reply.expires = request->op.verify.ret_expires;
+        cc_op_release(&request->op.op);
+    }
+    if (status)
+        request_fail(request, status);
+    else
+        request_reply(request, &reply);
+}
+
+void session_refresh(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+
+    if (!engine->auth.vtable) {
+        request_fail(request, CC_ENOTSUP);
+        return;
+    }
+    request->op.verify.token = request->command->token;
+    request->op.verify.now = engine->now;
+    request_op_begin(request, reverified);
+    engine->auth.vtable->verify(engine->auth.self, &request->op.verify);
+}

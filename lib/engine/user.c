@@ -1,0 +1,84 @@
+/*
+ * Users with a session here.
+ */
+#include "engine/user.h"
+
+#include "chatcore/error.h"
+#include "engine/presence.h"
+
+struct user *user_find(struct cc_engine *engine, struct cc_slice name)
+{
+    struct user *user = NULL;
+
+    HASH_FIND(hh, engine->users, name.data, name.size, user);
+    return user;
+}
+
+static struct user *user_new(struct cc_engine *engine, struct cc_slice name)
+{
+    struct user *user = mem_zalloc(&engine->allocator, 1, sizeof *user + name.size);
+
+    if (!user)
+        return NULL;
+    memcpy(user->bytes, name.data, name.size);
+    user->name = slice_of(user->bytes, name.size);
+    HASH_ADD_KEYPTR(hh, engine->users, user->name.data, user->name.size, user);
+    if (!user->hh.tbl) {
+        mem_free(&engine->allocator, user);
+        return NULL;
+    }
+    engine->stats.users++;
+    return user;
+}
+
+void user_ref(struct user *user)
+{
+    user->refs++;
+}
+
+static void free_if_unused(struct cc_engine *engine, struct user *user)
+{
+    if (user->refs || user->session_count)
+        return;
+    HASH_DELETE(hh, engine->users, user);
+    engine->stats.users--;
+    mem_free(&engine->allocator, user);
+}
+
+void user_unref(struct cc_engine *engine, struct user *user)
+{
+    user->refs--;
+    free_if_unused(engine, user);
+}
+
+int user_add_session(struct cc_engine *engine, struct cc_slice name, struct cc_session *session)
+{
+    struct user *user = user_find(engine, name);
+
+    if (!user)
+        user = user_new(engine, name);
+    if (!user)
+        return CC_ENOMEM;
+    session->user = user;
+    session->next_of_user = user->sessions;
+    user->sessions = session;
+    if (user->session_count++ == 0)
+        presence_online(engine, user);
+    return 0;
+}
+
+void user_remove_session(struct cc_session *session)
+{
+    struct cc_engine *engine = session_engine(session);
+    struct user *user = session->user;
+    struct cc_session **at = &user->sessions;
+
+    while (*at != session)
+        at = &(*at)->next_of_user;
+    *at = session->next_of_user;
+    session->user = NULL;
+    user_ref(user);
+    if (--user->session_count == 0)
+        presence_offline(engine, user);
+    user_unref(engine, user);
+}
