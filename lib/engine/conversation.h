@@ -34,12 +34,14 @@ struct conversation {
     uint64_t seq;    /* of the newest message; 0: none */
     uint64_t offset; /* of the newest record applied */
     uint64_t member_version;
-    int64_t ts;                   /* of the newest message */
-    struct member_entry *members; /* uthash */
-    bool head_is_dirty;           /* to be written by the next flush */
-    struct conversation *next_dirty;
-    size_t refs;                   /* loads, requests: not evicted while it has any */
-    struct conversation *lru_next; /* the engine's list of idle ones, see conversation.c */
+    int64_t ts;                        /* of the newest message */
+    struct member_entry *members;      /* uthash */
+    bool head_is_dirty;                /* to be written by the next flush */
+    struct conversation *next_dirty;   /* in the flush batch that is being filled */
+    struct conversation *next_written; /* in the one that is being written */
+    size_t refs;                       /* loads, requests: not evicted while it has any */
+    bool is_listed;                    /* in the engine's list of idle ones, see conversation.c */
+    struct conversation *lru_next;
     struct conversation *lru_previous;
 
     /* a ring of the newest messages: seq `recent_first` … `seq` */
@@ -100,11 +102,20 @@ static inline uint64_t conversation_recent_first(const struct conversation *conv
 /* The message of a seq, or NULL if it is not in memory. */
 struct message *conversation_recent(const struct conversation *conversation, uint64_t seq);
 
-/* Adds the message that has just become `seq`; takes a reference. 0 or CC_ENOMEM. */
-int conversation_add_recent(struct conversation *conversation, struct message *message);
+/* Makes room for one more message. 0 or CC_ENOMEM. */
+int conversation_reserve_recent(struct conversation *conversation);
+
+/* Adds the message that has just become `seq`, to reserved room; takes a reference. */
+void conversation_add_recent(struct conversation *conversation, struct message *message);
 
 /* Lets the oldest one go. */
 void conversation_drop_oldest(struct conversation *conversation);
+
+/* Something that kept it in memory may have gone: lists it as idle if it is. */
+void conversation_touch(struct conversation *conversation);
+
+/* Frees it, whatever it holds. */
+void conversation_free(struct conversation *conversation);
 
 /* Frees every conversation of a partition that is lost, or all (partition NULL). */
 void conversations_drop(struct cc_engine *engine, const struct partition *partition);

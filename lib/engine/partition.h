@@ -25,8 +25,13 @@ struct partition {
     struct cc_engine *engine;
     uint32_t number;
     enum partition_state state;
+    bool is_replayed;   /* what the log held at the opening has been applied */
     bool is_owned;      /* as the log last said */
     struct timer retry; /* a failed operation is tried again */
+    struct cc_store_read_offset read_offset;
+    struct cc_log_bounds bounds;
+    struct cc_log_trim trim;
+    bool is_trimming;
     size_t operations;
 
     /* reading */
@@ -69,8 +74,20 @@ static inline bool partition_is_running(const struct partition *partition)
     return partition->state == PARTITION_RUNNING;
 }
 
+/* The batch that was read has been applied. */
+void partition_applied(struct partition *partition);
+
+/* Something failed that has to be tried again: reading, or applying for want of memory. */
+void partition_retry(struct partition *partition, int status);
+
 /* Reads on, if it runs and nothing is being read or applied. */
 void partition_read_on(struct partition *partition);
+
+/* Every record below `offset` is in the store now. */
+void partition_flushed(struct partition *partition, uint64_t offset);
+
+/* A message has just been applied: puts it into the list; takes a reference. */
+void partition_add_message(struct partition *partition, struct message *message);
 
 /* Called at the end of each step: submits appends, starts flushes that are due, trims memory. */
 void partitions_step(struct cc_engine *engine);

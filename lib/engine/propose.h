@@ -9,12 +9,15 @@
 #ifndef CC_ENGINE_PROPOSE_H
 #define CC_ENGINE_PROPOSE_H
 
+#include "base/buffer.h"
 #include "engine/session.h"
 #include "wire/record.h"
 
 /* How long a proposal may take before its sender is told CC_ETIMEOUT (retry with the same
  * client_id). */
 #define PROPOSE_TIMEOUT_MS 10000
+
+struct partition;
 
 /* What applying a record came to. */
 struct verdict {
@@ -55,6 +58,12 @@ void proposal_applied(struct cc_engine *engine, uint64_t token, const struct ver
 
 /* Submits what the step has gathered. */
 void propose_step(struct partition *partition);
+
+/* How many wait. */
+size_t pending_count(const struct cc_engine *engine);
+
+/* Frees what was never submitted. */
+void propose_drop(struct partition *partition);
 
 /* Fails what waits, when the engine stops. */
 void pending_fail_all(struct cc_engine *engine, int status);

@@ -76,7 +76,8 @@ struct cc_log_position {
 struct cc_log_trim {
     struct cc_op op;
     uint32_t partition;
-    uint64_t before; /* records below this offset are not wanted any more */
+    uint64_t before; /* the engine wants no record below; a backend keeps those that a consumer's
+                        position still wants */
 };
 
 struct cc_log_vtable {

@@ -113,7 +113,7 @@ struct cc_store_read_heads {
     const struct cc_slice *conversations;
     size_t count;
     const struct cc_store_head
-        *ret_heads; /* `count` of them, in the order asked; seq 0 where there is none */
+        *ret_heads; /* `count` of them, in the order asked; all numbers 0 where there is none */
 };
 
 struct cc_store_read_inbox {

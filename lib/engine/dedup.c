@@ -1,0 +1,410 @@
+/*
+ * The window of recent client ids, and those of senders loaded from the store.
+ */
+#include "engine/dedup.h"
+
+#include "chatcore/error.h"
+
+#include <stdlib.h>
+
+/* The first size of the ring: a small program stays small. */
+#define RING_MIN 256
+
+struct dedup_sender {
+    UT_hash_handle hh;
+    struct dedup *dedup;
+    struct cc_slice name;
+    bool is_loaded;
+    uint64_t loaded_upto;        /* every entry below is in `entries` */
+    uint64_t round;              /* the batch that last wanted it */
+    struct dedup_entry *entries; /* ascending by hash */
+    size_t count;
+    struct dedup_waiter *waiters;
+    struct cc_store_read_dedup read;
+    char bytes[];
+};
+
+void dedup_init(struct dedup *dedup, struct cc_engine *engine, uint32_t partition, uint64_t offset)
+{
+    memset(dedup, 0, sizeof *dedup);
+    dedup->engine = engine;
+    dedup->partition = partition;
+    dedup->covers_from = offset;
+}
+
+static void sender_free(struct dedup_sender *sender)
+{
+    struct dedup *dedup = sender->dedup;
+
+    HASH_DELETE(hh, dedup->senders, sender);
+    dedup->loaded_entries -= sender->count;
+    mem_free(&dedup->engine->allocator, sender->entries);
+    mem_free(&dedup->engine->allocator, sender);
+}
+
+void dedup_deinit(struct dedup *dedup)
+{
+    struct dedup_sender *sender;
+    struct dedup_sender *next;
+
+    if (!dedup->engine)
+        return;
+    HASH_ITER(hh, dedup->senders, sender, next)
+    sender_free(sender);
+    mem_free(&dedup->engine->allocator, dedup->ring);
+    mem_free(&dedup->engine->allocator, dedup->index);
+    memset(dedup, 0, sizeof *dedup);
+}
+
+uint64_t dedup_hash(struct cc_slice sender, struct cc_slice client_id)
+{
+    char bytes[2 * CC_NAME_MAX + 1];
+
+    memcpy(bytes, sender.data, sender.size);
+    bytes[sender.size] = 0;
+    memcpy(bytes + sender.size + 1, client_id.data, client_id.size);
+    return hash_stable(slice_of(bytes, sender.size + 1 + client_id.size));
+}
+
+static void put_u64(char *bytes, uint64_t value)
+{
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (char)(value >> (8 * i));
+}
+
+static uint64_t get_u64(const char *bytes)
+{
+    uint64_t value = 0;
+
+    for (int i = 0; i < 8; i++)
+        value |= (uint64_t)(uint8_t)bytes[i] << (8 * i);
+    return value;
+}
+
+void dedup_entry_write(const struct dedup_entry *entry, char *bytes)
+{
+    put_u64(bytes, entry->hash);
+    memcpy(bytes + 8, entry->id.bytes, sizeof entry->id.bytes);
+    put_u64(bytes + 24, entry->offset);
+}
+
+void dedup_entry_read(const char *bytes, struct dedup_entry *ret_entry)
+{
+    ret_entry->hash = get_u64(bytes);
+    memcpy(ret_entry->id.bytes, bytes + 8, sizeof ret_entry->id.bytes);
+    ret_entry->offset = get_u64(bytes + 24);
+}
+
+/* --- the window --------------------------------------------------------------------------------
+ */
+
+static size_t index_mask(const struct dedup *dedup)
+{
+    return dedup->ring_capacity * 2 - 1;
+}
+
+static struct dedup_entry *ring_at(const struct dedup *dedup, size_t position)
+{
+    return &dedup->ring[position & (dedup->ring_capacity - 1)];
+}
+
+static void index_put(struct dedup *dedup, size_t position)
+{
+    size_t mask = index_mask(dedup);
+    size_t slot = (size_t)ring_at(dedup, position)->hash & mask;
+
+    while (dedup->index[slot])
+        slot = (slot + 1) & mask;
+    dedup->index[slot] = (uint32_t)(position & (dedup->ring_capacity - 1)) + 1;
+}
+
+/* Takes a slot out, moving back those behind it that may no longer be reachable (Knuth 6.4,
+ * algorithm R). */
+static void index_take(struct dedup *dedup, size_t slot)
+{
+    size_t mask = index_mask(dedup);
+    size_t hole = slot;
+
+    for (size_t at = (slot + 1) & mask; dedup->index[at]; at = (at + 1) & mask) {
+        size_t home = (size_t)dedup->ring[dedup->index[at] - 1].hash & mask;
+
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            dedup->index[hole] = dedup->index[at];
+            hole = at;
+        }
+    }
+    dedup->index[hole] = 0;
+}
+
+static void ring_drop_oldest(struct dedup *dedup)
+{
+    size_t position = dedup->ring_start & (dedup->ring_capacity - 1);
+    size_t mask = index_mask(dedup);
+    size_t slot = (size_t)dedup->ring[position].hash & mask;
+
+    while (dedup->index[slot] != position + 1)
+        slot = (slot + 1) & mask;
+    index_take(dedup, slot);
+    dedup->covers_from = dedup->ring[position].offset + 1;
+    dedup->ring_start++;
+    dedup->ring_count--;
+}
+
+int dedup_reserve(struct dedup *dedup)
+{
+    size_t capacity = dedup->ring_capacity ? dedup->ring_capacity * 2 : RING_MIN;
+    struct dedup_entry *ring;
+    uint32_t *index;
+
+    if (dedup->ring_count < dedup->ring_capacity)
+        return 0;
+    ring = mem_zalloc(&dedup->engine->allocator, capacity, sizeof *ring);
+    index = mem_zalloc(&dedup->engine->allocator, capacity * 2, sizeof *index);
+    if (!ring || !index) {
+        mem_free(&dedup->engine->allocator, ring);
+        mem_free(&dedup->engine->allocator, index);
+        return CC_ENOMEM;
+    }
+    for (size_t i = 0; i < dedup->ring_count; i++)
+        ring[i] = *ring_at(dedup, dedup->ring_start + i);
+    mem_free(&dedup->engine->allocator, dedup->ring);
+    mem_free(&dedup->engine->allocator, dedup->index);
+    dedup->ring = ring;
+    dedup->index = index;
+    dedup->ring_capacity = capacity;
+    dedup->ring_start = 0;
+    for (size_t i = 0; i < dedup->ring_count; i++)
+        index_put(dedup, i);
+    return 0;
+}
+
+void dedup_add(struct dedup *dedup, const struct dedup_entry *entry, uint64_t flushed)
+{
+    while (dedup->ring_count) {
+        const struct dedup_entry *oldest = ring_at(dedup, dedup->ring_start);
+
+        if (oldest->offset + DEDUP_WINDOW > entry->offset || oldest->offset >= flushed)
+            break;
+        ring_drop_oldest(dedup);
+    }
+    *ring_at(dedup, dedup->ring_start + dedup->ring_count) = *entry;
+    index_put(dedup, dedup->ring_start + dedup->ring_count);
+    dedup->ring_count++;
+}
+
+/* --- senders loaded from the store -------------------------------------------------------------
+ */
+
+static struct dedup_sender *sender_find(struct dedup *dedup, struct cc_slice name)
+{
+    struct dedup_sender *sender = NULL;
+
+    HASH_FIND(hh, dedup->senders, name.data, name.size, sender);
+    return sender;
+}
+
+static struct dedup_sender *sender_new(struct dedup *dedup, struct cc_slice name)
+{
+    struct dedup_sender *sender =
+        mem_zalloc(&dedup->engine->allocator, 1, sizeof *sender + name.size);
+
+    if (!sender)
+        return NULL;
+    memcpy(sender->bytes, name.data, name.size);
+    sender->name = slice_of(sender->bytes, name.size);
+    sender->dedup = dedup;
+    HASH_ADD_KEYPTR(hh, dedup->senders, sender->name.data, sender->name.size, sender);
+    if (sender->hh.tbl)
+        return sender;
+    mem_free(&dedup->engine->allocator, sender);
+    return NULL;
+}
+
+static int entry_compare(const void *a, const void *b)
+{
+    const struct dedup_entry *x = a;
+    const struct dedup_entry *y = b;
+
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static int sender_fill(struct dedup_sender *sender, const struct cc_store_read_dedup *read)
+{
+    struct dedup *dedup = sender->dedup;
+    struct dedup_entry *entries;
+    size_t count = 0;
+
+    for (size_t i = 0; i < read->ret_count; i++)
+        count += read->ret_runs[i].entries.size / DEDUP_ENTRY_BYTES;
+    entries = mem_zalloc(&dedup->engine->allocator, count + 1, sizeof *entries);
+    if (!entries)
+        return CC_ENOMEM;
+    count = 0;
+    for (size_t i = 0; i < read->ret_count; i++) {
+        struct cc_slice run = read->ret_runs[i].entries;
+
+        for (size_t at = 0; at + DEDUP_ENTRY_BYTES <= run.size; at += DEDUP_ENTRY_BYTES)
+            dedup_entry_read(run.data + at, &entries[count++]);
+    }
+    qsort(entries, count, sizeof *entries, entry_compare);
+    mem_free(&dedup->engine->allocator, sender->entries);
+    dedup->loaded_entries += count;
+    dedup->loaded_entries -= sender->count;
+    sender->entries = entries;
+    sender->count = count;
+    sender->is_loaded = true;
+    return 0;
+}
+
+/* The first loaded go, but those being loaded or wanted by the batch that is being prepared. */
+static void senders_trim(struct dedup *dedup)
+{
+    struct dedup_sender *sender;
+    struct dedup_sender *next;
+
+    HASH_ITER(hh, dedup->senders, sender, next)
+    {
+        if (dedup->loaded_entries + HASH_COUNT(dedup->senders) <= DEDUP_LOADED_MAX)
+            return;
+        if (sender->round != dedup->round && sender->is_loaded && !sender->waiters)
+            sender_free(sender);
+    }
+}
+
+static void sender_loaded(struct cc_op *op)
+{
+    struct dedup_sender *sender = container_of(op, struct dedup_sender, read.op);
+    struct dedup_waiter *waiter = sender->waiters;
+    int status = op->status;
+
+    engine_op_done(sender->dedup->engine, op);
+    if (!status)
+        status = sender_fill(sender, &sender->read);
+    cc_op_release(op);
+    sender->waiters = NULL;
+    if (status)
+        sender_free(sender);
+    while (waiter) {
+        struct dedup_waiter *next = waiter->next;
+
+        waiter->loaded(waiter, status);
+        waiter = next;
+    }
+}
+
+static void sender_load(struct dedup_sender *sender, uint64_t flushed)
+{
+    struct cc_engine *engine = sender->dedup->engine;
+
+    sender->is_loaded = false;
+    sender->loaded_upto = flushed;
+    memset(&sender->read, 0, sizeof sender->read);
+    sender->read.partition = sender->dedup->partition;
+    sender->read.sender = sender->name;
+    engine_op_begin(engine, &sender->read.op, sender_loaded);
+    engine->store.vtable->read_dedup(engine->store.self, &sender->read);
+}
+
+static bool window_suffices(const struct dedup *dedup, bool full, uint64_t offset)
+{
+    uint64_t from = offset > DEDUP_WINDOW ? offset - DEDUP_WINDOW : 0;
+
+    return dedup->covers_from == 0 || (!full && dedup->covers_from <= from);
+}
+
+int dedup_prepare(struct dedup *dedup, struct cc_slice name, bool full, uint64_t offset,
+                  uint64_t flushed, struct dedup_waiter *waiter)
+{
+    struct dedup_sender *sender;
+    bool is_loading;
+
+    if (window_suffices(dedup, full, offset))
+        return 0;
+    sender = sender_find(dedup, name);
+    if (!sender)
+        sender = sender_new(dedup, name);
+    if (!sender)
+        return CC_ENOMEM;
+    sender->round = dedup->round;
+    if (sender->is_loaded && sender->loaded_upto >= dedup->covers_from)
+        return 0;
+    is_loading = sender->waiters != NULL;
+    waiter->next = sender->waiters;
+    sender->waiters = waiter;
+    if (!is_loading) {
+        senders_trim(dedup);
+        sender_load(sender, flushed);
+    }
+    return 1;
+}
+
+/* --- finding -----------------------------------------------------------------------------------
+ */
+
+static int64_t entry_ts(const struct dedup_entry *entry)
+{
+    return id_timestamp(&entry->id);
+}
+
+static bool is_within(const struct dedup *dedup, const struct dedup_entry *entry, bool full,
+                      uint64_t offset, int64_t ts)
+{
+    if (entry->offset >= offset)
+        return false; /* a replay: this record itself, or a later one */
+    if (full)
+        return entry_ts(entry) >= ts - (int64_t)dedup->engine->limits.dedup_window_s * 1000;
+    return entry->offset + DEDUP_WINDOW >= offset;
+}
+
+static const struct dedup_entry *find_in_window(struct dedup *dedup, uint64_t hash, bool full,
+                                                uint64_t offset, int64_t ts)
+{
+    size_t mask;
+
+    if (!dedup->ring_capacity)
+        return NULL;
+    mask = index_mask(dedup);
+    for (size_t slot = (size_t)hash & mask; dedup->index[slot]; slot = (slot + 1) & mask) {
+        const struct dedup_entry *entry = &dedup->ring[dedup->index[slot] - 1];
+
+        if (entry->hash == hash && is_within(dedup, entry, full, offset, ts))
+            return entry;
+    }
+    return NULL;
+}
+
+static const struct dedup_entry *find_in_sender(const struct dedup_sender *sender, uint64_t hash,
+                                                bool full, uint64_t offset, int64_t ts)
+{
+    size_t low = 0;
+    size_t high = sender->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (sender->entries[middle].hash < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < sender->count && sender->entries[low].hash == hash; low++)
+        if (is_within(sender->dedup, &sender->entries[low], full, offset, ts))
+            return &sender->entries[low];
+    return NULL;
+}
+
+const struct dedup_entry *dedup_find(struct dedup *dedup, struct cc_slice name, uint64_t hash,
+                                     bool full, uint64_t offset, int64_t ts)
+{
+    const struct dedup_entry *entry = find_in_window(dedup, hash, full, offset, ts);
+    struct dedup_sender *sender;
+
+    if (entry || window_suffices(dedup, full, offset))
+        return entry;
+    sender = sender_find(dedup, name);
+    if (!sender || !sender->is_loaded)
+        return NULL;
+    return find_in_sender(sender, hash, full, offset, ts);
+}

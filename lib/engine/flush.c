@@ -1,0 +1,380 @@
+/*
+ * Filling batches and writing them.
+ */
+#include "engine/flush.h"
+
+#include "chatcore/error.h"
+
+/* After a failed write the same batch is tried again: often enough to go on soon, seldom enough not
+ * to spin. */
+#define FLUSH_RETRY_MS 250
+
+static void flush_due(struct timer *timer, void *context)
+{
+    struct flush *flush = container_of(timer, struct flush, timer);
+
+    (void)context;
+    flush->is_due = true;
+}
+
+int flush_new(struct partition *partition, struct flush **ret_flush)
+{
+    struct cc_engine *engine = partition->engine;
+    struct flush *flush = mem_zalloc(&engine->allocator, 1, sizeof *flush);
+
+    if (!flush)
+        return CC_ENOMEM;
+    flush->partition = partition;
+    flush->timer.expired = flush_due;
+    flush->filling = &flush->batches[0];
+    for (int i = 0; i < 2; i++)
+        arena_init(&flush->batches[i].arena, &engine->allocator);
+    *ret_flush = flush;
+    return 0;
+}
+
+static void batch_deinit(struct flush_batch *batch)
+{
+    const struct cc_allocator *allocator = batch->arena.allocator;
+
+    mem_free(allocator, batch->rows);
+    mem_free(allocator, batch->inbox);
+    mem_free(allocator, batch->dedup);
+    mem_free(allocator, batch->joins);
+    mem_free(allocator, batch->heads);
+    arena_deinit(&batch->arena);
+}
+
+void flush_free(struct flush *flush)
+{
+    struct cc_engine *engine = flush->partition->engine;
+
+    timer_clear(&engine->timers, &flush->timer);
+    batch_deinit(&flush->batches[0]);
+    batch_deinit(&flush->batches[1]);
+    mem_free(&engine->allocator, flush);
+}
+
+/* --- filling -----------------------------------------------------------------------------------
+ */
+
+static int reserve(const struct cc_allocator *allocator, void *array_member, size_t *capacity,
+                   size_t wanted, size_t size)
+{
+    void *array;
+    int r;
+
+    memcpy(&array, array_member, sizeof array);
+    r = mem_reserve(allocator, &array, capacity, wanted, size);
+    memcpy(array_member, &array, sizeof array);
+    return r;
+}
+
+int flush_reserve(struct flush *flush, size_t inbox_entries, size_t joins)
+{
+    struct flush_batch *batch = flush->filling;
+    const struct cc_allocator *allocator = batch->arena.allocator;
+    int r;
+
+    r = reserve(allocator, &batch->rows, &batch->row_capacity, batch->row_count + 1,
+                sizeof *batch->rows);
+    if (!r)
+        r = reserve(allocator, &batch->dedup, &batch->dedup_capacity, batch->dedup_count + 1,
+                    sizeof *batch->dedup);
+    if (!r && inbox_entries)
+        r = reserve(allocator, &batch->inbox, &batch->inbox_capacity,
+                    batch->inbox_count + inbox_entries, sizeof *batch->inbox);
+    if (!r && joins)
+        r = reserve(allocator, &batch->joins, &batch->join_capacity, batch->join_count + joins,
+                    sizeof *batch->joins);
+    return r;
+}
+
+static int add_dedup(struct flush_batch *batch, struct message *message)
+{
+    struct cc_store_dedup *run = &batch->dedup[batch->dedup_count];
+    char *bytes = arena_alloc(&batch->arena, DEDUP_ENTRY_BYTES);
+    struct dedup_entry entry = {.hash = dedup_hash(message->view.from, message->client_id),
+                                .id = message->view.id,
+                                .offset = message->offset};
+
+    if (!bytes)
+        return CC_ENOMEM;
+    dedup_entry_write(&entry, bytes);
+    run->sender = message->view.from;
+    run->offset = message->offset;
+    run->ts = message->view.ts;
+    run->entries = slice_of(bytes, DEDUP_ENTRY_BYTES);
+    batch->dedup_count++;
+    return 0;
+}
+
+/* Names are copied: a member may be gone, and its name with it, before the write is done. */
+static int add_inbox(struct flush_batch *batch, struct conversation *conversation,
+                     const struct message *message)
+{
+    struct member_entry *member;
+    struct member_entry *next;
+
+    HASH_ITER(hh, conversation->members, member, next)
+    {
+        struct cc_store_inbox *entry = &batch->inbox[batch->inbox_count];
+
+        if (arena_copy(&batch->arena, member->user, &entry->user) != 0)
+            return CC_ENOMEM;
+        entry->offset = message->offset;
+        entry->conversation = conversation->id;
+        entry->seq = message->view.seq;
+        batch->inbox_count++;
+    }
+    return 0;
+}
+
+int flush_add(struct flush *flush, struct conversation *conversation, struct message *message)
+{
+    struct flush_batch *batch = flush->filling;
+    struct cc_store_row *row = &batch->rows[batch->row_count];
+    size_t inbox_count = batch->inbox_count;
+    int r = 0;
+
+    if (conversation_writes_inboxes(conversation))
+        r = add_inbox(batch, conversation, message);
+    if (!r && message->client_id.size)
+        r = add_dedup(batch, message);
+    if (r) {
+        batch->inbox_count = inbox_count;
+        return r;
+    }
+    row->conversation = conversation->id;
+    row->seq = message->view.seq;
+    row->offset = message->offset;
+    row->body = message->record;
+    batch->row_count++;
+    return 0;
+}
+
+int flush_add_join(struct flush *flush, struct conversation *conversation, struct cc_slice user,
+                   uint64_t seq)
+{
+    struct flush_batch *batch = flush->filling;
+    struct cc_store_cursor *join = &batch->joins[batch->join_count];
+
+    memset(join, 0, sizeof *join);
+    if (arena_copy(&batch->arena, user, &join->user) != 0)
+        return CC_ENOMEM;
+    join->device = slice_str(FLUSH_JOIN_DEVICE);
+    join->conversation = conversation->id;
+    join->delivered = seq;
+    batch->join_count++;
+    return 0;
+}
+
+static void arm(struct flush *flush)
+{
+    struct cc_engine *engine = flush->partition->engine;
+
+    if (flush->timer.index || flush->is_due)
+        return;
+    if (timer_set(&engine->timers, &flush->timer,
+                  engine->now.mono_ms + engine->limits.flush_interval_ms) != 0)
+        flush->is_due = true; /* no memory for waiting: write at once */
+}
+
+void flush_touch(struct flush *flush, struct conversation *conversation)
+{
+    arm(flush);
+    if (!conversation || conversation->head_is_dirty)
+        return;
+    conversation->head_is_dirty = true;
+    conversation->next_dirty = flush->filling->dirty;
+    flush->filling->dirty = conversation;
+    conversation_touch(conversation);
+}
+
+/* --- writing -----------------------------------------------------------------------------------
+ */
+
+static void write_submit(struct flush *flush);
+
+static void retry_later(struct flush *flush, int status)
+{
+    struct cc_engine *engine = flush->partition->engine;
+
+    engine_trace(engine, CC_TRACE_ERROR, "flush", "partition %u: the store answers %s",
+                 flush->partition->number, cc_error_name(status));
+    flush->is_retrying = true;
+    flush->is_due = false;
+    if (timer_set(&engine->timers, &flush->timer, engine->now.mono_ms + FLUSH_RETRY_MS) != 0)
+        flush->is_due = true;
+}
+
+static void batch_clear(struct flush_batch *batch)
+{
+    batch->row_count = 0;
+    batch->inbox_count = 0;
+    batch->dedup_count = 0;
+    batch->join_count = 0;
+    batch->head_count = 0;
+    batch->dirty = NULL;
+    arena_clear(&batch->arena);
+}
+
+/* A head that moved on while it was written is dirty in the filling batch already: see
+ * write_start(). */
+static void release_dirty(struct flush_batch *batch)
+{
+    while (batch->dirty) {
+        struct conversation *conversation = batch->dirty;
+
+        batch->dirty = conversation->next_written;
+        conversation->next_written = NULL;
+        conversation_unref(conversation);
+    }
+}
+
+static void written(struct cc_op *op)
+{
+    struct flush *flush = container_of(op, struct flush, write.op);
+    struct partition *partition = flush->partition;
+    struct cc_engine *engine = partition->engine;
+
+    engine_op_done(engine, op);
+    partition->operations--;
+    cc_op_release(op);
+    if (op->status) {
+        retry_later(flush, op->status);
+        return;
+    }
+    engine->stats.flushes++;
+    release_dirty(flush->writing);
+    batch_clear(flush->writing);
+    flush->writing = NULL;
+    partition_flushed(partition, flush->offset);
+    if (partition->applied > partition->flushed)
+        arm(flush);
+}
+
+static void joins_written(struct cc_op *op)
+{
+    struct flush *flush = container_of(op, struct flush, join_write.op);
+
+    engine_op_done(flush->partition->engine, op);
+    flush->partition->operations--;
+    cc_op_release(op);
+    if (op->status)
+        retry_later(flush, op->status);
+    else
+        write_submit(flush);
+}
+
+static void write_submit(struct flush *flush)
+{
+    struct partition *partition = flush->partition;
+    struct cc_engine *engine = partition->engine;
+    struct flush_batch *batch = flush->writing;
+    struct cc_store_write *write = &flush->write;
+
+    memset(write, 0, sizeof *write);
+    write->partition = partition->number;
+    write->offset = flush->offset;
+    write->dedup_before = engine->now.wall_ms - (int64_t)engine->limits.dedup_window_s * 1000;
+    write->rows = batch->rows;
+    write->row_count = batch->row_count;
+    write->heads = batch->heads;
+    write->head_count = batch->head_count;
+    write->inbox = batch->inbox;
+    write->inbox_count = batch->inbox_count;
+    write->dedup = batch->dedup;
+    write->dedup_count = batch->dedup_count;
+    partition->operations++;
+    engine_op_begin(engine, &write->op, written);
+    engine->store.vtable->write(engine->store.self, write);
+}
+
+/* Where users joined goes before the offset: a crash between the two only writes it again. */
+static void submit(struct flush *flush)
+{
+    struct cc_engine *engine = flush->partition->engine;
+    struct cc_store_write_cursors *write = &flush->join_write;
+
+    flush->is_retrying = false;
+    if (!flush->writing->join_count) {
+        write_submit(flush);
+        return;
+    }
+    memset(write, 0, sizeof *write);
+    write->cursors = flush->writing->joins;
+    write->count = flush->writing->join_count;
+    flush->partition->operations++;
+    engine_op_begin(engine, &write->op, joins_written);
+    engine->store.vtable->write_cursors(engine->store.self, write);
+}
+
+static int gather_heads(struct flush_batch *batch)
+{
+    size_t count = 0;
+    int r;
+
+    for (struct conversation *at = batch->dirty; at; at = at->next_dirty)
+        count++;
+    r = reserve(batch->arena.allocator, &batch->heads, &batch->head_capacity, count,
+                sizeof *batch->heads);
+    if (r)
+        return r;
+    for (struct conversation *at = batch->dirty; at; at = at->next_dirty) {
+        struct cc_store_head *head = &batch->heads[batch->head_count++];
+
+        head->conversation = at->id;
+        head->seq = at->seq;
+        head->offset = at->offset;
+        head->member_version = at->member_version;
+        head->ts = at->ts;
+    }
+    return 0;
+}
+
+/* The heads become clean: what moves from now on belongs to the next batch. They stay in memory
+ * until this one is written. */
+static void hold_dirty(struct flush_batch *batch)
+{
+    for (struct conversation *at = batch->dirty; at; at = at->next_dirty) {
+        conversation_ref(at);
+        at->head_is_dirty = false;
+        at->next_written = at->next_dirty;
+    }
+}
+
+static void write_start(struct flush *flush)
+{
+    struct partition *partition = flush->partition;
+
+    if (gather_heads(flush->filling) != 0) {
+        flush->filling->head_count = 0;
+        retry_later(flush, CC_ENOMEM);
+        flush->is_retrying = false;
+        return;
+    }
+    hold_dirty(flush->filling);
+    timer_clear(&partition->engine->timers, &flush->timer);
+    flush->is_due = false;
+    flush->writing = flush->filling;
+    flush->filling = &flush->batches[flush->writing == &flush->batches[0]];
+    flush->offset = partition->applied;
+    submit(flush);
+}
+
+void flush_step(struct flush *flush, bool now)
+{
+    struct partition *partition = flush->partition;
+    bool is_full = flush->filling->row_count >= partition->engine->limits.flush_rows;
+
+    if (flush->is_retrying) {
+        if (flush->is_due)
+            submit(flush);
+        return;
+    }
+    if (flush->writing || partition->applied == partition->flushed)
+        return;
+    if (now || is_full || flush->is_due)
+        write_start(flush);
+}

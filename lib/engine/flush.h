@@ -1,0 +1,75 @@
+/*
+ * Write-behind: what has been applied goes to the store in large batches, with the log offset that
+ * it reaches. One write is under way at a time; meanwhile the next batch fills.
+ *
+ * A crash loses nothing: the log is read again from the offset in the store.
+ */
+#ifndef CC_ENGINE_FLUSH_H
+#define CC_ENGINE_FLUSH_H
+
+#include "base/arena.h"
+#include "engine/partition.h"
+
+/* What one write will take, in arrays that grow and are used again. */
+struct flush_batch {
+    struct arena arena; /* users' names */
+    struct cc_store_row *rows;
+    size_t row_count, row_capacity;
+    struct cc_store_inbox *inbox;
+    size_t inbox_count, inbox_capacity;
+    struct cc_store_dedup *dedup;
+    size_t dedup_count, dedup_capacity;
+    struct cc_store_cursor *joins;
+    size_t join_count, join_capacity;
+    struct cc_store_head *heads;
+    size_t head_count, head_capacity;
+    struct conversation *dirty; /* conversations whose heads changed, by next_dirty */
+    struct message *last;       /* the newest message in `rows` */
+};
+
+struct flush {
+    struct partition *partition;
+    struct flush_batch batches[2];
+    struct flush_batch *filling;
+    struct flush_batch *writing; /* NULL: no write is under way */
+    struct timer timer;          /* set while something waits for its first write */
+    bool is_due;
+    bool is_retrying; /* the last write failed: `writing` is written again when the timer runs */
+    uint64_t offset;  /* what `writing` reaches */
+    struct cc_store_write write;
+    struct cc_store_write_cursors join_write;
+};
+
+int flush_new(struct partition *partition, struct flush **ret_flush);
+void flush_free(struct flush *flush);
+
+/* Room in the filling batch for one more record with so many inbox entries and joins. 0 or
+ * CC_ENOMEM. */
+int flush_reserve(struct flush *flush, size_t inbox_entries, size_t joins);
+
+/* Adds an applied message; inbox entries go to the members the conversation has now. Room was
+ * reserved. 0 or CC_ENOMEM. */
+int flush_add(struct flush *flush, struct conversation *conversation, struct message *message);
+
+/* Adds where a user joined: history before it is not shown (see history.c). Room was reserved. 0 or
+ * CC_ENOMEM. */
+int flush_add_join(struct flush *flush, struct conversation *conversation, struct cc_slice user,
+                   uint64_t seq);
+
+/* The conversation's head, or the partition's offset alone, has moved. */
+void flush_touch(struct flush *flush, struct conversation *conversation);
+
+/* Starts a write if one is due (or `now` says so) and none is under way. Called at the end of a
+ * step. */
+void flush_step(struct flush *flush, bool now);
+
+static inline bool flush_is_idle(const struct flush *flush)
+{
+    return !flush->writing && flush->partition->flushed == flush->partition->applied;
+}
+
+/* The pseudo device whose `delivered` cursor holds the seq at which a user joined a conversation.
+ */
+#define FLUSH_JOIN_DEVICE "\x01"
+
+#endif
