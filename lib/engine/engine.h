@@ -16,6 +16,7 @@
 #include "engine/id.h"
 #include "engine/limits.h"
 #include "engine/queue.h"
+#include "engine/stats.h"
 
 enum engine_state {
     ENGINE_RUNNING,
@@ -61,13 +62,19 @@ struct cc_engine {
     uint32_t partition_count;
     struct cc_log_watch watch;
     bool is_watching;
+    bool knows_partitions; /* the log has told which are this node's */
+    bool resume_wanted;    /* sessions that wait to catch up may go on: see sync.h */
 
     struct cc_session *sessions; /* all, whatever their phase */
     size_t session_count;
-    struct user *users;                 /* uthash: those with a session here */
+    struct cc_session *closed; /* unreferenced: get their last event at the end of the step */
+    struct user *users;        /* uthash: those with a session here */
     struct conversation *conversations; /* uthash: those loaded for partitions of this node */
-    struct pending_table *pending;      /* proposals not yet applied: see propose.h */
-    struct limiter *limiter;            /* by user and by address */
+    struct conversation *idle_oldest;   /* see conversation.c */
+    struct conversation *idle_newest;
+    size_t idle_count;
+    struct pending_table *pending; /* proposals not yet applied: see propose.h */
+    struct limiter *limiter;       /* by user and by address */
     size_t unflushed_bytes;
     size_t recent_bytes;
 
@@ -81,9 +88,8 @@ struct cc_engine {
     struct push_state *push;
     struct summaries *summaries;
 
-    struct cc_engine_stats stats;       /* the engine's thread */
-    struct cc_engine_stats *published;  /* copied at each step under the lock below */
-    _Atomic unsigned published_version; /* odd while it is being written (a sequence lock) */
+    struct cc_engine_stats stats;     /* the engine's thread */
+    struct shared_stats shared_stats; /* the same, for any thread */
 };
 
 /* Makes the next step happen soon. Any thread. */

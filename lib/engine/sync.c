@@ -1,0 +1,548 @@
+/*
+ * Catching up: pushing what is missing, and the moment of going live.
+ */
+#include "chatcore/error.h"
+#include "engine/cursor.h"
+#include "engine/delivery.h"
+#include "engine/sync_state.h"
+#include "engine/user.h"
+
+/* Rows read from the store at once. */
+#define SYNC_ROWS 100
+
+static void push_on(struct sync *sync);
+
+/* --- its life -----------------------------------------------------------------------------------
+ */
+
+static void entries_free(struct sync *sync)
+{
+    struct sync_entry *entry;
+    struct sync_entry *next;
+
+    HASH_ITER(hh, sync->entries, entry, next)
+    {
+        HASH_DELETE(hh, sync->entries, entry);
+        mem_free(&sync->engine->allocator, entry);
+    }
+}
+
+static void sync_free(struct sync *sync)
+{
+    const struct cc_allocator *allocator = &sync->engine->allocator;
+
+    entries_free(sync);
+    mem_free(allocator, sync->head_ids);
+    mem_free(allocator, sync->positions);
+    mem_free(allocator, sync->flushed);
+    mem_free(allocator, sync);
+}
+
+static struct sync *sync_new(struct cc_session *session)
+{
+    struct cc_engine *engine = session_engine(session);
+    struct sync *sync = mem_zalloc(&engine->allocator, 1, sizeof *sync);
+
+    if (!sync)
+        return NULL;
+    sync->engine = engine;
+    sync->session = session;
+    sync->positions =
+        mem_zalloc(&engine->allocator, engine->partition_count, sizeof *sync->positions);
+    sync->flushed = mem_zalloc(&engine->allocator, engine->partition_count, sizeof *sync->flushed);
+    if (sync->positions && sync->flushed) {
+        engine->stats.catchups++;
+        return sync;
+    }
+    sync_free(sync);
+    return NULL;
+}
+
+/* It ends: what runs or is under way still has it, and the last of them frees it. */
+static void sync_end(struct sync *sync)
+{
+    sync->session->sync = NULL;
+    sync->stage = SYNC_ENDED;
+    if (!sync->is_busy && !sync->holds)
+        sync_free(sync);
+}
+
+static void sync_hold(struct sync *sync)
+{
+    sync->holds++;
+}
+
+static void sync_release(struct sync *sync)
+{
+    sync->holds--;
+    if (sync->stage == SYNC_ENDED && !sync->is_busy && !sync->holds)
+        sync_free(sync);
+}
+
+void sync_abort(struct cc_session *session)
+{
+    sync_end(session->sync);
+}
+
+static void sync_completed(struct cc_op *op)
+{
+    struct sync *sync = container_of(op, struct sync, op.op);
+    struct cc_session *session = sync->session;
+
+    engine_op_done(sync->engine, op);
+    sync->is_busy = false;
+    sync_hold(sync);
+    if (sync->stage == SYNC_ENDED)
+        cc_op_release(op);
+    else
+        sync->step(sync, op->status);
+    sync_release(sync);
+    session_unref(session);
+}
+
+void sync_op_begin(struct sync *sync, void (*step)(struct sync *sync, int status))
+{
+    sync->step = step;
+    sync->is_busy = true;
+    session_ref(sync->session);
+    engine_op_begin(sync->engine, &sync->op.op, sync_completed);
+}
+
+/* --- entries ------------------------------------------------------------------------------------
+ */
+
+struct sync_entry *sync_entry_find(struct sync *sync, struct cc_slice conversation)
+{
+    struct sync_entry *entry = NULL;
+
+    HASH_FIND(hh, sync->entries, conversation.data, conversation.size, entry);
+    return entry;
+}
+
+struct sync_entry *sync_entry_put(struct sync *sync, struct cc_slice conversation)
+{
+    struct sync_entry *entry = sync_entry_find(sync, conversation);
+
+    if (entry)
+        return entry;
+    entry = mem_zalloc(&sync->engine->allocator, 1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    memcpy(entry->id, conversation.data, conversation.size);
+    entry->size = (uint8_t)conversation.size;
+    entry->until = SYNC_NO_END;
+    HASH_ADD_KEYPTR(hh, sync->entries, entry->id, entry->size, entry);
+    if (entry->hh.tbl)
+        return entry;
+    mem_free(&sync->engine->allocator, entry);
+    return NULL;
+}
+
+/* --- beginning ----------------------------------------------------------------------------------
+ */
+
+/* True when every partition that this node owns has been replayed: then what was said before a
+ * crash is known. */
+static bool is_replayed(const struct cc_engine *engine)
+{
+    for (uint32_t i = 0; i < engine->partition_count; i++) {
+        const struct partition *partition = &engine->partitions[i];
+
+        if (partition->is_owned &&
+            (partition->state != PARTITION_RUNNING || partition->applied < partition->replay_until))
+            return false;
+    }
+    return engine->knows_partitions;
+}
+
+int sync_start(struct cc_session *session, struct cc_slice cursor)
+{
+    struct sync *sync = sync_new(session);
+
+    if (!sync)
+        return CC_ENOMEM;
+    sync->has_positions =
+        cursor.size && cursor_read(cursor, sync->positions, sync->engine->partition_count);
+    session->sync = sync;
+    return 0;
+}
+
+void sync_fall_back(struct cc_session *session)
+{
+    struct cc_engine *engine = session_engine(session);
+    struct sync *sync;
+
+    if (!session_is_live(session))
+        return;
+    sync = sync_new(session);
+    if (!sync) {
+        session_close(session, CC_CLOSE_TOO_MANY, "out of memory");
+        return;
+    }
+    sync->has_positions = true;
+    for (uint32_t i = 0; i < engine->partition_count; i++)
+        sync->positions[i] = engine->partitions[i].applied;
+    session->sync = sync;
+    engine->resume_wanted = true;
+}
+
+/* A position beyond what is known is of another history (the data was put back to an older state):
+ * it tells nothing. */
+static void check_positions(struct sync *sync)
+{
+    for (uint32_t i = 0; i < sync->engine->partition_count; i++)
+        if (sync->positions[i] > sync->engine->partitions[i].applied)
+            sync->has_positions = false;
+}
+
+void sync_resume(struct cc_session *session)
+{
+    struct sync *sync = session->sync;
+    struct cc_engine *engine;
+
+    if (!sync || sync->is_busy || session->phase != SESSION_OPEN)
+        return;
+    engine = sync->engine;
+    if (session->outstanding > engine->limits.max_outstanding / 2)
+        return;
+    if (sync->stage == SYNC_WAITING) {
+        if (!is_replayed(engine))
+            return;
+        check_positions(sync);
+        sync_load(sync);
+    } else if (sync->stage == SYNC_PUSHING) {
+        push_on(sync);
+    }
+}
+
+void sync_resume_all(struct cc_engine *engine)
+{
+    struct cc_session *session = engine->sessions;
+
+    engine->resume_wanted = false;
+    while (session) {
+        struct cc_session *next = session->next;
+
+        sync_resume(session);
+        session = next;
+    }
+}
+
+void sync_loaded(struct sync *sync, int status)
+{
+    if (status) {
+        engine_trace(sync->engine, CC_TRACE_WARNING, "sync", "catching up: %s",
+                     cc_error_name(status));
+        session_close(sync->session, CC_CLOSE_DRAINING, "storage unavailable");
+        return;
+    }
+    sync->stage = SYNC_PUSHING;
+    sync->at = sync->entries;
+    push_on(sync);
+}
+
+/* --- where an entry begins -----------------------------------------------------------------------
+ */
+
+static uint64_t entry_position(const struct sync *sync, const struct sync_entry *entry)
+{
+    uint32_t partition = engine_partition_of(sync->engine, sync_entry_id(entry));
+    uint64_t position = sync->positions[partition];
+
+    if (!entry->was_large && sync->flushed[partition] > position)
+        position = sync->flushed[partition]; /* the inbox has told of all below */
+    return position;
+}
+
+static void read_back(struct sync *sync, struct cc_slice conversation, uint64_t to);
+
+static void first_read(struct sync *sync, int status)
+{
+    struct cc_store_read_rows *read = &sync->op.rows;
+    uint64_t position = entry_position(sync, sync->at);
+    uint64_t oldest = status || !read->ret_count ? 0 : read->ret_rows[0].seq;
+    uint64_t next = read->to + 1;
+    size_t at = status ? 0 : read->ret_count;
+
+    while (at && read->ret_rows[at - 1].offset >= position)
+        next = read->ret_rows[--at].seq;
+    cc_op_release(&read->op);
+    if (status) {
+        sync_loaded(sync, status);
+    } else if (next == oldest && oldest > 1) {
+        read_back(sync, sync_entry_id(sync->at), oldest - 1);
+    } else {
+        sync->at->next = next;
+        push_on(sync);
+    }
+}
+
+/* Reads a page back from `to`, to find the first row that is not below the position. */
+static void read_back(struct sync *sync, struct cc_slice conversation, uint64_t to)
+{
+    struct cc_engine *engine = sync->engine;
+    struct cc_store_read_rows *read = &sync->op.rows;
+
+    memset(read, 0, sizeof *read);
+    read->conversation = conversation;
+    read->from = 1;
+    read->to = to;
+    read->limit = SYNC_ROWS;
+    read->descending = true;
+    sync_op_begin(sync, first_read);
+    engine->store.vtable->read_rows(engine->store.self, read);
+}
+
+static uint64_t first_in_memory(const struct conversation *conversation, uint64_t position)
+{
+    uint64_t seq = conversation->seq;
+
+    while (seq >= conversation_recent_first(conversation) &&
+           conversation_recent(conversation, seq)->offset >= position)
+        seq--;
+    return seq + 1;
+}
+
+/* Finds entry->next by the position. False: a read is under way, or there is nothing to push. */
+static bool find_next(struct sync *sync, struct sync_entry *entry)
+{
+    struct conversation *conversation = conversation_find(sync->engine, sync_entry_id(entry));
+    uint64_t position = entry_position(sync, entry);
+    uint64_t first;
+
+    if (entry->next)
+        return true;
+    if (!conversation) {
+        if (!entry->was_large || !entry->has_head || entry->head_offset < position)
+            return false;
+        read_back(sync, sync_entry_id(entry), entry->head);
+        return false;
+    }
+    if (!conversation->seq || conversation->offset < position)
+        return false;
+    first = first_in_memory(conversation, position);
+    if (first > conversation_recent_first(conversation) || first == 1) {
+        entry->next = first;
+        return true;
+    }
+    read_back(sync, sync_entry_id(entry), first - 1);
+    return false;
+}
+
+/* --- pushing ------------------------------------------------------------------------------------
+ */
+
+static bool push(struct sync *sync, struct sync_entry *entry, struct message *message)
+{
+    int r = delivery_message_to(sync->session, message);
+
+    if (r == CC_ENOMEM)
+        session_close(sync->session, CC_CLOSE_TOO_MANY, "out of memory");
+    if (r)
+        return false;
+    entry->next++;
+    return true;
+}
+
+static int push_row(struct sync *sync, struct sync_entry *entry, const struct cc_store_row *row)
+{
+    struct arena arena;
+    struct record record;
+    struct message *message;
+    int r;
+
+    arena_init(&arena, &sync->engine->allocator);
+    r = record_decode(row->body, &arena, &record);
+    if (!r)
+        r = message_new(&sync->engine->allocator, &record, row->body, row->seq, row->offset,
+                        &message);
+    arena_deinit(&arena);
+    if (r)
+        return r;
+    message->view.ts = id_timestamp(&message->view.id);
+    r = push(sync, entry, message) ? 0 : CC_EBUSY;
+    message_unref(message);
+    return r;
+}
+
+static void rows_read(struct sync *sync, int status)
+{
+    struct cc_store_read_rows *read = &sync->op.rows;
+    struct sync_entry *entry = sync->at;
+    size_t count = status ? 0 : read->ret_count;
+
+    if (!status && (!count || read->ret_rows[0].seq != entry->next))
+        status = CC_ECORRUPT; /* a row that the head promises is not there */
+    for (size_t i = 0; !status && sync->stage == SYNC_PUSHING && i < count; i++)
+        status = push_row(sync, entry, &read->ret_rows[i]);
+    cc_op_release(&read->op);
+    if (status && status != CC_EBUSY)
+        sync_loaded(sync, status);
+    else if (!status && sync->stage == SYNC_PUSHING)
+        push_on(sync);
+}
+
+static void read_rows(struct sync *sync, struct sync_entry *entry, uint64_t to)
+{
+    struct cc_engine *engine = sync->engine;
+    struct cc_store_read_rows *read = &sync->op.rows;
+
+    memset(read, 0, sizeof *read);
+    read->conversation = sync_entry_id(entry);
+    read->from = entry->next;
+    read->to = to;
+    read->limit = SYNC_ROWS;
+    sync_op_begin(sync, rows_read);
+    engine->store.vtable->read_rows(engine->store.self, read);
+}
+
+/* Pushes what memory has. False: no room, or the session is gone. */
+static bool push_recent(struct sync *sync, struct sync_entry *entry,
+                        const struct conversation *conversation, uint64_t last)
+{
+    while (entry->next <= last && entry->next >= conversation_recent_first(conversation)) {
+        struct message *message = conversation_recent(conversation, entry->next);
+
+        if (!push(sync, entry, message))
+            return false;
+    }
+    return true;
+}
+
+/* True when the entry has nothing more to push now; false: a read is under way, no room, or the
+ * session is gone. */
+static bool push_entry(struct sync *sync, struct sync_entry *entry)
+{
+    struct conversation *conversation = conversation_find(sync->engine, sync_entry_id(entry));
+    uint64_t last;
+
+    if (!find_next(sync, entry))
+        return !sync->is_busy;
+    if (entry->next < entry->since)
+        entry->next = entry->since;
+    last = conversation ? conversation->seq : entry->head;
+    if (entry->until < last)
+        last = entry->until;
+    if (conversation && entry->next >= conversation_recent_first(conversation) &&
+        !push_recent(sync, entry, conversation, last))
+        return false;
+    if (entry->next > last)
+        return true;
+    if (conversation && conversation_recent_first(conversation) <= last)
+        last = conversation_recent_first(conversation) - 1;
+    read_rows(sync, entry, last);
+    return false;
+}
+
+/* Nothing is missing: from the next message on the session is pushed as it comes. */
+static void go_live(struct sync *sync)
+{
+    struct cc_engine *engine = sync->engine;
+    struct cc_session *session = sync->session;
+    struct buffer cursor;
+
+    buffer_init(&cursor, &engine->allocator);
+    for (uint32_t i = 0; i < engine->partition_count; i++)
+        sync->positions[i] = engine->partitions[i].applied;
+    cursor_write(&cursor, sync->positions, engine->partition_count);
+    sync_end(sync);
+    if (cursor.failed)
+        session_close(session, CC_CLOSE_TOO_MANY, "out of memory");
+    else
+        delivery_synced(session, buffer_slice(&cursor));
+    buffer_deinit(&cursor);
+}
+
+/*
+ * Goes over the entries until a whole round finds nothing to push. The last round runs without a
+ * break, so nothing can come in between it and going live.
+ */
+static void push_on(struct sync *sync)
+{
+    struct cc_session *session = sync->session;
+
+    session_ref(session);
+    sync_hold(sync);
+    while (session->sync == sync) {
+        if (!sync->at) {
+            sync->at = sync->entries;
+            if (!sync->has_pushed) {
+                go_live(sync);
+                break;
+            }
+            sync->has_pushed = false;
+            continue;
+        }
+        uint32_t before = session->outstanding;
+
+        if (!push_entry(sync, sync->at)) {
+            sync->has_pushed = true;
+            break;
+        }
+        if (session->outstanding != before)
+            sync->has_pushed = true;
+        sync->at = sync->at->hh.next;
+    }
+    sync_release(sync);
+    session_unref(session);
+}
+
+/* --- members that change meanwhile
+ * ----------------------------------------------------------------- */
+
+static void joined(struct sync *sync, const struct conversation *conversation, uint64_t seq)
+{
+    struct sync_entry *entry = sync_entry_put(sync, conversation->id);
+
+    if (!entry) {
+        session_close(sync->session, CC_CLOSE_TOO_MANY, "out of memory");
+        return;
+    }
+    if (entry->next < seq)
+        entry->next = seq;
+    if (entry->since < seq && !sync->engine->history_for_joiners)
+        entry->since = seq;
+    entry->until = SYNC_NO_END;
+    sync->has_pushed = true; /* one more round */
+}
+
+static void left(struct sync *sync, const struct conversation *conversation, uint64_t seq)
+{
+    struct sync_entry *entry = sync_entry_find(sync, conversation->id);
+
+    if (entry)
+        entry->until = seq;
+}
+
+static void tell_user(struct conversation *conversation, struct cc_slice name, bool is_member,
+                      uint64_t seq)
+{
+    struct user *user = user_find(conversation->engine, name);
+    struct cc_session *session = user ? user->sessions : NULL;
+
+    while (session) {
+        struct cc_session *next = session->next_of_user;
+
+        if (session->sync)
+            (is_member ? joined : left)(session->sync, conversation, seq);
+        session = next;
+    }
+}
+
+void sync_members_changed(struct conversation *conversation, const struct message *message)
+{
+    uint64_t seq = message ? message->view.seq : 1;
+    enum cc_system_action action = message ? message->view.action : CC_SYSTEM_CREATED;
+    struct member_entry *member;
+    struct member_entry *next;
+
+    if (action == CC_SYSTEM_CREATED) {
+        HASH_ITER(hh, conversation->members, member, next)
+        tell_user(conversation, member->user, true, seq);
+        return;
+    }
+    if (action == CC_SYSTEM_ROLE || action == CC_SYSTEM_RENAMED)
+        return;
+    for (size_t i = 0; i < message->view.user_count; i++)
+        tell_user(conversation, message->view.users[i], action == CC_SYSTEM_ADDED, seq);
+}

@@ -1,0 +1,80 @@
+/*
+ * What a catching-up session keeps, shared by sync.c (pushing) and sync_load.c (finding out what is
+ * missing).
+ */
+#ifndef CC_ENGINE_SYNC_STATE_H
+#define CC_ENGINE_SYNC_STATE_H
+
+#include "engine/partition.h"
+#include "engine/sync.h"
+
+/* `until` of an entry whose user is still a member. */
+#define SYNC_NO_END UINT64_MAX
+
+struct sync_entry {
+    UT_hash_handle hh;
+    uint64_t next;  /* the seq to push next; 0: not known yet, by the position's offset */
+    uint64_t until; /* the user was removed at this seq */
+    uint64_t since; /* the user joined at this seq: nothing before is shown */
+    uint64_t head;  /* as read from the store, where the conversation is not loaded */
+    uint64_t head_offset;
+    uint64_t version; /* of the membership that this entry is for */
+    bool was_large;   /* the inbox does not tell of it */
+    bool has_head;
+    uint8_t size;
+    char id[CC_NAME_MAX];
+};
+
+enum sync_stage {
+    SYNC_WAITING, /* for the partitions to be replayed */
+    SYNC_LOADING, /* what is missing is being found out */
+    SYNC_PUSHING,
+    SYNC_ENDED /* live, or closed: goes when nothing has it any more */
+};
+
+struct sync {
+    struct cc_session *session; /* a reference while an operation is under way */
+    struct cc_engine *engine;
+    enum sync_stage stage;
+    bool has_positions;  /* else: from what is recorded of the device */
+    unsigned holds;      /* functions that run on it */
+    bool is_busy;        /* an operation is under way */
+    bool has_pushed;     /* in this round over the entries */
+    uint64_t *positions; /* by partition: the offset wanted next */
+    uint64_t *flushed;   /* by partition: what was in the store before the memberships were read */
+    struct sync_entry *entries; /* uthash, in the order of adding */
+    struct sync_entry *at;      /* being pushed */
+    uint32_t partition;         /* whose inbox is being read */
+    uint64_t scan;              /* and from which offset on; 0: from the position */
+    char after[CC_NAME_MAX];    /* the page of memberships */
+    size_t after_size;
+    struct cc_slice *head_ids; /* what is asked of the store */
+    void (*step)(struct sync *sync, int status);
+    union {
+        struct cc_op op;
+        struct cc_directory_memberships memberships;
+        struct cc_store_read_inbox inbox;
+        struct cc_store_read_cursors cursors;
+        struct cc_store_read_heads heads;
+        struct cc_store_read_rows rows;
+    } op;
+};
+
+static inline struct cc_slice sync_entry_id(const struct sync_entry *entry)
+{
+    return slice_of(entry->id, entry->size);
+}
+
+/* Prepares `sync->op` for a port; `step` runs when it has completed, unless the session is closed
+ * meanwhile. */
+void sync_op_begin(struct sync *sync, void (*step)(struct sync *sync, int status));
+
+/* Finds or adds an entry. NULL without memory. */
+struct sync_entry *sync_entry_put(struct sync *sync, struct cc_slice conversation);
+struct sync_entry *sync_entry_find(struct sync *sync, struct cc_slice conversation);
+
+/* Finds out what is missing, then calls sync_loaded(). */
+void sync_load(struct sync *sync);
+void sync_loaded(struct sync *sync, int status);
+
+#endif
