@@ -10,6 +10,7 @@
 #include "engine/presence.h"
 #include "engine/propose.h"
 #include "engine/receipts.h"
+#include "engine/relations.h"
 #include "engine/session.h"
 #include "engine/sync.h"
 #include "engine/typing.h"
@@ -173,8 +174,8 @@ static void take_options(struct cc_engine *engine, const struct cc_engine_option
 static int modules_init(struct cc_engine *engine)
 {
     static int (*const inits[])(struct cc_engine *) = {
-        pending_init, partitions_init, limits_init, receipts_init,
-        typing_init,  presence_init,   groups_init,
+        pending_init,  partitions_init, limits_init,   relations_init,
+        receipts_init, typing_init,     presence_init, groups_init,
     };
     int r = 0;
 
@@ -186,8 +187,8 @@ static int modules_init(struct cc_engine *engine)
 static void modules_deinit(struct cc_engine *engine)
 {
     static void (*const deinits[])(struct cc_engine *) = {
-        groups_deinit, presence_deinit,   typing_deinit,  receipts_deinit,
-        limits_deinit, partitions_deinit, pending_deinit,
+        groups_deinit,    presence_deinit, typing_deinit,     receipts_deinit,
+        relations_deinit, limits_deinit,   partitions_deinit, pending_deinit,
     };
 
     for (size_t i = 0; i < sizeof deinits / sizeof deinits[0]; i++)

@@ -83,7 +83,8 @@ static void removed(struct cc_op *op)
 {
     struct applied *applied = container_of(op, struct applied, op.op);
     struct outbox *outbox = applied->outbox;
-    bool is_done = op->status == 0 && applied->version == applied->op.version;
+    int status = op->status;
+    bool is_done = status == 0 && applied->version == applied->op.version;
 
     engine_op_done(outbox->engine, op);
     cc_op_release(op);
@@ -91,7 +92,7 @@ static void removed(struct cc_op *op)
     applied->is_removing = false;
     if (is_done || !partition_is_running(outbox->partition))
         applied_free(applied);
-    if (!op->status)
+    if (!status)
         start_removals(outbox); /* else the next flush or tick tries again */
 }
 
