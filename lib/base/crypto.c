@@ -18,6 +18,16 @@ const struct cc_random *cc_random_default(void)
     return sodium_init() < 0 ? NULL : &random;
 }
 
+void crypto_random(void *bytes, size_t size)
+{
+    /* The first call makes randombytes_buf() safe for threads; it fails only where a mutex can't be
+     * locked, and the bytes are as good then. */
+    int already = sodium_init();
+
+    (void)already;
+    randombytes_buf(bytes, size);
+}
+
 void crypto_digest16(const struct cc_slice *parts, size_t count, uint8_t ret_digest[16])
 {
     crypto_generichash_state state;

@@ -7,8 +7,14 @@
 
 #include "chatcore/types.h"
 
-/* BLAKE2b of the parts, each preceded by its length, cut to 16 bytes: collisions can't be made on
- * purpose. */
+/* Unpredictable bytes from the system. Any thread. */
+void crypto_random(void *bytes, size_t size);
+
+/*
+ * BLAKE2b of 16 bytes of the parts, each preceded by its length. Nobody can make parts that give
+ * the digest of others' parts (2^128 attempts); somebody who chooses all of them can, in years of
+ * many machines (2^64), find two of their own that agree.
+ */
 void crypto_digest16(const struct cc_slice *parts, size_t count, uint8_t ret_digest[16]);
 
 /* True when the Ed25519 signature (64 bytes) of the message is by the key (32 bytes). */

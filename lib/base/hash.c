@@ -3,25 +3,33 @@
  */
 #include "base/hash.h"
 
+#include "base/crypto.h"
+
 #include <stdatomic.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-/* The process's key: one for all engines, since a table may be read by more than one. */
-static _Atomic uint64_t seed;
+/* The process's key, 0 until it is first needed: the only state that this library keeps outside of
+ * its handles. */
+static _Atomic uint64_t process_key;
 
-void hash_seed_set(uint64_t value)
+static uint64_t key_make(void)
 {
     uint64_t unset = 0;
+    uint64_t made;
 
-    atomic_compare_exchange_strong(&seed, &unset, value);
+    crypto_random(&made, sizeof made);
+    made |= 1; /* 0 means unset */
+    /* Two threads may come here at once: the first one's key is everybody's. */
+    return atomic_compare_exchange_strong(&process_key, &unset, made) ? made : unset;
 }
 
 unsigned hash_bytes(const void *data, size_t size)
 {
-    return (unsigned)XXH3_64bits_withSeed(data, size,
-                                          atomic_load_explicit(&seed, memory_order_relaxed));
+    uint64_t key = atomic_load_explicit(&process_key, memory_order_relaxed);
+
+    return (unsigned)XXH3_64bits_withSeed(data, size, key ? key : key_make());
 }
 
 uint64_t hash_stable(struct cc_slice bytes)

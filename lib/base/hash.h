@@ -1,20 +1,20 @@
 /*
- * Hash tables: uthash, with the two things that it leaves to its user. A failed allocation is an
- * error and not an exit, and the hash function is keyed, so that a client who chooses names
- * can't make them collide (the key is the table's address mixed with the build's: see hash_seed).
+ * Hash tables: uthash, with the two things that it leaves to its user.
  *
- * HASH_ADD… with HASH_NONFATAL_OOM calls uthash_nonfatal_oom(element): every element type
- * that is added sets its own check: after HASH_ADD, `element->hh.tbl == NULL` means "not added".
+ * The hash function is keyed, so that a client who chooses names can't make them collide. The key
+ * is 63 bits of the system's random source, drawn when the first table of the process is filled,
+ * and stays for good: engines and backends made before and after each other agree on it. No result
+ * depends on it, since uthash iterates in the order of adding: a simulation needs no fixed key.
+ *
+ * A failed allocation is an error and not an exit: after HASH_ADD…, `element->hh.tbl == NULL` means
+ * "not added", and the caller checks it.
  */
 #ifndef CC_BASE_HASH_H
 #define CC_BASE_HASH_H
 
 #include "chatcore/types.h"
 
-/* Sets the key once, before the first table is filled; a second call changes nothing. Any thread.
- */
-void hash_seed_set(uint64_t seed);
-
+/* Keyed: the same within a process only. Any thread. */
 unsigned hash_bytes(const void *data, size_t size);
 
 /* 64 bits, the same in every process and for ever: for what is stored (partitions, client ids). */

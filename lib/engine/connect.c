@@ -104,11 +104,19 @@ static void connected(struct request *request, struct cc_slice user, int64_t exp
     session_unref(session);
 }
 
+/* Too often: the session stays, and may try again. */
+static void refuse_connect(struct request *request, uint32_t retry_ms)
+{
+    request->session->phase = SESSION_NEW;
+    request_fail_text(request, CC_ERATELIMITED, slice_of(NULL, 0), retry_ms);
+}
+
 static void verified(struct request *request, int status)
 {
     struct cc_auth_verify *verify = &request->op.verify;
     struct cc_session *session = request->session;
     struct cc_slice user;
+    uint32_t retry_ms = 0;
     int64_t expires;
 
     if (session->phase != SESSION_CONNECTING) {
@@ -126,6 +134,8 @@ static void verified(struct request *request, int status)
     cc_op_release(&verify->op);
     if (status)
         fail_connect(request, status);
+    else if (!limits_admit_user(session_engine(session), user, &retry_ms))
+        refuse_connect(request, retry_ms);
     else
         connected(request, user, expires);
 }
@@ -142,8 +152,7 @@ void session_connect(struct request *request)
         return;
     }
     if (!limits_admit_connect(engine, session->address, &retry_ms)) {
-        session->phase = SESSION_NEW;
-        request_fail_text(request, CC_ERATELIMITED, slice_of(NULL, 0), retry_ms);
+        refuse_connect(request, retry_ms);
         return;
     }
     if (session->is_trusted) {

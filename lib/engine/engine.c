@@ -213,14 +213,6 @@ static void engine_free_own(struct cc_engine *engine)
     mem_free(&allocator, engine);
 }
 
-static void seed_hashes(struct cc_engine *engine)
-{
-    uint64_t seed;
-
-    engine->random.fill(engine->random.context, &seed, sizeof seed);
-    hash_seed_set(seed | 1);
-}
-
 int cc_engine_new(const struct cc_engine_options *options, struct cc_engine **ret_engine)
 {
     const struct cc_allocator *allocator =
@@ -236,7 +228,6 @@ int cc_engine_new(const struct cc_engine_options *options, struct cc_engine **re
     engine->allocator = *allocator;
     take_options(engine, options);
     timers_init(&engine->timers, &engine->allocator);
-    seed_hashes(engine);
     id_generator_init(&engine->ids, &engine->random);
     engine->node = engine->cluster.vtable->node(engine->cluster.self);
     r = copy_filters(engine, options);

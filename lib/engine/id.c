@@ -6,7 +6,11 @@
 #include "base/crypto.h"
 #include "base/memory.h"
 
+/* What one id takes from the pool: 2 for where the counter starts, 6 for the id's own end. */
 #define ID_RANDOM_BYTES 8
+
+/* 12 bits of rand_a and the first 14 of rand_b. */
+#define ID_COUNTER_BITS 26
 
 void id_generator_init(struct id_generator *generator, const struct cc_random *random)
 {
@@ -34,19 +38,20 @@ static void set_version(struct cc_id *id, uint8_t version)
 void id_new(struct id_generator *generator, int64_t wall_ms, struct cc_id *ret_id)
 {
     const uint8_t *random = take_random(generator);
-    int64_t ms = wall_ms;
     uint32_t counter;
+    int64_t ms;
 
-    if (ms > generator->last_ms) {
-        /* a new millisecond: the counter starts low enough to rise for long */
-        generator->last_ms = ms;
-        generator->counter = (uint32_t)(random[0] & 0x3f) << 20 | (uint32_t)random[1] << 12;
-    } else if (++generator->counter >= (uint32_t)1 << 26) {
+    if (wall_ms > generator->last_ms) {
+        /* A new millisecond: the counter starts in its lower half, at a place nobody can guess, so
+         * that 33 million ids follow before the time has to run ahead. */
+        generator->last_ms = wall_ms;
+        generator->counter = (uint32_t)(random[0] << 17 | random[1] << 9);
+    } else if (++generator->counter >> ID_COUNTER_BITS) {
         generator->last_ms++;
         generator->counter = 0;
     }
     ms = generator->last_ms;
-    counter = generator->counter; /* 26 bits: 12 in rand_a, 14 in rand_b */
+    counter = generator->counter;
     for (int i = 0; i < 6; i++)
         ret_id->bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
     ret_id->bytes[6] = (uint8_t)(counter >> 22);

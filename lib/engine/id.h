@@ -2,8 +2,9 @@
  * Ids: UUIDv7 for messages and sessions (RFC 9562, 5.7), UUIDv8 for direct conversations.
  *
  * Ids of one generator rise strictly: within a millisecond, and while the wall clock stands behind
- * the newest id, a 32-bit counter in the random part rises (RFC 9562, 6.2, method 1), and the time
- * stays.
+ * the newest id, a 26-bit counter in front of the random part rises (RFC 9562, 6.2, method 1), and
+ * the time stays; when the counter is used up, the time goes one millisecond ahead of the clock.
+ * Ids of different generators differ by 48 random bits, and the counter's start, in a millisecond.
  */
 #ifndef CC_ENGINE_ID_H
 #define CC_ENGINE_ID_H
@@ -31,8 +32,12 @@ int64_t id_timestamp(const struct cc_id *id);
 /* The 36 characters, not terminated. */
 void id_format(const struct cc_id *id, char text[ID_TEXT_SIZE]);
 
-/* The id of the direct conversation of two users, whichever comes first: a UUIDv8 of their names'
- * digest, as text. */
+/*
+ * The id of the direct conversation of two users, whichever comes first: a UUIDv8 of their names'
+ * digest, as text. Of the digest 122 bits remain: taking over the id of two others' conversation
+ * takes 2^122 attempts. In 2^61 an attacker can make two pairs share an id if he chooses a name of
+ * each, and then he is a member of both anyway.
+ */
 void id_direct(struct cc_slice a, struct cc_slice b, char text[ID_TEXT_SIZE]);
 
 /* True for text that looks like what id_direct() makes: hosts may not choose such ids. */

@@ -6,37 +6,58 @@
 #include "chatcore/error.h"
 #include "engine/user.h"
 
-/* Addresses remembered: 128 bytes each, 8 MB. */
-#define ADDRESSES_MAX 65536
+/* Names remembered in each table: some 150 bytes each, 10 MB. More addresses than this connecting
+ * within seconds is not one attacker's doing, and the ceiling of sessions holds then. */
+#define LIMITS_NAMES_MAX 65536
 
-struct address_rate {
+/* Told to who can't be counted for want of memory. */
+#define LIMITS_NOMEM_RETRY_MS 1000
+
+#define NS_PER_MS 1000000
+
+struct rate_entry {
     UT_hash_handle hh;
-    struct rate_state state;
-    char bytes[];
+    struct rate_state connect;
+    struct rate_state send; /* of a user without a session */
+    struct rate_state request;
+    char name[];
 };
 
 struct limiter {
-    struct address_rate *addresses; /* uthash, the longest unused first */
+    struct rate_entry *addresses; /* uthash, the longest unused first */
+    struct rate_entry *users;
 };
+
+/* How far ahead of now the arrival may lie: a whole burst. */
+static int64_t tolerance_ns(const struct cc_rate *rate, int64_t interval_ns)
+{
+    int64_t tolerance;
+
+    /* 1,000 seconds for each of 4 billion requests doesn't fit; a hundred years will do */
+    if (__builtin_mul_overflow(interval_ns, (int64_t)rate->burst, &tolerance) ||
+        tolerance > INT64_MAX / 4)
+        tolerance = INT64_MAX / 4;
+    return tolerance;
+}
 
 bool rate_admit(struct rate_state *state, const struct cc_rate *rate, int64_t now_ms,
                 uint32_t *ret_retry_ms)
 {
-    int64_t now_us = now_ms * 1000;
-    int64_t interval_us;
-    int64_t arrival_us;
-    int64_t early_us;
+    int64_t now_ns = now_ms * NS_PER_MS;
+    int64_t interval_ns;
+    int64_t arrival_ns;
+    int64_t early_ms;
 
     if (!rate->burst || !rate->per_second_milli)
         return true;
-    interval_us = (int64_t)1000000000 / rate->per_second_milli;
-    arrival_us = state->arrival_us > now_us ? state->arrival_us : now_us;
-    early_us = arrival_us + interval_us - now_us - interval_us * rate->burst;
-    if (early_us > 0) {
-        *ret_retry_ms = (uint32_t)(early_us / 1000 + 1);
+    interval_ns = (int64_t)1000000000000 / rate->per_second_milli;
+    arrival_ns = (state->arrival_ns > now_ns ? state->arrival_ns : now_ns) + interval_ns;
+    early_ms = (arrival_ns - now_ns - tolerance_ns(rate, interval_ns) + NS_PER_MS - 1) / NS_PER_MS;
+    if (early_ms > 0) {
+        *ret_retry_ms = early_ms < UINT32_MAX ? (uint32_t)early_ms : UINT32_MAX;
         return false;
     }
-    state->arrival_us = arrival_us + interval_us;
+    state->arrival_ns = arrival_ns;
     return true;
 }
 
@@ -46,19 +67,25 @@ int limits_init(struct cc_engine *engine)
     return engine->limiter ? 0 : CC_ENOMEM;
 }
 
-static void address_free(struct cc_engine *engine, struct address_rate *address)
+static void entry_free(struct cc_engine *engine, struct rate_entry **table,
+                       struct rate_entry *entry)
 {
-    HASH_DELETE(hh, engine->limiter->addresses, address);
-    mem_free(&engine->allocator, address);
+    HASH_DELETE(hh, *table, entry);
+    mem_free(&engine->allocator, entry);
 }
 
 void limits_deinit(struct cc_engine *engine)
 {
-    if (!engine->limiter)
+    struct limiter *limiter = engine->limiter;
+
+    if (!limiter)
         return;
-    while (engine->limiter->addresses)
-        address_free(engine, engine->limiter->addresses);
-    mem_free(&engine->allocator, engine->limiter);
+    while (limiter->addresses)
+        entry_free(engine, &limiter->addresses, limiter->addresses);
+    while (limiter->users)
+        entry_free(engine, &limiter->users, limiter->users);
+    mem_free(&engine->allocator, limiter);
+    engine->limiter = NULL;
 }
 
 bool limits_admit(struct cc_engine *engine, struct cc_session *session, bool is_send,
@@ -73,40 +100,83 @@ bool limits_admit(struct cc_engine *engine, struct cc_session *session, bool is_
                       ret_retry_ms);
 }
 
-/* Finds or makes the address's entry, and makes it the newest. NULL without memory. */
-static struct address_rate *address_touch(struct cc_engine *engine, struct cc_slice name)
+static struct rate_entry *entry_new(struct cc_engine *engine, struct cc_slice name)
 {
-    struct limiter *limiter = engine->limiter;
-    struct address_rate *address = NULL;
+    struct rate_entry *entry = mem_zalloc(&engine->allocator, 1, sizeof *entry + name.size);
 
-    HASH_FIND(hh, limiter->addresses, name.data, name.size, address);
-    if (address) {
-        HASH_DELETE(hh, limiter->addresses, address);
+    if (entry)
+        memcpy(entry->name, name.data, name.size);
+    return entry;
+}
+
+/* Finds or makes the name's entry, and makes it the newest. NULL without memory. */
+static struct rate_entry *entry_touch(struct cc_engine *engine, struct rate_entry **table,
+                                      struct cc_slice name)
+{
+    struct rate_entry *entry = NULL;
+
+    HASH_FIND(hh, *table, name.data, name.size, entry);
+    if (entry) {
+        HASH_DELETE(hh, *table, entry);
     } else {
-        if (HASH_COUNT(limiter->addresses) >= ADDRESSES_MAX)
-            address_free(engine, limiter->addresses);
-        address = mem_zalloc(&engine->allocator, 1, sizeof *address + name.size);
-        if (!address)
-            return NULL;
-        memcpy(address->bytes, name.data, name.size);
+        if (HASH_COUNT(*table) >= LIMITS_NAMES_MAX)
+            entry_free(engine, table, *table);
+        entry = entry_new(engine, name);
     }
-    HASH_ADD_KEYPTR(hh, limiter->addresses, address->bytes, name.size, address);
-    if (address->hh.tbl)
-        return address;
-    mem_free(&engine->allocator, address);
+    if (!entry)
+        return NULL;
+    HASH_ADD_KEYPTR(hh, *table, entry->name, name.size, entry);
+    if (entry->hh.tbl)
+        return entry;
+    mem_free(&engine->allocator, entry);
     return NULL;
 }
 
-bool limits_admit_connect(struct cc_engine *engine, struct cc_slice name, uint32_t *ret_retry_ms)
+static bool admit_connect(struct cc_engine *engine, struct rate_entry **table, struct cc_slice name,
+                          uint32_t *ret_retry_ms)
 {
-    struct address_rate *address;
+    struct rate_entry *entry = entry_touch(engine, table, name);
 
-    if (!name.size)
-        return true;
-    address = address_touch(engine, name);
-    if (!address) {
-        *ret_retry_ms = 1000;
+    if (!entry) {
+        *ret_retry_ms = LIMITS_NOMEM_RETRY_MS;
         return false;
     }
-    return rate_admit(&address->state, &engine->limits.connect, engine->now.mono_ms, ret_retry_ms);
+    return rate_admit(&entry->connect, &engine->limits.connect, engine->now.mono_ms, ret_retry_ms);
+}
+
+bool limits_admit_connect(struct cc_engine *engine, struct cc_slice address, uint32_t *ret_retry_ms)
+{
+    return !address.size ||
+           admit_connect(engine, &engine->limiter->addresses, address, ret_retry_ms);
+}
+
+bool limits_admit_user(struct cc_engine *engine, struct cc_slice name, uint32_t *ret_retry_ms)
+{
+    return admit_connect(engine, &engine->limiter->users, name, ret_retry_ms);
+}
+
+void limits_user_came(struct cc_engine *engine, struct user *user)
+{
+    struct rate_entry *entry = NULL;
+
+    HASH_FIND(hh, engine->limiter->users, user->name.data, user->name.size, entry);
+    if (!entry)
+        return;
+    user->send_rate = entry->send;
+    user->request_rate = entry->request;
+}
+
+void limits_user_left(struct cc_engine *engine, const struct user *user)
+{
+    int64_t now_ns = engine->now.mono_ms * NS_PER_MS;
+    struct rate_entry *entry;
+
+    if (!engine->limiter ||
+        (user->send_rate.arrival_ns <= now_ns && user->request_rate.arrival_ns <= now_ns))
+        return;
+    entry = entry_touch(engine, &engine->limiter->users, user->name);
+    if (!entry)
+        return; /* without memory, the burst comes back */
+    entry->send = user->send_rate;
+    entry->request = user->request_rate;
 }

@@ -28,6 +28,7 @@ static struct user *user_new(struct cc_engine *engine, struct cc_slice name)
         return NULL;
     }
     engine->stats.users++;
+    limits_user_came(engine, user);
     return user;
 }
 
@@ -40,6 +41,7 @@ static void free_if_unused(struct cc_engine *engine, struct user *user)
 {
     if (user->refs || user->session_count)
         return;
+    limits_user_left(engine, user);
     HASH_DELETE(hh, engine->users, user);
     engine->stats.users--;
     mem_free(&engine->allocator, user);
