@@ -37,7 +37,8 @@ struct options {
     const char *const *server_options;
     uint64_t kills;
     uint64_t seed;
-    uint64_t load; /* 0: the crash test; else the messages to load before the one restart */
+    uint64_t patience_s; /* for anything to come to its end */
+    uint64_t load;       /* 0: the crash test; else the messages to load before the one restart */
 };
 
 struct writer {
@@ -169,7 +170,7 @@ static void report_outstanding(const struct crash *crash, const char *what)
 
 static int turn_until(struct crash *crash, const char *what, int (*done)(struct crash *crash))
 {
-    uint64_t deadline = wsc_now_ns() + PATIENCE_NS;
+    uint64_t deadline = wsc_now_ns() + crash->options->patience_s * SECOND;
     while (!done(crash)) {
         wsc_loop_turn(crash->set.loop, 20);
         if (!server_is_running(&crash->server)) {
@@ -426,9 +427,10 @@ static int parse(int argc, char **argv, struct options *ret_options)
 {
     static const struct option known[] = {{"kills", required_argument, NULL, 'k'},
                                           {"seed", required_argument, NULL, 's'},
+                                          {"patience", required_argument, NULL, 'p'},
                                           {"load", required_argument, NULL, 'l'},
                                           {NULL, 0, NULL, 0}};
-    struct options options = {.kills = 3, .seed = (uint64_t)time(NULL)};
+    struct options options = {.kills = 3, .patience_s = 60, .seed = (uint64_t)time(NULL)};
     int code;
     while ((code = getopt_long(argc, argv, "+", known, NULL)) != -1) {
         uint64_t value = code == '?' ? 0 : strtoull(optarg, NULL, 10);
@@ -436,6 +438,8 @@ static int parse(int argc, char **argv, struct options *ret_options)
             options.kills = value;
         else if (code == 's')
             options.seed = value;
+        else if (code == 'p')
+            options.patience_s = value;
         else if (code == 'l')
             options.load = value;
         else
@@ -453,8 +457,8 @@ int main(int argc, char **argv)
 {
     struct options options;
     if (parse(argc, argv, &options) < 0) {
-        fprintf(stderr, "usage: crash_test [--kills N] [--seed N] [--load MESSAGES] CHATCORED "
-                        "[option of chatcored …]\n");
+        fprintf(stderr, "usage: crash_test [--kills N] [--seed N] [--patience S] [--load MESSAGES] "
+                        "CHATCORED [option of chatcored …]\n");
         return 2;
     }
     if (access(options.program, X_OK) < 0) {
