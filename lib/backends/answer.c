@@ -122,6 +122,23 @@ int answer_copy(struct answer *answer, struct cc_slice from, struct cc_slice *re
     return 0;
 }
 
+void *answer_list_add(struct answer *answer, struct answer_list *list, size_t size)
+{
+    size_t capacity = list->capacity ? list->capacity * 2 : 8;
+    char *items = list->items;
+
+    if (list->count == list->capacity) {
+        items = answer_array(answer, capacity, size);
+        if (!items)
+            return NULL;
+        if (list->count)
+            memcpy(items, list->items, list->count * size);
+        list->items = items;
+        list->capacity = capacity;
+    }
+    return items + list->count++ * size;
+}
+
 static void answer_release(struct cc_op *op)
 {
     answer_free(op->backend);

@@ -24,6 +24,16 @@ void *answer_array(struct answer *answer, size_t count, size_t size);
 /* Copies a slice. 0 or CC_ENOMEM. An empty slice needs no memory. */
 int answer_copy(struct answer *answer, struct cc_slice from, struct cc_slice *ret_copy);
 
+/* A list whose length is not known before: its elements move while it grows. */
+struct answer_list {
+    void *items; /* NULL while it is empty */
+    size_t count;
+    size_t capacity;
+};
+
+/* Adds a zeroed element of `size` bytes, the same for all. NULL when there is no memory. */
+void *answer_list_add(struct answer *answer, struct answer_list *list, size_t size);
+
 /*
  * Completes the operation: with status 0 it takes the answer over (NULL: there is none), otherwise
  * the answer is freed.

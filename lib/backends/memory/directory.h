@@ -73,7 +73,6 @@ struct directory_member {
     struct directory_user *user;
     struct directory_tenure *newest; /* NULL only inside a transaction */
     int64_t muted_until;
-    bool is_prepared; /* the transaction under way has it already */
 };
 
 struct directory_entry {

@@ -5,6 +5,7 @@
  * failing, or is rolled back: nothing that it made can be seen before the commit, because a member
  * without a tenure is nowhere listed.
  */
+#include "backends/directory_check.h"
 #include "backends/memory/directory.h"
 #include "chatcore/error.h"
 
@@ -169,7 +170,6 @@ static void rollback(struct transaction *tx)
         struct directory_member *member = tx->members[i].member;
 
         mem_free(allocator, tx->members[i].tenure);
-        member->is_prepared = false;
         if (!member->newest)
             member_free(tx->directory, member);
     }
@@ -185,13 +185,12 @@ static int prepare_member(struct transaction *tx, struct cc_slice user,
     struct directory_member *member = directory_member_find(tx->conversation, user);
     bool is_present = member && directory_member_present(member);
 
-    if (is_present == (tx->kind == CC_CHANGE_ADD) || (member && member->is_prepared))
+    if (is_present == (tx->kind == CC_CHANGE_ADD))
         return CC_EINVAL;
     if (!member)
         member = member_new(tx, user);
     if (!member)
         return CC_ENOMEM;
-    member->is_prepared = true;
     *ret_member = member;
     return 0;
 }
@@ -233,7 +232,6 @@ static void commit_member(struct transaction *tx, struct prepared *prepared, uin
     struct directory_conversation *conversation = tx->conversation;
     struct directory_member *member = prepared->member;
 
-    member->is_prepared = false;
     if (tx->kind == CC_CHANGE_ADD) {
         prepared->tenure->since = version;
         conversation->member_count++;
@@ -295,8 +293,10 @@ static struct directory_conversation *conversation_new(const struct cc_allocator
 static int create(struct memory_directory *directory, const struct cc_directory_create *op)
 {
     struct transaction tx = {.directory = directory, .kind = CC_CHANGE_ADD};
-    int r;
+    int r = directory_check_create(directory->allocator, op);
 
+    if (r)
+        return r;
     if (directory_conversation_find(directory, op->conversation))
         return CC_EEXISTS;
     tx.conversation = conversation_new(directory->allocator, op);
@@ -325,10 +325,10 @@ void directory_create(void *self, struct cc_directory_create *op)
 static int change(struct memory_directory *directory, struct cc_directory_change *op)
 {
     struct transaction tx = {.directory = directory, .kind = op->kind};
-    int r;
+    int r = directory_check_change(directory->allocator, op);
 
-    if (op->kind > CC_CHANGE_ROLE)
-        return CC_EINVAL;
+    if (r)
+        return r;
     tx.conversation = directory_conversation_find(directory, op->conversation);
     if (!tx.conversation)
         return CC_ENOTFOUND;
@@ -338,7 +338,7 @@ static int change(struct memory_directory *directory, struct cc_directory_change
     if (!r && op->kind == CC_CHANGE_RENAME)
         r = slice_copy(directory->allocator, op->name, &tx.name);
     else if (!r)
-        r = op->count ? prepare_members(&tx, op->members, op->count) : CC_EINVAL;
+        r = prepare_members(&tx, op->members, op->count);
     if (r) {
         rollback(&tx);
         return r;

@@ -1,6 +1,7 @@
 /*
  * The memory directory's users: profiles, relations, devices.
  */
+#include "backends/directory_check.h"
 #include "backends/memory/directory.h"
 #include "chatcore/error.h"
 
@@ -159,7 +160,7 @@ void directory_relate(void *self, struct cc_directory_relate *op)
     unsigned bit = (unsigned)op->relation;
     int r = 0;
 
-    if (bit != CC_RELATION_CONTACT && bit != CC_RELATION_BLOCKED)
+    if (!directory_check_relation(op->relation))
         r = CC_EINVAL;
     else if (op->on && relation)
         relation->bits |= bit;

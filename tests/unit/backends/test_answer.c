@@ -111,11 +111,31 @@ static void test_a_failure_frees_it(void **state)
     assert_int_equal(budget.out, 0);
 }
 
+static void test_a_list_keeps_what_it_has_while_it_grows(void **state)
+{
+    struct answer *answer = answer_new(cc_allocator_default(), 0);
+    struct answer_list list = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 1000; i++) {
+        size_t *item = answer_list_add(answer, &list, sizeof *item);
+
+        assert_non_null(item);
+        assert_int_equal(*item, 0);
+        *item = i;
+    }
+    assert_int_equal(list.count, 1000);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(((size_t *)list.items)[i], i);
+    answer_free(answer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_allocations_are_apart_and_aligned),
         cmocka_unit_test(test_a_huge_size_is_refused),
+        cmocka_unit_test(test_a_list_keeps_what_it_has_while_it_grows),
         cmocka_unit_test(test_the_operation_takes_it_over),
         cmocka_unit_test(test_a_failure_frees_it),
     };

@@ -5,12 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SECOND    1000000000u
-#define USERS_MAX 500 /* in one create or add: half of what a command may name */
-
-/* Members that are added see the room from some seq at its start on, as its policy says: the
- * messages about its creation and themselves may be before that. No text is. */
-#define ADDED_FIRST_MAX 16
+#define SECOND 1000000000u
 
 static void on_settled(void *data, struct agent *agent, uint32_t line, int acked);
 
@@ -117,116 +112,55 @@ int replay_connect(struct replay *replay)
 
 /* ---- rooms ---- */
 
-/* One room after the other: create with the first half of the members, then add by portions. */
-struct rooms_state {
-    size_t room;
-    size_t members_done; /* of the room; 0: not created */
-    uint64_t command_id;
-    int done;
-    struct wsc_timer retry;
-};
-
-static size_t names_of(struct replay *replay, const struct chat_room *room, size_t from, size_t to,
-                       struct wsc_slice *names)
+static int on_room_reply(struct replay *replay, struct agent *agent,
+                         const struct wsc_object *object)
 {
-    for (size_t i = from; i < to; i++)
-        names[i - from] = wsc_text(replay->log.users[room->members[i]]);
-    return to - from;
-}
-
-static void join_members(struct replay *replay, size_t room_index, size_t from, size_t to)
-{
-    const struct chat_room *room = &replay->log.rooms[room_index];
-    uint32_t topic = replay->rooms[room_index].topic;
-    for (size_t i = from; i < to; i++)
-        ledger_join(replay->ledger, agent_reader(replay->agents[room->members[i]]), topic,
-                    from ? ADDED_FIRST_MAX : 1);
-}
-
-static void write_room_command(void *data)
-{
-    struct replay *replay = data;
-    struct rooms_state *state = replay->reply_state;
-    const struct chat_room *room = &replay->log.rooms[state->room];
-    struct wsc_slice names[USERS_MAX];
-    size_t from = state->members_done;
-    size_t to = from ? room->member_count : (room->member_count + 1) / 2;
-    if (to > from + USERS_MAX)
-        to = from + USERS_MAX;
-    size_t count = names_of(replay, room, from, to, names);
-    join_members(replay, state->room, from, to);
-    struct wsc_command command =
-        agent_begin(replay->admin, from ? "add" : "create", &state->command_id);
-    wsc_command_text(&command, "conversation", wsc_text(room->name));
-    if (!from) {
-        wsc_command_text(&command, "kind", wsc_text("group"));
-        wsc_command_text(&command, "name", wsc_text(room->name));
-    }
-    wsc_command_texts(&command, from ? "users" : "members", names, count);
-    wsc_command_end(&command);
-    state->members_done = to;
-}
-
-static void start_room(struct replay *replay, size_t index)
-{
-    struct replay_room *room = &replay->rooms[index];
-    room->replay = replay;
-    room->topic = ledger_room(replay->ledger, wsc_text(replay->log.rooms[index].name));
-    ledger_join(replay->ledger, agent_reader(replay->admin), room->topic, 1);
-}
-
-static int must_wait(struct replay *replay, struct rooms_state *state,
-                     const struct wsc_object *object)
-{
-    if (object->f.code != 429 && object->f.code != 503)
-        return 0;
-    uint64_t wait_ms = object->f.retry_after_ms ? object->f.retry_after_ms : 200;
-    size_t half = (replay->log.rooms[state->room].member_count + 1) / 2;
-    state->members_done = state->members_done <= half ? 0 : half;
-    wsc_timer_set(replay->set.loop, &state->retry, wait_ms * 1000000u, write_room_command, replay);
-    return 1;
-}
-
-static void on_room_reply(struct replay *replay, struct agent *agent,
-                          const struct wsc_object *object)
-{
-    struct rooms_state *state = replay->reply_state;
-    if (agent != replay->admin || object->id != state->command_id)
-        return;
-    if (object->key == WSC_ERROR) {
-        if (must_wait(replay, state, object))
-            return;
-        fprintf(stderr, "\nroom %s: %.*s (with another --run the names are new)\n",
-                replay->log.rooms[state->room].name, (int)object->f.name.size, object->f.name.data);
-        replay->failed = 1;
-        return;
-    }
-    if (state->members_done == replay->log.rooms[state->room].member_count) {
-        state->members_done = 0;
-        if (++state->room == replay->log.room_count) {
-            state->done = 1;
-            return;
-        }
-        start_room(replay, state->room);
-    }
-    write_room_command(replay);
+    struct room_maker *maker = replay->reply_state;
+    int taken = agent == replay->admin && room_maker_reply(maker, object);
+    replay->failed |= maker->failed;
+    return taken;
 }
 
 static int rooms_done(struct replay *replay)
 {
-    return ((const struct rooms_state *)replay->reply_state)->done;
+    return ((const struct room_maker *)replay->reply_state)->done;
+}
+
+/* Fills in the specification of a room, and tells the ledger who must end with all of it. */
+static void prepare_room(struct replay *replay, size_t index, struct room_spec *spec)
+{
+    const struct chat_room *source = &replay->log.rooms[index];
+    struct replay_room *room = &replay->rooms[index];
+    struct wsc_slice *names = wsc_alloc(source->member_count * sizeof *names);
+    *spec = (struct room_spec){wsc_text(source->name), names, source->member_count};
+    room->replay = replay;
+    room->topic = ledger_room(replay->ledger, spec->name);
+    ledger_join(replay->ledger, agent_reader(replay->admin), room->topic, 1);
+    for (size_t i = 0; i < source->member_count; i++) {
+        struct agent *member = replay->agents[source->members[i]];
+        names[i] = wsc_text(agent_name(member));
+        ledger_join(replay->ledger, agent_reader(member), room->topic,
+                    i < room_founders(source->member_count) ? 1 : ROOM_ADDED_FIRST_MAX);
+    }
 }
 
 int replay_create_rooms(struct replay *replay)
 {
-    struct rooms_state state = {0};
+    size_t count = replay->log.room_count;
+    struct room_spec *specs = wsc_alloc_zeroed(count, sizeof *specs);
+    struct room_maker maker = {
+        .set = &replay->set, .owner = replay->admin, .rooms = specs, .room_count = count};
+    for (size_t i = 0; i < count; i++)
+        prepare_room(replay, i, &specs[i]);
     replay->reply = on_room_reply;
-    replay->reply_state = &state;
-    start_room(replay, 0);
-    write_room_command(replay);
+    replay->reply_state = &maker;
+    room_maker_start(&maker);
     int status = replay_until(replay, "creating rooms", rooms_done);
-    wsc_timer_clear(replay->set.loop, &state.retry);
+    wsc_timer_clear(replay->set.loop, &maker.retry);
     replay->reply = NULL;
+    for (size_t i = 0; i < count; i++)
+        free((void *)specs[i].members);
+    free(specs);
     return status;
 }
 

@@ -11,6 +11,7 @@
 
 #include "agent.h"
 #include "log.h"
+#include "rooms.h"
 
 struct replay_options {
     const char *file;
@@ -58,7 +59,7 @@ struct replay {
     uint64_t history_messages; /* checked in pages */
     const char *phase;
     int failed;
-    void (*reply)(struct replay *replay, struct agent *agent, const struct wsc_object *object);
+    int (*reply)(struct replay *replay, struct agent *agent, const struct wsc_object *object);
     void *reply_state;
 };
 

@@ -1,0 +1,80 @@
+/*
+ * The conformance suites: what a port promises, as cases that any backend of it can be run through.
+ *
+ * Whoever writes a backend supplies a factory, runs the suite of its port and gets a report of each
+ * case. No test framework is needed. A suite calls the port from the thread that runs it, waits for
+ * each completion, and holds nothing when it returns. One run after another may use a factory.
+ *
+ * A factory's `make` puts a new, empty backend in the place of the one before; `open` opens a port
+ * on it, and, after the port was freed, opens one on the same contents again. They answer 0 or
+ * a CC_E…, which fails the case. `destroy` takes the last backend away; it may be NULL.
+ */
+#ifndef CHATCORE_TESTING_CONFORMANCE_H
+#define CHATCORE_TESTING_CONFORMANCE_H
+
+#include "chatcore/backend/cluster.h"
+#include "chatcore/backend/directory.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cc_conformance_options {
+    size_t size;
+    void *context;
+    /* Called once for each case, on the running thread; `failure` is NULL for one that passed, else
+     * what was wrong and where. */
+    void (*report)(void *context, const char *suite, const char *name, const char *failure);
+    const char *only; /* run the case of this name alone; NULL: all */
+    /*
+     * How long an operation may take. One that takes longer is reported, and then the process ends
+     * with abort(): the backend may still write to its memory.
+     */
+    unsigned timeout_ms;
+};
+#define CC_CONFORMANCE_OPTIONS_INIT                                                                \
+    {                                                                                              \
+        sizeof(struct cc_conformance_options), 0, 0, 0, 10000                                      \
+    }
+
+struct cc_directory_factory {
+    size_t size;
+    void *context;
+    int (*make)(void *context);
+    int (*open)(void *context, struct cc_directory *ret_directory);
+    void (*destroy)(void *context);
+};
+
+struct cc_cluster_factory {
+    size_t size;
+    void *context;
+    int (*make)(void *context); /* with 4 partitions or more */
+    /* The port of a node; several are open at the same time, each with a name of its own. */
+    int (*open)(void *context, struct cc_slice node, struct cc_cluster *ret_cluster);
+    /* Makes so much time pass for the backend: it sleeps, or moves a virtual clock. The wall clock
+     * stood at `pass_time`'s answer afterwards (ms). */
+    int64_t (*pass_time)(void *context, uint32_t ms);
+    void (*destroy)(void *context);
+};
+
+/* Run all cases of a port. Answer the number of those that failed, or CC_EINVAL. Any thread;
+ * blocks.
+ */
+int cc_conformance_directory(const struct cc_directory_factory *factory,
+                             const struct cc_conformance_options *options);
+int cc_conformance_cluster(const struct cc_cluster_factory *factory,
+                           const struct cc_conformance_options *options);
+
+/*
+ * Runs one random program of `steps` operations, made from `seed`, on two directories, and compares
+ * every answer. Both are made anew. Reported as a single case. Answers 0, 1 when they differed, or
+ * CC_EINVAL. Any thread; blocks.
+ */
+int cc_conformance_compare_directories(const struct cc_directory_factory *a,
+                                       const struct cc_directory_factory *b, uint64_t seed,
+                                       size_t steps, const struct cc_conformance_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

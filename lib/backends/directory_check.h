@@ -1,0 +1,20 @@
+/*
+ * What every directory refuses before it looks at its tables: values that no row can hold.
+ */
+#ifndef CC_BACKENDS_DIRECTORY_CHECK_H
+#define CC_BACKENDS_DIRECTORY_CHECK_H
+
+#include "base/memory.h"
+#include "chatcore/backend/directory.h"
+
+/* 0; CC_EINVAL for a name, kind, role or size out of range, a user that stands there twice, or a
+ * change of no members; CC_ENOMEM. */
+int directory_check_create(const struct cc_allocator *allocator,
+                           const struct cc_directory_create *op);
+int directory_check_change(const struct cc_allocator *allocator,
+                           const struct cc_directory_change *op);
+
+/* True for the relations there are. */
+bool directory_check_relation(enum cc_relation relation);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * What the LMDB directory's rows hold. All tables live in one database, told apart by the first
+ * byte of the key:
+ *
+ *   'u'  user                            profile: name, avatar, meta
+ *   'r'  user, other                     bits of cc_relation
+ *   'R'  other, user                     the same bits, for reading in reverse
+ *   'd'  user, device                    provider, token
+ *   'c'  conversation                    kind, was_large, version, members, created, name
+ *   'm'  conversation, user, from        one tenure: to, since, role
+ *   'x'  conversation, to, user, from    a tenure that ended at `to`, for forgetting; no value
+ *   's'  user, conversation              present memberships: muted until
+ *   'o'  partition, number               outbox: version, conversation, payload
+ *   'v'  conversation, version           where that version's outbox entry is: partition, number
+ *
+ * Values are big-endian numbers and byte runs with their length. Decoding trusts nothing: what does
+ * not fit is CC_ECORRUPT.
+ */
+#ifndef CC_BACKENDS_LMDB_DIRECTORY_ROWS_H
+#define CC_BACKENDS_LMDB_DIRECTORY_ROWS_H
+
+#include "backends/lmdb/directory_key.h"
+#include "base/buffer.h"
+#include "chatcore/backend/directory.h"
+
+enum directory_table {
+    TABLE_USERS = 'u',
+    TABLE_RELATIONS = 'r',
+    TABLE_RELATED_BY = 'R',
+    TABLE_DEVICES = 'd',
+    TABLE_CONVERSATIONS = 'c',
+    TABLE_MEMBERS = 'm',
+    TABLE_ENDED = 'x',
+    TABLE_MEMBERSHIPS = 's',
+    TABLE_OUTBOX = 'o',
+    TABLE_VERSIONS = 'v'
+};
+
+struct profile_row {
+    struct cc_slice values[3]; /* name, avatar, meta */
+};
+
+struct device_row {
+    struct cc_slice provider;
+    struct cc_slice token;
+};
+
+struct tenure_row {
+    uint64_t to; /* 0: it lasts */
+    uint64_t since;
+    enum cc_role role;
+};
+
+struct outbox_row {
+    uint64_t version;
+    struct cc_slice conversation;
+    struct cc_slice payload;
+};
+
+struct version_row {
+    uint64_t partition;
+    uint64_t number;
+};
+
+/* Writers clear the buffer first; it is `failed` when out of memory. */
+void profile_row_write(struct buffer *buffer, const struct profile_row *row);
+void relation_row_write(struct buffer *buffer, unsigned bits);
+void device_row_write(struct buffer *buffer, const struct device_row *row);
+void conversation_row_write(struct buffer *buffer, const struct cc_conversation *row);
+void tenure_row_write(struct buffer *buffer, const struct tenure_row *row);
+void mute_row_write(struct buffer *buffer, int64_t until);
+void outbox_row_write(struct buffer *buffer, const struct outbox_row *row);
+void version_row_write(struct buffer *buffer, const struct version_row *row);
+
+/* Readers answer 0 or CC_ECORRUPT, and then set nothing; slices point into the value. The
+ * conversation's id is not in its row. */
+int profile_row_read(struct cc_slice value, struct profile_row *ret_row);
+int relation_row_read(struct cc_slice value, unsigned *ret_bits);
+int device_row_read(struct cc_slice value, struct device_row *ret_row);
+int conversation_row_read(struct cc_slice value, struct cc_conversation *ret_row);
+int tenure_row_read(struct cc_slice value, struct tenure_row *ret_row);
+int mute_row_read(struct cc_slice value, int64_t *ret_until);
+int outbox_row_read(struct cc_slice value, struct outbox_row *ret_row);
+int version_row_read(struct cc_slice value, struct version_row *ret_row);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * What the conformance suites share.
+ */
+#include "testing/suite.h"
+
+#include "chatcore/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Called by whichever thread completes an operation while the mailbox is empty. */
+static void wake(void *context)
+{
+    struct suite *suite = context;
+
+    pthread_mutex_lock(&suite->lock);
+    suite->has_mail = true;
+    pthread_cond_signal(&suite->came);
+    pthread_mutex_unlock(&suite->lock);
+}
+
+static int came_init(pthread_cond_t *came)
+{
+    pthread_condattr_t attributes;
+    int r = pthread_condattr_init(&attributes);
+
+    if (r)
+        return r;
+    r = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (!r)
+        r = pthread_cond_init(came, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return r;
+}
+
+int suite_init(struct suite *suite, const char *port, const struct cc_conformance_options *options)
+{
+    memset(suite, 0, sizeof *suite);
+    if (!options || options->size < sizeof *options || !options->report || !options->timeout_ms)
+        return CC_EINVAL;
+    suite->options = options;
+    suite->port = port;
+    suite->mailbox.wake = wake;
+    suite->mailbox.context = suite;
+    if (pthread_mutex_init(&suite->lock, NULL))
+        return CC_ENOMEM;
+    if (came_init(&suite->came)) {
+        pthread_mutex_destroy(&suite->lock);
+        return CC_ENOMEM;
+    }
+    return 0;
+}
+
+void suite_deinit(struct suite *suite)
+{
+    pthread_cond_destroy(&suite->came);
+    pthread_mutex_destroy(&suite->lock);
+}
+
+/* --- cases --- */
+
+bool suite_case_begin(struct suite *suite, const char *name)
+{
+    suite->case_name = name;
+    suite->failure[0] = 0;
+    return !suite->options->only || strcmp(suite->options->only, name) == 0;
+}
+
+void suite_case_end(struct suite *suite)
+{
+    bool failed = suite_has_failed(suite);
+
+    suite->failed_cases += failed;
+    suite->options->report(suite->options->context, suite->port, suite->case_name,
+                           failed ? suite->failure : NULL);
+}
+
+void suite_fail(struct suite *suite, const char *file, int line, const char *format, ...)
+{
+    size_t size = sizeof suite->failure;
+    va_list arguments;
+    int used;
+
+    if (suite_has_failed(suite))
+        return;
+    used = snprintf(suite->failure, size, "%s:%d: ", file, line);
+    if (used < 0 || (size_t)used >= size)
+        return;
+    va_start(arguments, format);
+    vsnprintf(suite->failure + used, size - (size_t)used, format, arguments);
+    va_end(arguments);
+}
+
+bool suite_check_status(struct suite *suite, const char *place, int line, int got, int wanted)
+{
+    if (got != wanted)
+        suite_fail(suite, place, line, "status %s, wanted %s", cc_error_name(got),
+                   cc_error_name(wanted));
+    return got == wanted;
+}
+
+bool suite_check_number(struct suite *suite, const char *place, int line, uint64_t got,
+                        uint64_t wanted)
+{
+    if (got != wanted)
+        suite_fail(suite, place, line, "%llu, wanted %llu", (unsigned long long)got,
+                   (unsigned long long)wanted);
+    return got == wanted;
+}
+
+bool suite_check_text(struct suite *suite, const char *place, int line, const char *got,
+                      const char *wanted)
+{
+    bool is_same = strcmp(got, wanted) == 0;
+
+    if (!is_same)
+        suite_fail(suite, place, line, "\"%s\", wanted \"%s\"", got, wanted);
+    return is_same;
+}
+
+void text_add(struct text *text, const char *format, ...)
+{
+    size_t left = sizeof text->bytes - text->size;
+    va_list arguments;
+    int used;
+
+    va_start(arguments, format);
+    used = vsnprintf(text->bytes + text->size, left, format, arguments);
+    va_end(arguments);
+    if (used > 0)
+        text->size += (size_t)used < left ? (size_t)used : left - 1;
+}
+
+/* --- operations --- */
+
+/* An operation without a mailbox is one that has completed. */
+static void note_completion(struct cc_op *op)
+{
+    op->mailbox = NULL;
+}
+
+void suite_submit(struct suite *suite, struct cc_op *op)
+{
+    op->next = NULL;
+    op->mailbox = &suite->mailbox;
+    op->complete = note_completion;
+    op->release = NULL;
+    op->backend = NULL;
+    op->status = 0;
+}
+
+void suite_drain(struct suite *suite)
+{
+    pthread_mutex_lock(&suite->lock);
+    suite->has_mail = false;
+    pthread_mutex_unlock(&suite->lock);
+    cc_mailbox_drain(&suite->mailbox);
+}
+
+static struct timespec deadline_of(const struct suite *suite)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += suite->options->timeout_ms / 1000;
+    at.tv_nsec += (long)(suite->options->timeout_ms % 1000) * 1000000;
+    at.tv_sec += at.tv_nsec / 1000000000;
+    at.tv_nsec %= 1000000000;
+    return at;
+}
+
+/* False when nothing came in time. */
+static bool wait_for_mail(struct suite *suite, const struct timespec *deadline)
+{
+    int r = 0;
+
+    pthread_mutex_lock(&suite->lock);
+    while (!suite->has_mail && !r)
+        r = pthread_cond_timedwait(&suite->came, &suite->lock, deadline);
+    pthread_mutex_unlock(&suite->lock);
+    return !r;
+}
+
+int suite_wait(struct suite *suite, struct cc_op *op)
+{
+    struct timespec deadline = deadline_of(suite);
+
+    for (suite_drain(suite); !suite_is_done(op); suite_drain(suite)) {
+        if (wait_for_mail(suite, &deadline))
+            continue;
+        suite_fail(suite, __func__, __LINE__, "an operation did not complete in %u ms",
+                   suite->options->timeout_ms);
+        suite_case_end(suite);
+        abort();
+    }
+    return op->status;
+}
