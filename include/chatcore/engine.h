@@ -152,7 +152,7 @@ const struct cc_event *cc_queue_next(struct cc_queue *queue);
  */
 void cc_queue_flush(struct cc_queue *queue);
 
-/* Short for cc_queue_next(cc_engine_queue(engine)). Errors: none. */
+/* Short for cc_queue_next(cc_engine_queue(engine)). Queue's thread. Errors: none. */
 const struct cc_event *cc_engine_next_event(struct cc_engine *engine);
 
 /* --- sessions ----------------------------------------------------------------------------------

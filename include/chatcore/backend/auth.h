@@ -51,17 +51,19 @@ int cc_auth_tokens_new(const struct cc_allocator *allocator,
                        const struct cc_auth_tokens_options *options, struct cc_auth *ret_auth);
 
 /* Adds an HS256 secret (at least 16 bytes). `kid` may be NULL: tried for tokens without one.
- * Errors: CC_EINVAL, CC_ENOMEM. */
+ * One thread at a time. Errors: CC_EINVAL, CC_ENOMEM. */
 int cc_auth_tokens_add_secret(struct cc_auth *auth, const char *kid, struct cc_slice secret);
 
-/* Adds a public key in PEM: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA). Errors: CC_EINVAL,
- * CC_ENOMEM. */
+/* Adds a public key in PEM: RSA (RS256), P-256 (ES256) or Ed25519 (EdDSA). One thread at a
+ * time. Errors: CC_EINVAL, CC_ENOMEM. */
 int cc_auth_tokens_add_pem(struct cc_auth *auth, const char *kid, struct cc_slice pem);
 
-/* Adds every usable key of a JWKS document (RFC 7517). Errors: CC_EINVAL, CC_ENOMEM. */
+/* Adds every usable key of a JWKS document (RFC 7517). One thread at a time. Errors:
+ * CC_EINVAL, CC_ENOMEM. */
 int cc_auth_tokens_add_jwks(struct cc_auth *auth, struct cc_slice json);
 
-/* Adds a PASETO v4.public key, 32 bytes of Ed25519. Errors: CC_EINVAL, CC_ENOMEM. */
+/* Adds a PASETO v4.public key, 32 bytes of Ed25519. One thread at a time. Errors: CC_EINVAL,
+ * CC_ENOMEM. */
 int cc_auth_tokens_add_paseto(struct cc_auth *auth, struct cc_slice public_key);
 
 /*

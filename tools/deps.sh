@@ -1,0 +1,57 @@
+#!/bin/bash
+# The one list of the Debian packages that this project uses, and what installs the missing ones.
+#
+#   tools/deps.sh build     what compiling the library, the server and the tools takes
+#   tools/deps.sh all       that, and what the tests and checks take
+#   tools/deps.sh --list build|all     only names them
+set -euo pipefail
+
+build=(
+    gcc libc6-dev meson ninja-build pkg-config python3
+    libevent-dev libjansson-dev liblmdb-dev libmsgpack-dev libsodium-dev libssl-dev
+    libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libxxhash-dev uthash-dev zlib1g-dev
+)
+checks=(
+    binutils clang clang-format clang-tidy g++ libcmocka-dev pmccabe
+)
+foreign_clients=(
+    chromium node-ws nodejs python3-msgpack python3-websockets
+)
+
+only_list=false
+if [ "${1:-}" = --list ]; then
+    only_list=true
+    shift
+fi
+case ${1:-} in
+build) wanted=("${build[@]}") ;;
+all) wanted=("${build[@]}" "${checks[@]}" "${foreign_clients[@]}") ;;
+*)
+    sed -n '2,6s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac
+if $only_list; then
+    printf '%s\n' "${wanted[@]}"
+    exit
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "missing packages, and neither root nor sudo to install them: ${missing[*]}" >&2
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+echo "installing from Debian: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
