@@ -1,13 +1,15 @@
 """Each function of a public header has a comment that tells its thread and its errors.
 
-"Thread" must occur in it, and "Errors:". A comment right above the function counts; functions that
-share one comment stand directly below each other.
+"Thread" must occur in it (or "in the handler", for what a handler is told its thread by), and
+"Errors:". A comment right above the function counts; functions that share one comment stand
+directly below each other.
 """
 import pathlib
 import re
 import sys
 
 DECLARATION = re.compile(r"^(?!typedef|static|#|\s)[\w\s*]+?\b(cc_\w+)\(", re.MULTILINE)
+TOLD = {"its thread": r"thread|in\s+(\*\s+)?the\s+(\*\s+)?handler", "its errors": r"errors:"}
 COMMENT = re.compile(r"/\*(.*?)\*/", re.DOTALL)
 
 
@@ -32,7 +34,7 @@ def faults(path):
     text = path.read_text(encoding="utf8")
     for found in DECLARATION.finditer(text):
         comment = comment_above(text, found.start())
-        missing = [word for word in ("thread", "errors:") if word not in comment.lower()]
+        missing = [name for name, told in TOLD.items() if not re.search(told, comment, re.I)]
         if missing:
             yield f"{path}: {found.group(1)}: its comment does not tell: {', '.join(missing)}"
 

@@ -17,6 +17,7 @@ prefix=$root$(pkg-config --variable=prefix "$pc")
 libdir=$root$(pkg-config --variable=libdir "$pc")
 cat >"$root/host.c" <<'EOF'
 #include <chatcore/engine.h>
+#include <chatcore/error.h>
 #include <stdio.h>
 int main(void)
 {
