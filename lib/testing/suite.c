@@ -159,13 +159,13 @@ void suite_drain(struct suite *suite)
     cc_mailbox_drain(&suite->mailbox);
 }
 
-static struct timespec deadline_of(const struct suite *suite)
+static struct timespec deadline_in(unsigned ms)
 {
     struct timespec at;
 
     clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += suite->options->timeout_ms / 1000;
-    at.tv_nsec += (long)(suite->options->timeout_ms % 1000) * 1000000;
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += (long)(ms % 1000) * 1000000;
     at.tv_sec += at.tv_nsec / 1000000000;
     at.tv_nsec %= 1000000000;
     return at;
@@ -183,17 +183,22 @@ static bool wait_for_mail(struct suite *suite, const struct timespec *deadline)
     return !r;
 }
 
+bool suite_await(struct suite *suite, struct cc_op *op, unsigned ms)
+{
+    struct timespec deadline = deadline_in(ms);
+
+    for (suite_drain(suite); !suite_is_done(op); suite_drain(suite))
+        if (!wait_for_mail(suite, &deadline))
+            return false;
+    return true;
+}
+
 int suite_wait(struct suite *suite, struct cc_op *op)
 {
-    struct timespec deadline = deadline_of(suite);
-
-    for (suite_drain(suite); !suite_is_done(op); suite_drain(suite)) {
-        if (wait_for_mail(suite, &deadline))
-            continue;
-        suite_fail(suite, __func__, __LINE__, "an operation did not complete in %u ms",
-                   suite->options->timeout_ms);
-        suite_case_end(suite);
-        abort();
-    }
-    return op->status;
+    if (suite_await(suite, op, suite->options->timeout_ms))
+        return op->status;
+    suite_fail(suite, __func__, __LINE__, "an operation did not complete in %u ms",
+               suite->options->timeout_ms);
+    suite_case_end(suite);
+    abort();
 }

@@ -47,6 +47,9 @@ void suite_submit(struct suite *suite, struct cc_op *op);
 /* Waits until an operation has completed, and answers its status. */
 int suite_wait(struct suite *suite, struct cc_op *op);
 
+/* Waits so long at most; answers whether the operation has completed. */
+bool suite_await(struct suite *suite, struct cc_op *op, unsigned ms);
+
 /* Runs the completions that have come. */
 void suite_drain(struct suite *suite);
 

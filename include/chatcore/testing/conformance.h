@@ -51,8 +51,8 @@ struct cc_cluster_factory {
     int (*make)(void *context); /* with 4 partitions or more */
     /* The port of a node; several are open at the same time, each with a name of its own. */
     int (*open)(void *context, struct cc_slice node, struct cc_cluster *ret_cluster);
-    /* Makes so much time pass for the backend: it sleeps, or moves a virtual clock. The wall clock
-     * stood at `pass_time`'s answer afterwards (ms). */
+    /* Makes so much time pass for the backend: it sleeps, or moves a virtual clock. Answers the
+     * wall clock afterwards (ms). */
     int64_t (*pass_time)(void *context, uint32_t ms);
     void (*destroy)(void *context);
 };
