@@ -297,7 +297,7 @@ static void react_found(struct request *request, const struct cc_message *target
         propose_on_target(request, CC_MESSAGE_REACTION);
 }
 
-static void target_checked(struct request *request, const struct access *access, int status)
+static void target_allowed(struct request *request, int status)
 {
     static void (*const found[CC_COMMAND_COUNT])(struct request *, const struct cc_message *,
                                                  int) = {
@@ -306,14 +306,27 @@ static void target_checked(struct request *request, const struct access *access,
         [CC_COMMAND_REACT] = react_found,
     };
 
+    if (status)
+        request_fail(request, status);
+    else
+        message_read_by_id(request,
+                           conversation_find(request_engine(request), request->conversation),
+                           &request->command->message, found[request->command->type]);
+}
+
+/* Who is blocked can take back what he said, and no more. */
+static void target_checked(struct request *request, const struct access *access, int status)
+{
     if (status) {
         request_fail(request, status);
         return;
     }
     request->role = access->role;
     request->conversation_kind = access->kind;
-    message_read_by_id(request, access->conversation, &request->command->message,
-                       found[request->command->type]);
+    if (access->kind == CC_KIND_DIRECT && request->command->type != CC_COMMAND_DELETE)
+        groups_check_direct(request, target_allowed);
+    else
+        target_allowed(request, 0);
 }
 
 static void check_target(struct request *request)

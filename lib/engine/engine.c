@@ -9,6 +9,7 @@
 #include "engine/partition.h"
 #include "engine/presence.h"
 #include "engine/propose.h"
+#include "engine/push.h"
 #include "engine/receipts.h"
 #include "engine/relations.h"
 #include "engine/session.h"
@@ -174,7 +175,7 @@ static void take_options(struct cc_engine *engine, const struct cc_engine_option
 static int modules_init(struct cc_engine *engine)
 {
     static int (*const inits[])(struct cc_engine *) = {
-        pending_init,  partitions_init, limits_init,   relations_init,
+        pending_init,  partitions_init, limits_init,   relations_init, push_init,
         receipts_init, typing_init,     presence_init, groups_init,
     };
     int r = 0;
@@ -187,7 +188,7 @@ static int modules_init(struct cc_engine *engine)
 static void modules_deinit(struct cc_engine *engine)
 {
     static void (*const deinits[])(struct cc_engine *) = {
-        groups_deinit,    presence_deinit, typing_deinit,     receipts_deinit,
+        groups_deinit,    presence_deinit, typing_deinit,     receipts_deinit, push_deinit,
         relations_deinit, limits_deinit,   partitions_deinit, pending_deinit,
     };
 

@@ -86,7 +86,6 @@ struct cc_engine {
     struct groups_state *groups;
     struct relations *relations;
     struct push_state *push;
-    struct summaries *summaries;
 
     struct cc_engine_stats stats;     /* the engine's thread */
     struct shared_stats shared_stats; /* the same, for any thread */

@@ -226,8 +226,8 @@ static void relay_entry(const struct outbox *outbox, const struct cc_outbox_entr
 
     now->is_appended = before && before->is_appended;
     now->appended_ms = before ? before->appended_ms : 0;
-    is_recent = !outbox->is_urgent && now->is_appended &&
-                now_ms - now->appended_ms < OUTBOX_AGAIN_MS;
+    is_recent =
+        !outbox->is_urgent && now->is_appended && now_ms - now->appended_ms < OUTBOX_AGAIN_MS;
     if (is_recent || is_applied(outbox, entry) || (!before && !outbox->is_urgent))
         return;
     if (propose_payload(outbox->partition, entry->payload) != 0)

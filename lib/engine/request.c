@@ -74,6 +74,7 @@ static void request_end(struct request *request)
     struct cc_engine *engine = session_engine(session);
 
     request_leave_place(request);
+    cc_op_release(&request->op.op); /* what a reply was copied from */
     if (request->user)
         user_unref(engine, request->user);
     session->inflight--;

@@ -198,3 +198,13 @@ void unpack_skip(struct unpack *unpack)
             unpack_fail(unpack);
     }
 }
+
+bool pack_is_map(struct cc_slice bytes)
+{
+    struct unpack unpack = unpack_of(bytes);
+
+    if (unpack_type(&unpack) != PACK_TYPE_MAP)
+        return false;
+    unpack_skip(&unpack);
+    return !unpack.failed && unpack_left(&unpack) == 0;
+}

@@ -280,4 +280,7 @@ uint32_t unpack_map(struct unpack *unpack);
 /* Takes the next value, of any type and depth, in bounded stack and time linear in its bytes. */
 void unpack_skip(struct unpack *unpack);
 
+/* True for exactly one map, whole, and nothing behind it. */
+bool pack_is_map(struct cc_slice bytes);
+
 #endif

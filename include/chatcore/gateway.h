@@ -1,0 +1,177 @@
+/*
+ * The gateway: WebSocket and HTTP in front of an engine, on threads of its own.
+ *
+ * Each thread has its own event loop, its own listening socket on the shared port, and its own
+ * cc_queue: a connection stays on the thread that accepted it. The engine may be driven anywhere.
+ *
+ * Life of a gateway: cc_gateway_new() listens and serves; cc_gateway_drain() sends the clients
+ * elsewhere; cc_gateway_stop() asks the threads to end; cc_gateway_has_stopped() says that they
+ * did; cc_gateway_free(), before cc_engine_free(). The engine has to be driven meanwhile.
+ */
+#ifndef CHATCORE_GATEWAY_H
+#define CHATCORE_GATEWAY_H
+
+#include "chatcore/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cc_gateway;
+
+/* --- HTTP -------------------------------------------------------------------------------------
+ */
+
+struct cc_http_request {
+    struct cc_slice method; /* "GET"; a HEAD request is answered by the GET route, without body */
+    struct cc_slice path;   /* without the query */
+    struct cc_slice query;
+    struct cc_slice authorization; /* the header, or empty */
+    struct cc_slice body;
+    struct cc_slice address; /* the client's, as text */
+};
+
+struct cc_http_response;
+
+/* Set the status (200 until then) and the content type (plain text until then; `type` must outlive
+ * the handler). In the handler. Errors: none. */
+void cc_http_response_status(struct cc_http_response *response, int status);
+void cc_http_response_type(struct cc_http_response *response, const char *type);
+
+/* Adds a header; name and value must hold no control characters. In the handler. Errors: none: what
+ * there is no memory for makes the answer a 503. */
+void cc_http_response_header(struct cc_http_response *response, const char *name,
+                             const char *value);
+
+/* Appends to the body; copied. In the handler. Errors: none, likewise. */
+void cc_http_response_write(struct cc_http_response *response, struct cc_slice bytes);
+
+struct cc_http_route {
+    const char *method; /* "GET", "POST" … */
+    const char *path;   /* the whole path, such as "/v1/status" */
+    /* Answers a request: on a gateway thread, so it must not block, and may run on several at
+     * once. */
+    void (*handle)(void *context, const struct cc_http_request *request,
+                   struct cc_http_response *response);
+    void *context;
+};
+
+/* --- options ----------------------------------------------------------------------------------
+ */
+
+/* Bounds, each with its default in parentheses (a 0 stands for it) and what happens at it. */
+struct cc_gateway_options {
+    size_t size;
+    struct cc_allocator allocator; /* all zero: the C library's */
+    struct cc_trace trace;         /* all zero: none */
+    const char *address;           /* numeric; NULL: 127.0.0.1 */
+    int port;                      /* 0: any free one; -1: none, only cc_gateway_adopt() */
+    uint32_t threads;              /* (1) */
+    const char *tls_cert_file;     /* PEM; both, or neither */
+    const char *tls_key_file;
+    /* Web pages whose scripts may connect: "https://chat.example.org", or "*" for all. None given:
+     * those served from the same host as the gateway. Clients that send no Origin may always. */
+    const char *const *origins;
+    size_t origin_count;
+    /* Proxies whose X-Forwarded-For is believed: addresses or networks ("10.0.0.0/8"). */
+    const char *const *trusted_proxies;
+    size_t trusted_proxy_count;
+    const struct cc_http_route *routes; /* besides the gateway's own; copied */
+    size_t route_count;
+    uint32_t max_connections; /* of all threads; 0: what the process's limit of open files leaves.
+                                 At it, accepting pauses */
+    uint32_t max_address_connections; /* of one client address (IPv6: one /64), other than loopback:
+                                         503 at the handshake (1,000) */
+    uint32_t max_handshakes;   /* of one thread, accepted and not yet upgraded: accepting pauses
+                                  (1,000) */
+    uint32_t max_frame_bytes;  /* a WebSocket message: closed with 4500 (524,288: a message of
+                                  65,536 bytes with every byte escaped, and its envelope) */
+    uint32_t max_body_bytes;   /* of an HTTP request: 413 (65,536) */
+    size_t max_output_bytes;   /* waiting for one connection that does not read: it is cut off and
+                                  comes back by its cursor (4 MiB) */
+    size_t max_partial_bytes;  /* of one thread, in messages not yet complete: who adds to it is
+                                  closed with 4029 (64 MiB) */
+    uint32_t ping_interval_ms; /* the engine's limits.ping_interval_ms should be the same (25,000);
+                                  silent for two intervals: closed with 4008 */
+    uint32_t handshake_ms;     /* from accepting to the upgrade, and for each HTTP request
+                                  (10,000) */
+    uint32_t close_ms;         /* for the closing handshake, then the connection is cut (5,000) */
+    uint32_t retry_after_s;    /* what a 503 tells (5) */
+    void (*on_drained)(void *context); /* called once, from a gateway thread, when a drain has
+                                          closed the last session; only signals; may be NULL */
+    void *context;
+};
+#define CC_GATEWAY_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        .size = sizeof(struct cc_gateway_options)                                                  \
+    }
+
+/*
+ * Makes a gateway and starts it: it takes connections when this returns. Any thread; blocks while
+ * it reads certificates. Diagnostics of libwebsockets are switched off for the process. Errors:
+ * CC_EINVAL (an option, or the certificate), CC_EIO (the address cannot be listened on), CC_ENOMEM,
+ * CC_ENOTSUP (libwebsockets' libuv plugin is not installed).
+ */
+int cc_gateway_new(struct cc_engine *engine, const struct cc_gateway_options *options,
+                   struct cc_gateway **ret_gateway);
+
+/* The port it listens on; 0: none. Any thread. Errors: none. */
+int cc_gateway_port(const struct cc_gateway *gateway);
+
+/*
+ * Hands over a connected socket that the host accepted and read nothing from: the gateway serves it
+ * as if it had accepted it, and closes it. On failure it stays the caller's. Any thread. Errors:
+ * CC_EBUSY (a limit, or draining), CC_ENOMEM.
+ */
+int cc_gateway_adopt(struct cc_gateway *gateway, int fd);
+
+/*
+ * Stops accepting, answers /readyz with 503, and closes the sessions with 4001, one by one, spread
+ * at random over `ms`. Any thread; more calls have no effect. Errors: none.
+ */
+void cc_gateway_drain(struct cc_gateway *gateway, uint32_t ms);
+
+/* Asks the threads to end: connections still there are cut. Any thread. Errors: none. */
+void cc_gateway_stop(struct cc_gateway *gateway);
+
+/* True when no thread serves anything any more. Any thread. Errors: none. */
+bool cc_gateway_has_stopped(const struct cc_gateway *gateway);
+
+/* Stops it if that has not been asked, waits for its threads to end (at most a moment after
+ * cc_gateway_has_stopped()), and frees it. Not from a gateway thread. Errors: none. */
+void cc_gateway_free(struct cc_gateway *gateway);
+
+/* --- figures ----------------------------------------------------------------------------------
+ */
+
+/* Counters since the start, and gauges; /metrics shows them too. */
+struct cc_gateway_stats {
+    size_t size;
+    uint64_t connections;        /* gauge: sockets open now */
+    uint64_t sessions;           /* gauge: WebSocket sessions now */
+    uint64_t accepted;           /* sockets */
+    uint64_t handshakes;         /* upgraded to WebSocket */
+    uint64_t handshakes_refused; /* answered with 4xx or 503 */
+    uint64_t accept_pauses;      /* out of files, or at a limit */
+    uint64_t accepting;          /* gauge: threads that accept now */
+    uint64_t frames_in;          /* WebSocket messages */
+    uint64_t frames_out;
+    uint64_t bytes_in; /* payload of WebSocket messages */
+    uint64_t bytes_out;
+    uint64_t commands;         /* given to the engine */
+    uint64_t events;           /* encoded for a connection */
+    uint64_t output_bytes;     /* gauge: waiting for connections that do not read */
+    uint64_t blocked;          /* writes that the kernel did not take whole */
+    uint64_t protocol_errors;  /* connections closed with 4500 by the gateway */
+    uint64_t silent;           /* connections closed with 4008 */
+    uint64_t output_overflows; /* connections cut at max_output_bytes */
+    uint64_t http_requests;
+};
+
+/* Copies the figures; members beyond ret_stats->size are not written. Any thread. Errors: none. */
+void cc_gateway_get_stats(const struct cc_gateway *gateway, struct cc_gateway_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

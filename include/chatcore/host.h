@@ -1,0 +1,122 @@
+/*
+ * Drivers: what steps an engine, reads the clock for it, and drains its default queue.
+ *
+ * A host has one engine and drives it in one of three ways: on the program's own libevent base
+ * (cc_host_attach), on a thread that the library starts (cc_host_thread_start), or on the caller's
+ * thread while it waits for events (cc_host_next_event). A program with a loop of another kind
+ * needs none of this: it calls cc_engine_step() itself.
+ *
+ * An engine has to know whom to wake when it is made, so the order is: cc_host_new(); the engine,
+ * with cc_host_wake() and the host as cc_engine_options.wake and .wake_context (or all of it by
+ * cc_open_embedded()); a driver. At the end: cc_engine_stop(); CC_EVENT_STOPPED; cc_engine_free();
+ * cc_host_free().
+ */
+#ifndef CHATCORE_HOST_H
+#define CHATCORE_HOST_H
+
+#include "chatcore/engine.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cc_host;
+struct event_base;
+
+struct cc_host_options {
+    size_t size;
+    struct cc_allocator allocator; /* all zero: the C library's */
+    struct cc_trace trace;         /* all zero: none */
+    /*
+     * Gets each event of the engine's default queue, on the thread that drives the engine, outside
+     * of every call the program made. NULL: the events are dropped. Not used by
+     * cc_host_next_event(), which returns them.
+     */
+    void (*on_event)(void *context, const struct cc_event *event);
+    void *context;
+};
+#define CC_HOST_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        .size = sizeof(struct cc_host_options)                                                     \
+    }
+
+/* Makes a host; `options` may be NULL. Any thread. Errors: CC_EINVAL, CC_ENOMEM, CC_EIO (no file
+ * descriptor is left). */
+int cc_host_new(const struct cc_host_options *options, struct cc_host **ret_host);
+
+/* Frees a host whose engine has been freed. The driver's thread, but not in on_event. Errors: none.
+ */
+void cc_host_free(struct cc_host *host);
+
+/* The wake function for cc_engine_options; its context is the host. Any thread. Errors: none. */
+void cc_host_wake(void *host);
+
+/* The clocks of this machine, as an engine wants them. Any thread. Errors: none. */
+struct cc_time cc_host_now(void);
+
+/*
+ * Drives the engine on a libevent base, from its loop. The calling thread is the base's and
+ * becomes the engine's. After CC_EVENT_STOPPED the host takes its events off the base, so that a
+ * loop which has nothing else to do ends. Errors: CC_EINVAL (it is driven already), CC_ENOMEM.
+ */
+int cc_host_attach(struct cc_host *host, struct cc_engine *engine, struct event_base *base);
+
+/* Drives the engine on a new thread, until it has stopped. Any thread. Errors: CC_EINVAL (it is
+ * driven already), CC_ENOMEM. */
+int cc_host_thread_start(struct cc_host *host, struct cc_engine *engine);
+
+/*
+ * Asks the engine of cc_host_thread_start() to stop, with `code` for its sessions, and waits for
+ * the thread's end; blocks until what was acknowledged is stored. Not from the engine's thread.
+ * Errors: none.
+ */
+void cc_host_thread_stop(struct cc_host *host, enum cc_close_code code);
+
+/*
+ * Drives the engine on the calling thread until its default queue has an event, at most
+ * `timeout_ms` (0: does what there is to do and does not wait; below 0: no limit). The event, or
+ * NULL; it stays valid until the next call. Always the same thread. Errors: none.
+ */
+const struct cc_event *cc_host_next_event(struct cc_host *host, struct cc_engine *engine,
+                                          int timeout_ms);
+
+/* True from CC_EVENT_STOPPED on. Any thread. Errors: none. */
+bool cc_host_has_stopped(const struct cc_host *host);
+
+/* --- a whole engine in one call --------------------------------------------------------------- */
+
+struct cc_embedded_options {
+    size_t size;
+    struct cc_allocator allocator; /* all zero: the C library's */
+    struct cc_random random;       /* all zero: libsodium's */
+    struct cc_trace trace;         /* all zero: none */
+    struct cc_limits limits;       /* a 0 stands for the default */
+    struct cc_auth auth; /* all zero: only trusted sessions; else the engine's from success on */
+    const struct cc_filter
+        *filters; /* asked before the spam filter; the engine's from success on */
+    size_t filter_count;
+    struct cc_filter_spam_options spam; /* a size of 0: the defaults */
+    bool spam_off;
+    bool presence_off;
+    bool history_for_joiners;
+    bool no_sync; /* commits need not reach the disk: a power cut loses the last of them */
+};
+#define CC_EMBEDDED_OPTIONS_INIT                                                                   \
+    {                                                                                              \
+        .size = sizeof(struct cc_embedded_options)                                                 \
+    }
+
+/*
+ * Opens an engine on embedded backends: log, store and directory in the folder `path` (made if it
+ * is not there), an in-process cluster of one node, the spam filter. `options` may be NULL.
+ * It wakes `host`, which must not be freed before the engine. On failure auth and filters stay the
+ * caller's. Any thread; blocks while it reads the folder. Errors: those of chatcore/backend/lmdb.h,
+ * CC_EINVAL, CC_ENOMEM.
+ */
+int cc_open_embedded(const char *path, const struct cc_embedded_options *options,
+                     struct cc_host *host, struct cc_engine **ret_engine);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

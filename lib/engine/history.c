@@ -1,0 +1,294 @@
+/*
+ * Reading history: access → where the user joined → memory and store → reply.
+ *
+ * `before` counts the limit from the newest, `after` from the oldest; with neither, from the
+ * newest. One message more than the limit is read to know whether there are more.
+ */
+#include "engine/history.h"
+
+#include "chatcore/error.h"
+#include "engine/access.h"
+#include "engine/flush.h"
+#include "engine/lists.h"
+#include "engine/user.h"
+
+struct history {
+    uint64_t from; /* the range asked for, both inclusive */
+    uint64_t to;
+    bool descending; /* the limit counts from `to` */
+    size_t limit;
+    struct message **recent; /* references: those of the range that are in memory, ascending */
+    size_t recent_count;
+    struct cc_message *messages; /* limit + 1 */
+    size_t count;
+};
+
+static void recent_free(struct cc_engine *engine, struct message **recent, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        message_unref(recent[i]);
+    mem_free(&engine->allocator, recent);
+}
+
+static void fail(struct request *request, int status)
+{
+    const struct history *history = request->state;
+
+    recent_free(request_engine(request), history->recent, history->recent_count);
+    request_fail(request, status);
+}
+
+/* --- the reply ---------------------------------------------------------------------------------
+ */
+
+/* A client_id is its sender's own affair. */
+static void add(struct request *request, const struct cc_message *message,
+                struct cc_slice client_id)
+{
+    struct history *history = request->state;
+    struct cc_message *added = &history->messages[history->count++];
+    bool is_own = slice_equal(message->from, request->user->name);
+
+    *added = *message;
+    added->client_id = is_own ? client_id : slice_of(NULL, 0);
+}
+
+static void add_recent(struct request *request)
+{
+    const struct history *history = request->state;
+
+    for (size_t i = 0; i < history->recent_count && history->count <= history->limit; i++)
+        add(request, &history->recent[i]->view, history->recent[i]->client_id);
+}
+
+static void reply(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct history *history = request->state;
+    struct message **recent = history->recent;
+    size_t recent_count = history->recent_count;
+    struct cc_reply reply = {.messages = history->messages, .message_count = history->count};
+
+    reply.more = history->count > history->limit;
+    if (reply.more) {
+        reply.message_count--;
+        if (history->descending)
+            reply.messages++;
+    }
+    request_reply(request, &reply); /* copies; with the request its arena goes */
+    recent_free(engine, recent, recent_count);
+}
+
+/* --- the store ---------------------------------------------------------------------------------
+ */
+
+static int add_row(struct request *request, const struct cc_store_row *row)
+{
+    struct record record;
+    int r = record_decode(row->body, &request->arena, &record);
+
+    if (r)
+        return r;
+    record.message.conversation = request->conversation;
+    record.message.seq = row->seq;
+    add(request, &record.message, record.message.client_id);
+    return 0;
+}
+
+static void rows_read(struct request *request, int status)
+{
+    const struct history *history = request->state;
+    const struct cc_store_read_rows *op = &request->op.rows;
+
+    for (size_t i = 0; !status && i < op->ret_count && history->count <= history->limit; i++)
+        status = add_row(request, &op->ret_rows[i]);
+    if (status) {
+        fail(request, status);
+        return;
+    }
+    add_recent(request);
+    reply(request);
+}
+
+/* What the memory has not: all below its first message, or nothing when it has enough. */
+static void read_rows(struct request *request, uint64_t to)
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct history *history = request->state;
+    struct cc_store_read_rows *op = &request->op.rows;
+    size_t wanted = history->limit + 1;
+
+    if (history->descending)
+        wanted -= history->recent_count;
+    if (to < history->from || !wanted) {
+        add_recent(request);
+        reply(request);
+        return;
+    }
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = request->conversation;
+    op->from = history->from;
+    op->to = to;
+    op->limit = wanted;
+    op->descending = history->descending;
+    request_op_begin(request, rows_read);
+    engine->store.vtable->read_rows(engine->store.self, op);
+}
+
+/* --- memory ------------------------------------------------------------------------------------
+ */
+
+/* Takes those of the range that the memory has: as many as the limit can want from its end. */
+static void take_recent(struct history *history, const struct conversation *conversation)
+{
+    uint64_t first = conversation_recent_first(conversation);
+    uint64_t from = history->from > first ? history->from : first;
+    uint64_t to = history->to < conversation->seq ? history->to : conversation->seq;
+    uint64_t most = history->limit + 1;
+
+    if (to < from)
+        return;
+    if (to - from >= most && history->descending)
+        from = to - most + 1;
+    else if (to - from >= most)
+        to = from + most - 1;
+    for (uint64_t seq = from; seq <= to; seq++)
+        history->recent[history->recent_count++] =
+            message_ref(conversation_recent(conversation, seq));
+}
+
+static void collect(struct request *request)
+{
+    struct history *history = request->state;
+    const struct conversation *conversation =
+        conversation_find(request_engine(request), request->conversation);
+    size_t room = history->limit + 1;
+    uint64_t to = history->to;
+
+    history->recent =
+        mem_zalloc(&request_engine(request)->allocator, room, sizeof(struct message *));
+    history->messages = arena_alloc(&request->arena, room * sizeof *history->messages);
+    if (!history->recent || !history->messages) {
+        fail(request, CC_ENOMEM);
+        return;
+    }
+    if (conversation && conversation->is_known) {
+        take_recent(history, conversation);
+        if (conversation_recent_first(conversation) <= to)
+            to = conversation_recent_first(conversation) - 1;
+    }
+    read_rows(request, to);
+}
+
+/* --- from where --------------------------------------------------------------------------------
+ */
+
+static void join_read(struct request *request, int status)
+{
+    struct history *history = request->state;
+    const struct cc_store_read_cursors *op = &request->op.cursors;
+
+    if (!status && op->ret_count && op->ret_cursors[0].delivered > history->from)
+        history->from = op->ret_cursors[0].delivered;
+    cc_op_release(&request->op.op);
+    if (status)
+        request_fail(request, status);
+    else
+        collect(request);
+}
+
+static bool tells_joining(const struct cc_message *message, struct cc_slice user)
+{
+    if (message->kind != CC_MESSAGE_SYSTEM || message->action != CC_SYSTEM_ADDED)
+        return false;
+    for (size_t i = 0; i < message->user_count; i++)
+        if (slice_equal(message->users[i], user))
+            return true;
+    return false;
+}
+
+/* The store does not know yet of who joined a moment ago; then the joining is in memory. */
+static void note_unflushed_join(struct request *request)
+{
+    struct history *history = request->state;
+    const struct conversation *conversation =
+        conversation_find(request_engine(request), request->conversation);
+    const struct message *message;
+
+    for (uint64_t seq = conversation ? conversation->seq : 0; seq >= history->from; seq--) {
+        message = conversation_recent(conversation, seq);
+        if (!message || message->is_flushed)
+            return;
+        if (tells_joining(&message->view, request->user->name)) {
+            history->from = seq;
+            return;
+        }
+    }
+}
+
+static void read_join(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct cc_store_read_cursors *op = &request->op.cursors;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->user = request->user->name;
+    op->device = slice_str(FLUSH_JOIN_DEVICE);
+    op->conversations = &request->conversation;
+    op->count = 1;
+    op->limit = 1;
+    request_op_begin(request, join_read);
+    engine->store.vtable->read_cursors(engine->store.self, op);
+}
+
+static void checked(struct request *request, const struct access *access, int status)
+{
+    if (status)
+        request_fail(request, status);
+    else if (request_engine(request)->history_for_joiners || access->kind == CC_KIND_DIRECT)
+        collect(request);
+    else {
+        note_unflushed_join(request);
+        read_join(request);
+    }
+}
+
+static void set_range(struct history *history, const struct cc_command *command)
+{
+    history->from = command->has_after && command->after < UINT64_MAX ? command->after + 1 : 1;
+    history->to = command->before ? command->before - 1 : UINT64_MAX;
+    history->descending = !command->has_after;
+    history->limit = lists_limit(command->limit, HISTORY_LIMIT, HISTORY_LIMIT_MAX);
+}
+
+void history_read(struct request *request)
+{
+    struct history *history = arena_alloc(&request->arena, sizeof *history);
+
+    if (!history) {
+        request_fail(request, CC_ENOMEM);
+        return;
+    }
+    memset(history, 0, sizeof *history);
+    set_range(history, request->command);
+    request->state = history;
+    access_check(request, checked);
+}
+
+/* --- not here ----------------------------------------------------------------------------------
+ */
+
+void history_search(struct request *request)
+{
+    request_fail_text(request, CC_ENOTSUP, slice_str("this engine has no search index"), 0);
+}
+
+void history_upload(struct request *request)
+{
+    request_fail_text(request, CC_ENOTSUP, slice_str("this engine has no media store"), 0);
+}
+
+void history_media(struct request *request)
+{
+    request_fail_text(request, CC_ENOTSUP, slice_str("this engine has no media store"), 0);
+}

@@ -1,0 +1,26 @@
+/*
+ * History: the messages of a conversation, by seq.
+ *
+ * Who joined a group sees it from there on (the message that tells of the joining included), unless
+ * the engine shows joiners everything. What is newest comes from memory, what is older from the
+ * store; the two meet where the memory begins, for what is not in the store yet is always in
+ * memory.
+ */
+#ifndef CC_ENGINE_HISTORY_H
+#define CC_ENGINE_HISTORY_H
+
+#include "engine/session.h"
+
+/* Messages a page, if the client doesn't say, and at most (protocol); more is cut. */
+#define HISTORY_LIMIT     50
+#define HISTORY_LIMIT_MAX 200
+
+/* The commands. */
+void history_read(struct request *request);
+
+/* Search and media need ports that this engine has not: they answer CC_ENOTSUP and say so. */
+void history_search(struct request *request);
+void history_upload(struct request *request);
+void history_media(struct request *request);
+
+#endif

@@ -1,0 +1,283 @@
+/*
+ * Lists. That of conversations: memberships → heads → cursors → joins → reply, each one read for
+ * the whole page.
+ */
+#include "engine/lists.h"
+
+#include "chatcore/error.h"
+#include "engine/access.h"
+#include "engine/flush.h"
+#include "engine/summary.h"
+#include "engine/user.h"
+
+struct listing {
+    struct cc_conversation_summary *summaries;
+    struct cc_slice *ids;
+    size_t count;
+    bool more;
+    uint64_t *joined; /* of each, 0: a member from the start */
+    uint64_t *read;
+    uint64_t *delivered;
+};
+
+bool lists_after_is_valid(struct cc_slice after)
+{
+    return !after.size || name_is_valid(after);
+}
+
+/* --- conversations -----------------------------------------------------------------------------
+ */
+
+static void listing_reply(struct request *request)
+{
+    const struct listing *listing = request->state;
+    struct cc_reply reply = {.conversations = listing->summaries,
+                             .conversation_count = listing->count,
+                             .more = listing->more};
+
+    for (size_t i = 0; i < listing->count; i++)
+        summary_set_cursors(&listing->summaries[i], listing->delivered[i], listing->read[i],
+                            listing->joined[i]);
+    request_reply(request, &reply);
+}
+
+/* The index of a conversation in the page, which ascends; `count` when it is not there. */
+static size_t listing_find(const struct listing *listing, struct cc_slice id)
+{
+    size_t low = 0;
+    size_t high = listing->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = slice_compare(listing->ids[middle], id);
+
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return listing->count;
+}
+
+static void read_cursors(struct request *request, struct cc_slice device,
+                         void (*read)(struct request *request, int status))
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct listing *listing = request->state;
+    struct cc_store_read_cursors *op = &request->op.cursors;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->user = request->user->name;
+    op->device = device;
+    op->conversations = listing->ids;
+    op->count = listing->count;
+    op->limit = listing->count;
+    request_op_begin(request, read);
+    engine->store.vtable->read_cursors(engine->store.self, op);
+}
+
+static void joins_read(struct request *request, int status)
+{
+    const struct listing *listing = request->state;
+    const struct cc_store_read_cursors *op = &request->op.cursors;
+
+    for (size_t i = 0; !status && i < op->ret_count; i++) {
+        size_t index = listing_find(listing, op->ret_cursors[i].conversation);
+
+        if (index < listing->count)
+            listing->joined[index] = op->ret_cursors[i].delivered;
+    }
+    cc_op_release(&request->op.op);
+    if (status)
+        request_fail(request, status);
+    else
+        listing_reply(request);
+}
+
+static void cursors_read(struct request *request, int status)
+{
+    const struct listing *listing = request->state;
+    const struct cc_store_read_cursors *op = &request->op.cursors;
+
+    for (size_t i = 0; !status && i < op->ret_count; i++) {
+        size_t index = listing_find(listing, op->ret_cursors[i].conversation);
+
+        if (index == listing->count)
+            continue;
+        listing->read[index] = op->ret_cursors[i].read;
+        listing->delivered[index] = op->ret_cursors[i].delivered;
+    }
+    cc_op_release(&request->op.op);
+    if (status)
+        request_fail(request, status);
+    else
+        read_cursors(request, slice_str(FLUSH_JOIN_DEVICE), joins_read);
+}
+
+/* What is loaded here is newer than the store. */
+static void set_head(struct request *request, size_t index, const struct cc_store_head *stored)
+{
+    const struct listing *listing = request->state;
+    const struct conversation *loaded =
+        conversation_find(request_engine(request), listing->ids[index]);
+    struct cc_conversation_summary *summary = &listing->summaries[index];
+
+    summary->head = stored->seq;
+    summary->ts = stored->ts;
+    if (!loaded || loaded->seq < stored->seq)
+        return;
+    summary->head = loaded->seq;
+    summary->ts = loaded->ts;
+}
+
+static void heads_read(struct request *request, int status)
+{
+    const struct listing *listing = request->state;
+
+    for (size_t i = 0; !status && i < listing->count; i++)
+        set_head(request, i, &request->op.heads.ret_heads[i]);
+    cc_op_release(&request->op.op);
+    if (status)
+        request_fail(request, status);
+    else
+        read_cursors(request, slice_of(NULL, 0), cursors_read);
+}
+
+static void read_heads(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct listing *listing = request->state;
+
+    if (!listing->count) {
+        listing_reply(request);
+        return;
+    }
+    memset(&request->op, 0, sizeof request->op);
+    request->op.heads.conversations = listing->ids;
+    request->op.heads.count = listing->count;
+    request_op_begin(request, heads_read);
+    engine->store.vtable->read_heads(engine->store.self, &request->op.heads);
+}
+
+static struct listing *listing_new(struct arena *arena, size_t count)
+{
+    struct listing *listing = arena_alloc(arena, sizeof *listing);
+    size_t numbers = 3 * (count + 1) * sizeof(uint64_t);
+
+    if (!listing)
+        return NULL;
+    listing->summaries = arena_alloc(arena, (count + 1) * sizeof *listing->summaries);
+    listing->ids = arena_alloc(arena, (count + 1) * sizeof *listing->ids);
+    listing->joined = arena_alloc(arena, numbers);
+    if (!listing->summaries || !listing->ids || !listing->joined)
+        return NULL;
+    memset(listing->joined, 0, numbers);
+    listing->read = listing->joined + count + 1;
+    listing->delivered = listing->read + count + 1;
+    listing->count = count;
+    return listing;
+}
+
+static int take_membership(struct request *request, const struct cc_membership *membership,
+                           size_t index)
+{
+    struct listing *listing = request->state;
+    struct cc_conversation conversation = membership->conversation;
+    struct cc_conversation_summary *summary = &listing->summaries[index];
+    int r = arena_copy(&request->arena, conversation.id, &conversation.id);
+
+    if (!r)
+        r = arena_copy(&request->arena, conversation.name, &conversation.name);
+    if (r)
+        return r;
+    summary_init(summary, &conversation, request->user->name);
+    summary->role = membership->member.role;
+    summary->muted_until = membership->muted_until;
+    listing->ids[index] = conversation.id;
+    return 0;
+}
+
+static void memberships_read(struct request *request, int status)
+{
+    const struct cc_directory_memberships *op = &request->op.memberships;
+    struct listing *listing = NULL;
+
+    if (!status) {
+        listing = listing_new(&request->arena, op->ret_count);
+        request->state = listing;
+        status = listing ? 0 : CC_ENOMEM;
+    }
+    for (size_t i = 0; !status && i < op->ret_count; i++)
+        status = take_membership(request, &op->ret_memberships[i], i);
+    if (!status)
+        listing->more = op->ret_more;
+    cc_op_release(&request->op.op);
+    if (status)
+        request_fail(request, status);
+    else
+        read_heads(request);
+}
+
+void lists_conversations(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct cc_command *command = request->command;
+    struct cc_directory_memberships *op = &request->op.memberships;
+
+    if (!lists_after_is_valid(command->after_name)) {
+        request_fail(request, CC_EINVAL);
+        return;
+    }
+    memset(&request->op, 0, sizeof request->op);
+    op->user = request->user->name;
+    op->after = command->after_name;
+    op->limit = lists_limit(command->limit, LISTS_CONVERSATIONS, LISTS_CONVERSATIONS_MAX);
+    request_op_begin(request, memberships_read);
+    engine->directory.vtable->memberships(engine->directory.self, op);
+}
+
+/* --- members -----------------------------------------------------------------------------------
+ */
+
+static void members_read(struct request *request, int status)
+{
+    const struct cc_directory_members *op = &request->op.members;
+    struct cc_reply reply = {0};
+
+    if (status) {
+        request_fail(request, status);
+        return;
+    }
+    reply.members = op->ret_members;
+    reply.member_count = op->ret_count;
+    reply.more = op->ret_more;
+    request_reply(request, &reply);
+}
+
+static void members_checked(struct request *request, const struct access *access, int status)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct cc_directory_members *op = &request->op.members;
+
+    (void)access;
+    if (status) {
+        request_fail(request, status);
+        return;
+    }
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = request->conversation;
+    op->after = request->command->after_name;
+    op->limit = lists_limit(request->command->limit, LISTS_NAMES, LISTS_NAMES_MAX);
+    request_op_begin(request, members_read);
+    engine->directory.vtable->members(engine->directory.self, op);
+}
+
+void lists_members(struct request *request)
+{
+    if (!lists_after_is_valid(request->command->after_name))
+        request_fail(request, CC_EINVAL);
+    else
+        access_check(request, members_checked);
+}

@@ -1,0 +1,30 @@
+/*
+ * Summaries: a conversation as one of its members sees it, for lists and for pushes when it is new
+ * or changed.
+ */
+#ifndef CC_ENGINE_SUMMARY_H
+#define CC_ENGINE_SUMMARY_H
+
+#include "chatcore/event.h"
+#include "engine/engine.h"
+
+/* Summaries for pushes being gathered at once; more are not pushed, `conversations` tells them. */
+#define SUMMARY_JOBS_MAX 4096
+
+/* In larger conversations a new name is told by its message alone. */
+#define SUMMARY_MEMBERS_MAX 100
+
+/* From what the directory says; the slices are those of `conversation`. */
+void summary_init(struct cc_conversation_summary *summary,
+                  const struct cc_conversation *conversation, struct cc_slice user);
+
+/* The user's cursors, after the head is set. `joined` is the seq at which the user was added, 0:
+ * from the start. What was said before that is not counted as unread. */
+void summary_set_cursors(struct cc_conversation_summary *summary, uint64_t delivered, uint64_t read,
+                         uint64_t joined);
+
+/* Gathers and pushes a user's summary to the user's sessions, later; for who has none here, does
+ * nothing. */
+void summary_push(struct cc_engine *engine, struct cc_slice conversation, struct cc_slice user);
+
+#endif

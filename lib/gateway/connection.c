@@ -1,0 +1,530 @@
+/*
+ * The life of a connection.
+ */
+#include "gateway/connection.h"
+
+#include "chatcore/error.h"
+#include "gateway/delivery.h"
+#include "gateway/listener.h"
+#include "gateway/socket.h"
+
+#include <stdlib.h>
+
+/* Pushes written are told to the engine at least in portions of this many, and by a timer. */
+#define CONNECTION_REPORT_MAX 32
+
+/* How long a client gets that will be refused anyway. */
+#define CONNECTION_REFUSE_MS 1000
+
+static void timed_out(struct timer *timer, void *context);
+
+/* --- making and freeing ------------------------------------------------------------------------
+ */
+
+static void link_in(struct worker *worker, struct connection *connection)
+{
+    connection->next = worker->connections;
+    if (connection->next)
+        connection->next->previous = connection;
+    worker->connections = connection;
+    worker->connection_count++;
+    worker->handshake_count++;
+    stats_add(&worker->stats.connections, 1);
+    atomic_fetch_add(&worker->gateway->sockets, 1);
+}
+
+static void link_out(struct worker *worker, struct connection *connection)
+{
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        worker->connections = connection->next;
+    worker->connection_count--;
+}
+
+/* Counts the connection for its client's address. Loopback is this machine: a proxy, a check. */
+static void take_quota(struct connection *connection)
+{
+    struct quota *quota = &connection->worker->gateway->quota;
+    struct address client = address_client(&connection->address);
+
+    if (!connection->has_address || address_is_loopback(&connection->address))
+        return;
+    if (quota_take(quota, &client, &connection->quota))
+        connection->is_over_limit = true;
+}
+
+struct connection *connection_new(struct worker *worker, const struct sockaddr *from)
+{
+    struct connection *connection = mem_zalloc(worker->allocator, 1, sizeof *connection);
+    uint32_t wait = worker->gateway->options.handshake_ms;
+
+    if (!connection)
+        return NULL;
+    connection->worker = worker;
+    connection->timer.expired = timed_out;
+    connection->has_address = from && address_from_socket(from, &connection->address);
+    take_quota(connection);
+    if (connection->is_over_limit && wait > CONNECTION_REFUSE_MS)
+        wait = CONNECTION_REFUSE_MS;
+    link_in(worker, connection);
+    if (!worker_timer_set(worker, &connection->timer, worker_now(worker) + wait))
+        return connection;
+    connection_discard(connection);
+    return NULL;
+}
+
+static void set_state(struct connection *connection, enum connection_state state)
+{
+    if (connection->state == CONNECTION_HANDSHAKE)
+        connection->worker->handshake_count--;
+    connection->state = (unsigned char)state;
+}
+
+/* The socket's share is given back as soon as it is gone, though the session may still be closing.
+ */
+static void leave(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+
+    set_state(connection, CONNECTION_CLOSED);
+    timer_clear(&worker->timers, &connection->timer);
+    quota_give(&worker->gateway->quota, connection->quota);
+    connection->quota = NULL;
+    stats_sub(&worker->stats.connections, 1);
+    atomic_fetch_sub(&worker->gateway->sockets, 1);
+    stats_sub(&worker->stats.output_bytes, connection->output.bytes);
+    output_clear(&connection->output, worker->allocator);
+    assembly_clear(&connection->partial, &worker->partial);
+    http_exchange_free(connection->exchange);
+    connection->exchange = NULL;
+}
+
+void connection_discard(struct connection *connection)
+{
+    leave(connection);
+    connection_release(connection);
+}
+
+void connection_release(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+
+    if (connection->state != CONNECTION_CLOSED || connection->session || connection->is_dirty ||
+        connection->is_unreported)
+        return;
+    link_out(worker, connection);
+    mem_free(worker->allocator, connection->close_reason);
+    mem_free(worker->allocator, connection);
+    listener_resume(worker);
+    worker_check_end(worker);
+}
+
+/* --- the upgrade ------------------------------------------------------------------------------ */
+
+void connection_forwarded(struct connection *connection, struct cc_slice forwarded_for)
+{
+    const struct admission *admission = &connection->worker->gateway->admission;
+    struct address client;
+
+    if (!connection->has_address)
+        return;
+    client = address_behind(&connection->address, forwarded_for, admission->trusted,
+                            admission->trusted_count);
+    if (memcmp(&client, &connection->address, sizeof client) == 0)
+        return;
+    quota_give(&connection->worker->gateway->quota, connection->quota);
+    connection->quota = NULL;
+    connection->is_over_limit = false;
+    connection->address = client;
+    take_quota(connection);
+}
+
+/* Loopback has no address for the engine: its clients are not limited by it. */
+static int open_session(struct connection *connection)
+{
+    struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
+    struct address client = address_client(&connection->address);
+    char text[ADDRESS_TEXT_MAX];
+
+    options.data = connection;
+    options.counts_consumed = true;
+    if (connection->has_address && !address_is_loopback(&connection->address)) {
+        address_text(&client, text);
+        options.address = slice_str(text);
+    }
+    return cc_session_open(connection->worker->queue, &options, &connection->session);
+}
+
+int connection_open(struct connection *connection, enum wire_format format)
+{
+    struct worker *worker = connection->worker;
+    int64_t now = worker_now(worker);
+    int r;
+
+    set_state(connection, CONNECTION_OPEN);
+    connection->format = (unsigned char)format;
+    connection->heard_ms = now;
+    r = open_session(connection);
+    if (r)
+        return r;
+    worker->has_input = true;
+    worker->session_count++;
+    stats_add(&worker->stats.sessions, 1);
+    stats_add(&worker->stats.handshakes, 1);
+    listener_resume(worker);
+    return worker_timer_set(worker, &connection->timer,
+                            now + worker->gateway->options.ping_interval_ms);
+}
+
+void connection_answered(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+
+    stats_add(&worker->stats.http_requests, 1);
+    http_exchange_free(connection->exchange);
+    connection->exchange = NULL;
+    if (connection->state == CONNECTION_HANDSHAKE)
+        worker_timer_set(worker, &connection->timer,
+                         worker_now(worker) + worker->gateway->options.handshake_ms);
+}
+
+/* --- input ------------------------------------------------------------------------------------ */
+
+static void close_broken(struct connection *connection, struct cc_slice reason)
+{
+    stats_add(&connection->worker->stats.protocol_errors, 1);
+    connection_close(connection, CC_CLOSE_PROTOCOL, reason);
+}
+
+static void submit(struct connection *connection, const struct cc_command *command)
+{
+    struct worker *worker = connection->worker;
+    int r;
+
+    if (command->type == CC_COMMAND_HEARTBEAT)
+        return;
+    r = cc_session_submit(connection->session, command);
+    if (r) {
+        deliver_error(connection, command, r, slice_of(NULL, 0));
+        return;
+    }
+    worker->has_input = true;
+    stats_add(&worker->stats.commands, 1);
+}
+
+/* Gives a message's commands to the engine; answers the ones that are wrong itself. */
+static void take_message(struct connection *connection, struct cc_slice message)
+{
+    struct worker *worker = connection->worker;
+    struct wire_item item;
+
+    stats_add(&worker->stats.frames_in, 1);
+    stats_add(&worker->stats.bytes_in, message.size);
+    wire_decode_start(&worker->decoder, message, connection->format);
+    while (connection->state == CONNECTION_OPEN && wire_decode_next(&worker->decoder, &item)) {
+        if (item.error == CC_EPROTOCOL)
+            close_broken(connection, item.error_text);
+        else if (item.error)
+            deliver_error(connection, &item.command, item.error, item.error_text);
+        else
+            submit(connection, &item.command);
+    }
+}
+
+static void refuse_piece(struct connection *connection, int error)
+{
+    static const char too_large[] = "a message is larger than this server takes";
+    static const char no_room[] = "the server has no room for unfinished messages";
+
+    if (error == CC_ETOOLARGE)
+        close_broken(connection, slice_str(too_large));
+    else
+        connection_close(connection, CC_CLOSE_TOO_MANY, slice_str(no_room));
+}
+
+void connection_heard(struct connection *connection)
+{
+    connection->heard_ms = worker_now(connection->worker);
+    connection->is_pinged = false;
+}
+
+void connection_input(struct connection *connection, const struct assembly_piece *piece,
+                      bool is_binary)
+{
+    struct worker *worker = connection->worker;
+    struct cc_slice message;
+    int r;
+
+    if (connection->state != CONNECTION_OPEN)
+        return;
+    connection_heard(connection);
+    if (is_binary != (connection->format == WIRE_MSGPACK)) {
+        close_broken(connection, slice_str("a frame of the wrong type for this subprotocol"));
+        return;
+    }
+    r = assembly_add(&connection->partial, &worker->partial, piece, &message);
+    if (r == ASSEMBLY_MORE)
+        return;
+    if (r)
+        refuse_piece(connection, r);
+    else
+        take_message(connection, message);
+    if (connection->partial.data)
+        assembly_clear(&connection->partial, &worker->partial);
+}
+
+/* --- output ----------------------------------------------------------------------------------- */
+
+static void mark_dirty(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+
+    if (connection->is_dirty)
+        return;
+    connection->is_dirty = true;
+    connection->next_dirty = worker->dirty;
+    worker->dirty = connection;
+}
+
+void connection_send(struct connection *connection, struct chunk *chunk)
+{
+    struct worker *worker = connection->worker;
+
+    if (connection->output.bytes + chunk->size > worker->gateway->options.max_output_bytes &&
+        !output_is_empty(&connection->output)) {
+        stats_add(&worker->stats.output_overflows, 1);
+        connection_cut(connection);
+        return;
+    }
+    if (output_add(&connection->output, worker->allocator, chunk)) {
+        connection_cut(connection);
+        return;
+    }
+    stats_add(&worker->stats.events, 1);
+    stats_add(&worker->stats.output_bytes, chunk->size);
+    mark_dirty(connection);
+}
+
+static void note_pushes(struct connection *connection, uint32_t pushes)
+{
+    struct worker *worker = connection->worker;
+
+    if (!pushes || !connection->session)
+        return;
+    connection->unreported = (uint16_t)(connection->unreported + pushes);
+    if (!connection->is_unreported) {
+        connection->is_unreported = true;
+        connection->next_unreported = worker->unreported;
+        worker->unreported = connection;
+    }
+    if (connection->unreported >= CONNECTION_REPORT_MAX) {
+        cc_session_consumed(connection->session, connection->unreported);
+        connection->unreported = 0;
+        worker->has_input = true;
+    }
+}
+
+void connection_report(struct connection *connection)
+{
+    connection->is_unreported = false;
+    if (connection->session && connection->unreported) {
+        cc_session_consumed(connection->session, connection->unreported);
+        connection->worker->has_input = true;
+    }
+    connection->unreported = 0;
+    connection_release(connection);
+}
+
+/* Writes one frame. 0, or an error: the socket has to be cut. */
+static int write_frame(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    struct output_frame frame;
+    int r = output_next_frame(&connection->output, connection->format, &worker->joined, &frame);
+
+    if (!r)
+        r = socket_write(connection->socket, frame.data, frame.size);
+    if (r)
+        return r;
+    connection->is_blocked = socket_is_blocked(connection->socket);
+    stats_add(&worker->stats.frames_out, 1);
+    stats_add(&worker->stats.bytes_out, frame.payload);
+    stats_sub(&worker->stats.output_bytes, frame.payload);
+    output_drop_frame(&connection->output, worker->allocator, &frame);
+    note_pushes(connection, frame.pushes);
+    return 0;
+}
+
+/* Writes until nothing is left or the kernel takes no more. */
+static int write_queued(struct connection *connection)
+{
+    int r = 0;
+
+    while (!r && !connection->is_blocked && !output_is_empty(&connection->output))
+        r = write_frame(connection);
+    if (!r && connection->is_blocked)
+        stats_add(&connection->worker->stats.blocked, 1);
+    return r;
+}
+
+void connection_flush(struct connection *connection)
+{
+    if (!connection->socket)
+        return;
+    if (connection->is_cut || write_queued(connection))
+        socket_cut(connection->socket);
+    else if (connection->is_blocked || connection->state == CONNECTION_CLOSING)
+        socket_want_writable(connection->socket);
+}
+
+int connection_writable(struct connection *connection)
+{
+    connection->is_blocked = socket_is_blocked(connection->socket);
+    if (connection->is_blocked)
+        return 0;
+    if (write_queued(connection))
+        return CC_EIO;
+    if (connection->is_blocked) {
+        socket_want_writable(connection->socket);
+        return 0;
+    }
+    return connection->state == CONNECTION_CLOSING ? CC_ECANCELED : 0;
+}
+
+/* --- heartbeat -------------------------------------------------------------------------------- */
+
+/* Not counted as blocked: the ping is small, and what the kernel does not take is kept. */
+static void ping(struct connection *connection)
+{
+    /* A payload of one byte, because libwebsockets does not tell of empty pongs. */
+    unsigned char frame[FRAME_HEAD_MAX + 1];
+    unsigned char *payload = frame + FRAME_HEAD_MAX;
+    unsigned char *head;
+
+    *payload = 0;
+    head = frame_head_before(payload, 1, FRAME_PING);
+    connection->is_pinged = true;
+    if (connection->is_blocked)
+        return;
+    if (socket_write(connection->socket, head, (size_t)(payload + 1 - head)))
+        connection_cut(connection);
+    else
+        connection->is_blocked = socket_is_blocked(connection->socket);
+}
+
+static void beat(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    int64_t interval = worker->gateway->options.ping_interval_ms;
+    int64_t silent = worker_now(worker) - connection->heard_ms;
+
+    if (silent >= 2 * interval) {
+        stats_add(&worker->stats.silent, 1);
+        connection_close(connection, CC_CLOSE_NO_HEARTBEAT, slice_str("no heartbeat"));
+        return;
+    }
+    timer_set(&worker->timers, &connection->timer,
+              connection->heard_ms + (silent >= interval ? 2 : 1) * interval);
+    if (silent >= interval && !connection->is_pinged)
+        ping(connection);
+}
+
+static void timed_out(struct timer *timer, void *context)
+{
+    struct connection *connection =
+        (struct connection *)(void *)((char *)timer - offsetof(struct connection, timer));
+
+    (void)context;
+    if (connection->worker->is_draining && connection->state == CONNECTION_OPEN) {
+        char reason[24];
+
+        snprintf(reason, sizeof reason, "%lld",
+                 (long long)atomic_load(&connection->worker->gateway->drain_ms));
+        connection_close(connection, CC_CLOSE_DRAINING, slice_str(reason));
+    } else if (connection->state == CONNECTION_OPEN) {
+        beat(connection);
+    } else {
+        connection_cut(connection);
+    }
+}
+
+void connection_drain(struct connection *connection, uint32_t ms)
+{
+    struct worker *worker = connection->worker;
+    uint32_t wait = ms ? arc4random_uniform(ms) : 0;
+
+    if (connection->state == CONNECTION_OPEN)
+        worker_timer_set(worker, &connection->timer, worker_now(worker) + wait);
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+void connection_close(struct connection *connection, int code, struct cc_slice reason)
+{
+    struct worker *worker = connection->worker;
+
+    if (connection->state != CONNECTION_OPEN)
+        return;
+    set_state(connection, CONNECTION_CLOSING);
+    connection->close_code = (uint16_t)code;
+    connection->close_reason = mem_alloc(worker->allocator, reason.size + 1);
+    if (connection->close_reason) {
+        memcpy(connection->close_reason, reason.data, reason.size);
+        connection->close_reason[reason.size] = 0;
+    }
+    if (connection->session)
+        cc_session_close(connection->session);
+    worker_timer_set(worker, &connection->timer,
+                     worker_now(worker) + worker->gateway->options.close_ms);
+    mark_dirty(connection);
+}
+
+void connection_session_ended(struct connection *connection, int code, struct cc_slice reason)
+{
+    struct worker *worker = connection->worker;
+
+    connection->session = NULL;
+    worker->session_count--;
+    stats_sub(&worker->stats.sessions, 1);
+    connection_close(connection, code, reason);
+    connection_release(connection);
+    worker_check_end(worker);
+}
+
+void connection_hangup(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+
+    if (connection->state == CONNECTION_OPEN)
+        connection_close(connection, CC_CLOSE_NORMAL, slice_of(NULL, 0));
+    stats_sub(&worker->stats.output_bytes, connection->output.bytes);
+    output_clear(&connection->output, worker->allocator);
+}
+
+void connection_closed(struct connection *connection)
+{
+    if (connection->state == CONNECTION_CLOSED)
+        return;
+    connection->socket = NULL;
+    if (connection->session)
+        cc_session_close(connection->session);
+    leave(connection);
+    connection_release(connection);
+}
+
+/* Not at once: libwebsockets may be in the middle of a call for this very socket. */
+void connection_cut(struct connection *connection)
+{
+    if (!connection->socket) {
+        connection_closed(connection);
+        return;
+    }
+    if (connection->session)
+        cc_session_close(connection->session);
+    set_state(connection, CONNECTION_CLOSING);
+    connection->is_cut = true;
+    mark_dirty(connection);
+}

@@ -1,0 +1,16 @@
+/*
+ * Which web pages may connect. A browser names the page's origin; other clients need not.
+ */
+#ifndef CC_GATEWAY_ORIGIN_H
+#define CC_GATEWAY_ORIGIN_H
+
+#include "base/memory.h"
+
+/*
+ * True for no origin at all; for one that stands in the list, or any if the list has "*"; with an
+ * empty list, for "scheme://HOST" of the very host (and port) that the request was sent to.
+ */
+bool origin_is_allowed(struct cc_slice origin, struct cc_slice host, const struct cc_slice *allowed,
+                       size_t count);
+
+#endif

@@ -1,0 +1,443 @@
+/*
+ * Sockets on libwebsockets, one context for each worker, on the worker's own libuv loop.
+ *
+ * What is worth knowing of it (4.1.6):
+ * - A socket's opaque pointer is its connection. It is set after the adoption, so that a failed
+ *   adoption tells nobody, and cleared when connection_closed() has been called.
+ * - A frame is received in pieces of at most the protocol's rx_buffer_size.
+ * - LWS_WRITE_RAW writes bytes as they are. What the kernel doesn't take is copied and sent later
+ *   by libwebsockets itself, which then calls back with SERVER_WRITEABLE.
+ * - A close frame goes out only from a callback that fails after lws_close_reason(), and only when
+ *   nothing is kept of an earlier write.
+ * - Its own timers are a sorted list, walked from the front: they are used for nothing that every
+ *   connection has. Its own heartbeat ("validity") is such a timer, so it is off.
+ */
+#include "gateway/socket.h"
+
+#include "chatcore/error.h"
+#include "gateway/listener.h"
+
+#include <libwebsockets.h>
+
+/* Read at once from a socket, and kept for each connection. */
+#define SOCKET_READ_SIZE 1024
+
+/* Larger than any frame that is written at once: libwebsockets would write in portions and keep the
+ * rest. */
+#define SOCKET_WRITE_SIZE (1 << 20)
+
+/* The most that a request's headers may have. */
+#define SOCKET_HEADERS_MAX 4096
+
+struct sockets {
+    struct worker *worker;
+    struct lws_context *context; /* libwebsockets sets it to NULL at the end */
+    struct lws_vhost *vhost;
+    void *loops[1];
+    struct lws_protocols protocols[3];
+};
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t size);
+
+/* --- the context ------------------------------------------------------------------------------ */
+
+/* Its own heartbeats never fire. */
+static const lws_retry_bo_t no_heartbeat;
+
+static void fill_protocols(struct sockets *sockets)
+{
+    static const char *const names[] = {ADMISSION_PROTOCOL_JSON, ADMISSION_PROTOCOL_MSGPACK};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct lws_protocols *protocol = &sockets->protocols[i];
+
+        protocol->name = names[i];
+        protocol->callback = callback;
+        protocol->rx_buffer_size = SOCKET_READ_SIZE;
+        protocol->tx_packet_size = SOCKET_WRITE_SIZE;
+        protocol->id = (unsigned)(i ? WIRE_MSGPACK : WIRE_JSON);
+    }
+}
+
+static void fill_info(struct sockets *sockets, struct lws_context_creation_info *info)
+{
+    const struct cc_gateway *gateway = sockets->worker->gateway;
+
+    memset(info, 0, sizeof *info);
+    info->options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                    LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+    info->foreign_loops = sockets->loops;
+    info->pcontext = &sockets->context;
+    info->user = sockets->worker;
+    info->protocols = sockets->protocols;
+    info->port = CONTEXT_PORT_NO_LISTEN_SERVER;
+    info->retry_and_idle_policy = &no_heartbeat;
+    info->max_http_header_data2 = SOCKET_HEADERS_MAX;
+    info->max_http_header_pool2 = gateway->options.max_handshakes + 1;
+    info->timeout_secs = gateway->options.handshake_ms / 1000 + 1;
+    info->keepalive_timeout = (int)info->timeout_secs;
+    if (gateway->tls_cert_file) {
+        info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info->ssl_cert_filepath = gateway->tls_cert_file;
+        info->ssl_private_key_filepath = gateway->tls_key_file;
+        info->alpn = "http/1.1";
+    }
+}
+
+int sockets_new(struct worker *worker, struct sockets **ret_sockets)
+{
+    struct sockets *sockets = mem_zalloc(worker->allocator, 1, sizeof *sockets);
+    struct lws_context_creation_info info;
+
+    if (!sockets)
+        return CC_ENOMEM;
+    sockets->worker = worker;
+    sockets->loops[0] = &worker->loop;
+    fill_protocols(sockets);
+    fill_info(sockets, &info);
+    lws_set_log_level(0, NULL);
+    sockets->context = lws_create_context(&info);
+    if (!sockets->context) {
+        mem_free(worker->allocator, sockets);
+        return CC_ENOTSUP;
+    }
+    sockets->vhost = lws_create_vhost(sockets->context, &info);
+    *ret_sockets = sockets;
+    return sockets->vhost ? 0 : CC_EINVAL;
+}
+
+void sockets_end(struct sockets *sockets)
+{
+    if (sockets->context)
+        lws_context_destroy(sockets->context);
+}
+
+bool sockets_has_ended(const struct sockets *sockets)
+{
+    return !sockets->context;
+}
+
+void sockets_free(struct sockets *sockets)
+{
+    mem_free(sockets->worker->allocator, sockets);
+}
+
+/* OpenSSL's buffers of a connection (34 KB) are given back while it is idle. */
+static void tune_tls(SSL_CTX *tls)
+{
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
+}
+
+/* --- one socket ------------------------------------------------------------------------------- */
+
+static struct lws *wsi_of(struct socket *socket)
+{
+    return (struct lws *)socket;
+}
+
+int sockets_adopt(struct sockets *sockets, int fd, struct connection *connection)
+{
+    struct lws *wsi = lws_adopt_socket_vhost(sockets->vhost, fd);
+
+    if (!wsi)
+        return CC_ENOMEM;
+    connection->socket = (struct socket *)wsi;
+    lws_set_opaque_user_data(wsi, connection);
+    return 0;
+}
+
+int socket_write(struct socket *socket, unsigned char *data, size_t size)
+{
+    return lws_write(wsi_of(socket), data, size, LWS_WRITE_RAW) < 0 ? CC_EIO : 0;
+}
+
+bool socket_is_blocked(struct socket *socket)
+{
+    return lws_partial_buffered(wsi_of(socket)) != 0;
+}
+
+void socket_want_writable(struct socket *socket)
+{
+    lws_callback_on_writable(wsi_of(socket));
+}
+
+void socket_cut(struct socket *socket)
+{
+    lws_set_timeout(wsi_of(socket), PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+/* --- HTTP ------------------------------------------------------------------------------------- */
+
+/* A header, several of a name joined; empty if it is not there. Lives until the next request. */
+static struct cc_slice header(struct lws *wsi, enum lws_token_indexes token)
+{
+    const struct connection *connection = lws_get_opaque_user_data(wsi);
+    int size = lws_hdr_total_length(wsi, token);
+    char *text;
+
+    if (size <= 0)
+        return slice_of(NULL, 0);
+    text = arena_alloc(&connection->worker->headers, (size_t)size + 1);
+    if (!text || lws_hdr_copy(wsi, text, size + 1, token) < 0)
+        return slice_of(NULL, 0);
+    return slice_of(text, strlen(text));
+}
+
+struct method {
+    const char *name;
+    enum lws_token_indexes token;
+    bool has_body;
+};
+
+static const struct method methods[] = {
+    {"GET", WSI_TOKEN_GET_URI, false},         {"HEAD", WSI_TOKEN_HEAD_URI, false},
+    {"POST", WSI_TOKEN_POST_URI, true},        {"PUT", WSI_TOKEN_PUT_URI, true},
+    {"PATCH", WSI_TOKEN_PATCH_URI, true},      {"DELETE", WSI_TOKEN_DELETE_URI, false},
+    {"OPTIONS", WSI_TOKEN_OPTIONS_URI, false},
+};
+
+static const struct method *find_method(struct lws *wsi)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (lws_hdr_total_length(wsi, methods[i].token) > 0)
+            return &methods[i];
+    return NULL;
+}
+
+static void learn_address(struct connection *connection, struct lws *wsi)
+{
+    struct cc_slice forwarded = header(wsi, WSI_TOKEN_X_FORWARDED_FOR);
+
+    if (forwarded.size)
+        connection_forwarded(connection, forwarded);
+}
+
+static int write_answer(struct worker *worker, struct lws *wsi)
+{
+    struct buffer *answer = &worker->answer;
+
+    if (answer->failed)
+        return -1;
+    if (lws_write(wsi, (unsigned char *)answer->data, answer->size, LWS_WRITE_HTTP_FINAL) < 0)
+        return -1;
+    return 0;
+}
+
+/* An error that ends the connection. Always answers -1: libwebsockets sends the rest and closes. */
+static int refuse(struct connection *connection, struct lws *wsi, int status)
+{
+    struct worker *worker = connection->worker;
+    char extra[64] = "";
+
+    if (status == 503)
+        snprintf(extra, sizeof extra, "Retry-After: %u\r\n",
+                 worker->gateway->options.retry_after_s);
+    else if (status == 426)
+        snprintf(extra, sizeof extra, "Sec-WebSocket-Version: 13\r\n");
+    buffer_clear(&worker->answer);
+    http_refuse(status, extra, &worker->answer);
+    write_answer(worker, wsi);
+    return -1;
+}
+
+static int answer(struct connection *connection, struct lws *wsi)
+{
+    struct worker *worker = connection->worker;
+    int r;
+
+    buffer_clear(&worker->answer);
+    http_answer(&worker->gateway->router, connection->exchange, &worker->answer);
+    r = write_answer(worker, wsi);
+    connection_answered(connection);
+    return r || lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+static void fill_request(struct lws *wsi, const struct method *method, struct cc_http_request *to,
+                         char *address)
+{
+    const struct connection *connection = lws_get_opaque_user_data(wsi);
+
+    memset(to, 0, sizeof *to);
+    to->method = slice_str(method->name);
+    to->path = header(wsi, method->token);
+    to->query = header(wsi, WSI_TOKEN_HTTP_URI_ARGS);
+    to->authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+    if (connection->has_address) {
+        address_text(&connection->address, address);
+        to->address = slice_str(address);
+    }
+}
+
+/* A body's size; below 0: malformed, or of unknown size. */
+static long long body_size(struct lws *wsi, const struct method *method)
+{
+    struct cc_slice text = header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    long long size = 0;
+
+    if (header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING).size || (method->has_body && !text.size) ||
+        text.size > 15)
+        return -1;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return -1;
+        size = size * 10 + (text.data[i] - '0');
+    }
+    return size;
+}
+
+static int http_request(struct connection *connection, struct lws *wsi)
+{
+    struct worker *worker = connection->worker;
+    const struct method *method = find_method(wsi);
+    struct cc_http_request request;
+    char address[ADDRESS_TEXT_MAX];
+    long long size;
+
+    arena_clear(&worker->headers);
+    if (!method || connection->exchange)
+        return refuse(connection, wsi, 400);
+    learn_address(connection, wsi);
+    size = body_size(wsi, method);
+    if (size < 0)
+        return refuse(connection, wsi, 411);
+    if (size > (long long)worker->gateway->options.max_body_bytes)
+        return refuse(connection, wsi, 413);
+    fill_request(wsi, method, &request, address);
+    connection->exchange = http_exchange_new(worker->allocator, &request);
+    if (!connection->exchange)
+        return refuse(connection, wsi, 503);
+    /* Without a body to come, HTTP_BODY_COMPLETION may never be called. */
+    return method->has_body && size ? 0 : answer(connection, wsi);
+}
+
+static int http_body(struct connection *connection, const void *bytes, size_t size)
+{
+    struct http_exchange *exchange = connection->exchange;
+
+    if (!exchange)
+        return 0;
+    if (exchange->body.size + size > connection->worker->gateway->options.max_body_bytes)
+        return -1;
+    buffer_append(&exchange->body, bytes, size);
+    return exchange->body.failed ? -1 : 0;
+}
+
+/* 0: may be upgraded. */
+static int upgrade_request(struct connection *connection, struct lws *wsi, const char *upgrade)
+{
+    struct cc_gateway *gateway = connection->worker->gateway;
+    struct upgrade_request request = {.upgrade = slice_str(upgrade)};
+    int status;
+
+    arena_clear(&connection->worker->headers);
+    learn_address(connection, wsi);
+    request.path = header(wsi, WSI_TOKEN_GET_URI);
+    request.version = header(wsi, WSI_TOKEN_VERSION);
+    request.key = header(wsi, WSI_TOKEN_KEY);
+    request.protocols = header(wsi, WSI_TOKEN_PROTOCOL);
+    request.origin = header(wsi, WSI_TOKEN_ORIGIN);
+    request.host = header(wsi, WSI_TOKEN_HOST);
+    request.is_get = request.path.size != 0;
+    request.is_draining = gateway_is_draining(gateway);
+    request.is_over_limit = connection->is_over_limit;
+    status = admission_check(&gateway->admission, &request);
+    if (!status)
+        return 0;
+    stats_add(&connection->worker->stats.handshakes_refused, 1);
+    return refuse(connection, wsi, status);
+}
+
+/* --- callbacks -------------------------------------------------------------------------------- */
+
+static int receive(struct connection *connection, struct lws *wsi, const void *bytes, size_t size)
+{
+    struct assembly_piece piece = {
+        .bytes = slice_of(bytes, size),
+        .is_last = lws_is_final_fragment(wsi) != 0,
+        .missing = lws_remaining_packet_payload(wsi),
+    };
+
+    connection_input(connection, &piece, lws_frame_is_binary(wsi) != 0);
+    return 0;
+}
+
+static int writable(struct connection *connection, struct lws *wsi)
+{
+    const char *reason = connection->close_reason;
+    int r = connection_writable(connection);
+
+    if (!r)
+        return 0;
+    if (r == CC_ECANCELED)
+        lws_close_reason(wsi, (enum lws_close_status)connection->close_code,
+                         (unsigned char *)(uintptr_t)reason, reason ? strlen(reason) : 0);
+    return -1;
+}
+
+static int gone(struct connection *connection, struct lws *wsi)
+{
+    lws_set_opaque_user_data(wsi, NULL);
+    connection_closed(connection);
+    return 0;
+}
+
+static int of_connection(struct connection *connection, struct lws *wsi,
+                         enum lws_callback_reasons reason, void *in, size_t size)
+{
+    switch (reason) {
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return upgrade_request(connection, wsi, in);
+    case LWS_CALLBACK_ESTABLISHED:
+        return connection_open(connection, lws_get_protocol(wsi)->id ? WIRE_MSGPACK : WIRE_JSON)
+                   ? -1
+                   : 0;
+    case LWS_CALLBACK_RECEIVE:
+        return receive(connection, wsi, in, size);
+    case LWS_CALLBACK_RECEIVE_PONG:
+        connection_heard(connection);
+        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return writable(connection, wsi);
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        connection_hangup(connection);
+        return 0;
+    case LWS_CALLBACK_HTTP:
+        return http_request(connection, wsi);
+    case LWS_CALLBACK_HTTP_BODY:
+        return http_body(connection, in, size);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return connection->exchange ? answer(connection, wsi) : 0;
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_CLOSED_HTTP:
+    case LWS_CALLBACK_WSI_DESTROY:
+        return gone(connection, wsi);
+    default:
+        return 0;
+    }
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t size)
+{
+    struct connection *connection;
+
+    (void)user;
+    switch (reason) {
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        /* libwebsockets passes the TLS context as the user pointer. */
+        tune_tls(user);
+        return 0;
+    case LWS_CALLBACK_RAW_ADOPT:
+    case LWS_CALLBACK_RAW_RX:
+        return -1; /* neither HTTP nor WebSocket */
+    case LWS_CALLBACK_PROTOCOL_INIT:
+    case LWS_CALLBACK_PROTOCOL_DESTROY:
+        return 0;
+    default:
+        connection = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+        return connection ? of_connection(connection, wsi, reason, in, size) : 0;
+    }
+}

@@ -1,0 +1,39 @@
+/*
+ * Sockets, as the rest of the gateway sees them. socket.c is the only file that knows
+ * libwebsockets: it translates its callback reasons into the calls of connection.h, and the
+ * functions here into its own.
+ *
+ * Owner: a worker's thread, but sockets_new() may be called by the thread that makes the worker.
+ */
+#ifndef CC_GATEWAY_SOCKET_H
+#define CC_GATEWAY_SOCKET_H
+
+#include "gateway/connection.h"
+
+/* A worker's libwebsockets context on its loop. Errors: CC_ENOMEM, CC_EINVAL (the certificate),
+ * CC_ENOTSUP (no libuv plugin). */
+int sockets_new(struct worker *worker, struct sockets **ret_sockets);
+
+/* Begins to end the context; the loop has to run until sockets_has_ended(). */
+void sockets_end(struct sockets *sockets);
+bool sockets_has_ended(const struct sockets *sockets);
+void sockets_free(struct sockets *sockets);
+
+/* Takes an accepted socket for a connection. 0, or CC_ENOMEM: `fd` is closed in any case. */
+int sockets_adopt(struct sockets *sockets, int fd, struct connection *connection);
+
+/* Writes a ready frame; what the kernel does not take is kept by libwebsockets. 0, or CC_EIO: the
+ * socket is dead and has to be cut. */
+int socket_write(struct socket *socket, unsigned char *data, size_t size);
+
+/* True while something of an earlier write is kept. */
+bool socket_is_blocked(struct socket *socket);
+
+/* Asks for connection_writable(). */
+void socket_want_writable(struct socket *socket);
+
+/* Cuts the socket at once: connection_closed() is called inside. Not from within a call that
+ * socket.c made for this socket. */
+void socket_cut(struct socket *socket);
+
+#endif

@@ -1,0 +1,424 @@
+/*
+ * A worker's loop.
+ */
+#include "gateway/worker.h"
+
+#include "chatcore/error.h"
+#include "gateway/connection.h"
+#include "gateway/delivery.h"
+#include "gateway/listener.h"
+#include "gateway/socket.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+/* Events taken in one turn, so that sockets get their turn too. */
+#define WORKER_EVENTS_MAX 4096
+
+/* Pushes written are told to the engine after so long, if there was no portion to tell before. The
+ * engine needs it only to know that a session is not slow. */
+#define WORKER_REPORT_MS 25
+
+/* Sessions that the engine has not closed so long after stopping are left to it. */
+#define WORKER_ABANDON_MS 5000
+
+/* A socket that the host handed over. */
+struct adopted {
+    struct chain_link link;
+    int fd;
+};
+
+/* --- the end of a turn ------------------------------------------------------------------------ */
+
+/* Takes the engine's events. True when more may wait. */
+static bool take_events(struct worker *worker)
+{
+    const struct cc_event *event;
+
+    for (int i = 0; i < WORKER_EVENTS_MAX; i++) {
+        event = cc_queue_next(worker->queue);
+        if (!event)
+            return false;
+        deliver(worker, event);
+    }
+    return true;
+}
+
+/* Connections may become dirty meanwhile: they are put in front, and taken next. */
+static void flush_dirty(struct worker *worker)
+{
+    struct connection *connection;
+
+    while ((connection = worker->dirty)) {
+        worker->dirty = connection->next_dirty;
+        connection_flush(connection);
+        connection->is_dirty = false;
+        connection_release(connection);
+    }
+}
+
+static void report(uv_timer_t *timer);
+
+static void schedule_report(struct worker *worker)
+{
+    if (worker->unreported && !uv_is_active((uv_handle_t *)&worker->report))
+        uv_timer_start(&worker->report, report, WORKER_REPORT_MS, 0);
+}
+
+static void end_turn(struct worker *worker)
+{
+    if (worker->has_events) {
+        worker->has_events = take_events(worker);
+        if (worker->has_events)
+            uv_async_send(&worker->async);
+    }
+    flush_dirty(worker);
+    schedule_report(worker);
+    if (worker->has_input)
+        cc_queue_flush(worker->queue);
+    worker->has_input = false;
+}
+
+static void turn_ended(uv_check_t *check)
+{
+    end_turn(check->data);
+}
+
+static void report(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+    struct connection *connection;
+
+    while ((connection = worker->unreported)) {
+        worker->unreported = connection->next_unreported;
+        connection_report(connection);
+    }
+    end_turn(worker);
+}
+
+/* --- timers ----------------------------------------------------------------------------------- */
+
+static void timer_due(uv_timer_t *timer);
+
+static void set_timer(struct worker *worker)
+{
+    int64_t deadline = timers_deadline(&worker->timers);
+    int64_t wait = deadline - worker_now(worker);
+
+    if (deadline >= worker->timer_ms)
+        return;
+    worker->timer_ms = deadline;
+    uv_timer_start(&worker->timer, timer_due, wait > 0 ? (uint64_t)wait : 0, 0);
+}
+
+static void timer_due(uv_timer_t *timer)
+{
+    struct worker *worker = timer->data;
+
+    worker->timer_ms = INT64_MAX;
+    timers_run(&worker->timers, worker_now(worker), worker);
+    set_timer(worker);
+    /* The loop waits for sockets before the next turn ends. */
+    end_turn(worker);
+}
+
+int worker_timer_set(struct worker *worker, struct timer *timer, int64_t deadline)
+{
+    int r = timer_set(&worker->timers, timer, deadline);
+
+    if (!r)
+        set_timer(worker);
+    return r;
+}
+
+/* --- what other threads ask for --------------------------------------------------------------- */
+
+static void ring(void *context)
+{
+    struct worker_bell *bell = context;
+
+    pthread_mutex_lock(&bell->lock);
+    if (bell->async)
+        uv_async_send(bell->async);
+    pthread_mutex_unlock(&bell->lock);
+}
+
+void worker_ring(struct worker *worker)
+{
+    ring(&worker->bell);
+}
+
+int worker_adopt(struct worker *worker, int fd)
+{
+    struct adopted *adopted = mem_zalloc(worker->allocator, 1, sizeof *adopted);
+
+    if (!adopted)
+        return CC_ENOMEM;
+    adopted->fd = fd;
+    if (chain_add(&worker->adopted, &adopted->link))
+        worker_ring(worker);
+    return 0;
+}
+
+static void take_adopted(struct worker *worker)
+{
+    struct chain_link *link = chain_take(&worker->adopted);
+
+    while (link) {
+        struct adopted *adopted = (struct adopted *)(void *)link;
+        struct sockaddr_storage from;
+        socklen_t size = sizeof from;
+        bool is_known;
+
+        link = link->next;
+        is_known = getpeername(adopted->fd, (struct sockaddr *)&from, &size) == 0;
+        if (worker->is_stopping)
+            close(adopted->fd);
+        else
+            listener_take(worker, adopted->fd, is_known ? (struct sockaddr *)&from : NULL);
+        mem_free(worker->allocator, adopted);
+    }
+}
+
+static void begin_drain(struct worker *worker)
+{
+    uint32_t ms = (uint32_t)atomic_load(&worker->gateway->drain_ms);
+
+    worker->is_draining = true;
+    listener_stop(worker);
+    for (struct connection *each = worker->connections; each; each = each->next)
+        connection_drain(each, ms);
+}
+
+static void abandon(struct timer *timer, void *context)
+{
+    struct worker *worker = context;
+
+    (void)timer;
+    gateway_trace(worker->gateway, CC_TRACE_ERROR, "%zu sessions are left: is the engine driven?",
+                  worker->session_count);
+    worker->is_abandoned = true;
+    worker_check_end(worker);
+}
+
+static void begin_stop(struct worker *worker)
+{
+    worker->is_stopping = true;
+    listener_stop(worker);
+    for (struct connection *each = worker->connections; each; each = each->next)
+        connection_cut(each);
+    worker->abandon.expired = abandon;
+    if (worker_timer_set(worker, &worker->abandon, worker_now(worker) + WORKER_ABANDON_MS))
+        worker->is_abandoned = true;
+}
+
+static void rung(uv_async_t *async)
+{
+    struct worker *worker = async->data;
+
+    worker->has_events = true;
+    take_adopted(worker);
+    if (gateway_is_draining(worker->gateway) && !worker->is_draining)
+        begin_drain(worker);
+    if (atomic_load(&worker->gateway->is_stopping) && !worker->is_stopping)
+        begin_stop(worker);
+    worker_check_end(worker);
+}
+
+void worker_check_end(struct worker *worker)
+{
+    if (worker->is_draining && !worker->is_drained && !worker->session_count) {
+        worker->is_drained = true;
+        gateway_worker_drained(worker->gateway);
+    }
+    if (worker->is_stopping && (!worker->connection_count || worker->is_abandoned))
+        uv_stop(&worker->loop);
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void close_bell(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->bell.lock);
+    worker->bell.async = NULL;
+    pthread_mutex_unlock(&worker->bell.lock);
+}
+
+/* libwebsockets' handles are its own to close. */
+static void end_sockets(struct worker *worker)
+{
+    sockets_end(worker->sockets);
+    while (!sockets_has_ended(worker->sockets) && uv_run(&worker->loop, UV_RUN_NOWAIT))
+        ;
+    sockets_free(worker->sockets);
+    worker->sockets = NULL;
+}
+
+static void close_loop(struct worker *worker)
+{
+    listener_stop(worker);
+    if (worker->sockets)
+        end_sockets(worker);
+    uv_walk(&worker->loop, close_handle, NULL);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&worker->loop);
+}
+
+static void *run(void *context)
+{
+    struct worker *worker = context;
+
+    uv_update_time(&worker->loop);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    close_bell(worker);
+    close_loop(worker);
+    atomic_fetch_sub(&worker->gateway->running, 1);
+    return NULL;
+}
+
+/* The program's signals are not for this thread. */
+int worker_start(struct worker *worker)
+{
+    sigset_t all, before;
+    int r;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    atomic_fetch_add(&worker->gateway->running, 1);
+    r = pthread_create(&worker->thread, NULL, run, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r)
+        atomic_fetch_sub(&worker->gateway->running, 1);
+    return r ? CC_ENOMEM : 0;
+}
+
+/* --- making and freeing ------------------------------------------------------------------------
+ */
+
+static int open_handles(struct worker *worker)
+{
+    if (uv_async_init(&worker->loop, &worker->async, rung))
+        return CC_ENOMEM;
+    uv_check_init(&worker->loop, &worker->turn_end);
+    uv_timer_init(&worker->loop, &worker->timer);
+    uv_timer_init(&worker->loop, &worker->report);
+    worker->async.data = worker;
+    worker->turn_end.data = worker;
+    worker->timer.data = worker;
+    worker->report.data = worker;
+    uv_check_start(&worker->turn_end, turn_ended);
+    worker->bell.async = &worker->async;
+    return 0;
+}
+
+static void init(struct worker *worker, struct cc_gateway *gateway)
+{
+    worker->gateway = gateway;
+    worker->allocator = &gateway->allocator;
+    worker->listen_fd = -1;
+    worker->timer_ms = INT64_MAX;
+    worker->partial.allocator = worker->allocator;
+    worker->partial.max_message = gateway->options.max_frame_bytes;
+    worker->partial.max_total = gateway->options.max_partial_bytes;
+    timers_init(&worker->timers, worker->allocator);
+    wire_decoder_init(&worker->decoder, worker->allocator);
+    buffer_init(&worker->encoded, worker->allocator);
+    buffer_init(&worker->joined, worker->allocator);
+    buffer_init(&worker->answer, worker->allocator);
+    arena_init(&worker->headers, worker->allocator);
+}
+
+static int open_parts(struct worker *worker)
+{
+    int r;
+
+    if (uv_loop_init(&worker->loop))
+        return CC_ENOMEM;
+    worker->has_loop = true;
+    r = open_handles(worker);
+    if (!r)
+        r = sockets_new(worker, &worker->sockets);
+    if (!r)
+        r = cc_queue_new(worker->gateway->engine, ring, &worker->bell, &worker->queue);
+    return r;
+}
+
+int worker_new(struct cc_gateway *gateway, int listen_fd, struct worker **ret_worker)
+{
+    struct worker *worker = mem_zalloc(&gateway->allocator, 1, sizeof *worker);
+    int r;
+
+    if (!worker)
+        return CC_ENOMEM;
+    init(worker, gateway);
+    if (pthread_mutex_init(&worker->bell.lock, NULL)) {
+        mem_free(&gateway->allocator, worker);
+        return CC_ENOMEM;
+    }
+    r = open_parts(worker);
+    if (!r) {
+        worker->listen_fd = listen_fd;
+        r = listener_start(worker);
+    }
+    if (r) {
+        worker->listen_fd = -1;
+        worker_free(worker, false);
+        return r;
+    }
+    *ret_worker = worker;
+    return 0;
+}
+
+static void free_adopted(struct worker *worker)
+{
+    struct chain_link *link = chain_take(&worker->adopted);
+
+    while (link) {
+        struct adopted *adopted = (struct adopted *)(void *)link;
+
+        link = link->next;
+        close(adopted->fd);
+        mem_free(worker->allocator, adopted);
+    }
+}
+
+/* Only when sessions were left to the engine: their sockets are gone. */
+static void free_connections(struct worker *worker)
+{
+    struct connection *connection = worker->connections;
+
+    while (connection) {
+        struct connection *next = connection->next;
+
+        mem_free(worker->allocator, connection->close_reason);
+        mem_free(worker->allocator, connection);
+        connection = next;
+    }
+}
+
+void worker_free(struct worker *worker, bool is_started)
+{
+    const struct cc_allocator *allocator = worker->allocator;
+
+    if (is_started)
+        pthread_join(worker->thread, NULL);
+    else if (worker->has_loop)
+        close_loop(worker);
+    free_adopted(worker);
+    free_connections(worker);
+    timers_deinit(&worker->timers);
+    wire_decoder_deinit(&worker->decoder);
+    buffer_deinit(&worker->encoded);
+    buffer_deinit(&worker->joined);
+    buffer_deinit(&worker->answer);
+    arena_deinit(&worker->headers);
+    pthread_mutex_destroy(&worker->bell.lock);
+    mem_free(allocator, worker);
+}

@@ -1,0 +1,142 @@
+/*
+ * A whole engine on embedded backends. The parts are opened in order, and closed in the reverse
+ * when one fails; the engine takes them all at once.
+ */
+#include "base/options.h"
+#include "chatcore/backend/lmdb.h"
+#include "chatcore/backend/memory.h"
+#include "chatcore/error.h"
+#include "host/host.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+/* The options of the engine, with its ports, as they are opened. */
+struct parts {
+    struct cc_engine_options engine;
+    struct cc_filter spam;
+    struct cc_filter *filters;
+};
+
+static int open_stores(const char *path, const struct cc_embedded_options *options,
+                       struct parts *parts)
+{
+    const struct cc_allocator *allocator = &parts->engine.allocator;
+    struct cc_lmdb_options lmdb = CC_LMDB_OPTIONS_INIT;
+    int r;
+
+    lmdb.path = path;
+    lmdb.sync = !options->no_sync;
+    lmdb.trace = options->trace;
+    r = cc_lmdb_log_open(allocator, &lmdb, &parts->engine.log);
+    if (!r)
+        r = cc_lmdb_store_open(allocator, &lmdb, &parts->engine.store);
+    if (!r)
+        r = cc_lmdb_directory_open(allocator, &lmdb, &parts->engine.directory);
+    return r;
+}
+
+/* A node's name must not come back after a restart: entries of its earlier life may still live. */
+static int open_cluster(struct cc_host *host, struct parts *parts)
+{
+    const struct cc_allocator *allocator = &parts->engine.allocator;
+    char node[2 * 16 + 1];
+    uint64_t random[2];
+    int r;
+
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        return CC_EIO;
+    snprintf(node, sizeof node, "%016llx%016llx", (unsigned long long)random[0],
+             (unsigned long long)random[1]);
+    r = cc_memory_world_new(allocator, 1, &host->world);
+    if (r)
+        return r;
+    return cc_memory_cluster_open(host->world, slice_str(node), &parts->engine.cluster);
+}
+
+static int open_filters(const struct cc_embedded_options *options, struct parts *parts)
+{
+    struct cc_filter_spam_options spam = CC_FILTER_SPAM_OPTIONS_INIT;
+    size_t count = options->filter_count;
+    int r;
+
+    if (!options->spam_off) {
+        r = cc_filter_spam_new(&parts->engine.allocator,
+                               options->spam.size ? &options->spam : &spam, &parts->spam);
+        if (r)
+            return r;
+    }
+    parts->filters = mem_zalloc(&parts->engine.allocator, count + 1, sizeof *parts->filters);
+    if (!parts->filters)
+        return CC_ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        parts->filters[i] = options->filters[i];
+    if (!options->spam_off)
+        parts->filters[count++] = parts->spam;
+    parts->engine.filters = parts->filters;
+    parts->engine.filter_count = count;
+    return 0;
+}
+
+/* Frees what was opened, but what the caller gave. */
+static void close_parts(struct cc_host *host, struct parts *parts)
+{
+    struct cc_engine_options *engine = &parts->engine;
+
+    if (parts->spam.vtable)
+        parts->spam.vtable->free(parts->spam.self);
+    if (engine->cluster.vtable)
+        engine->cluster.vtable->free(engine->cluster.self);
+    if (engine->directory.vtable)
+        engine->directory.vtable->free(engine->directory.self);
+    if (engine->store.vtable)
+        engine->store.vtable->free(engine->store.self);
+    if (engine->log.vtable)
+        engine->log.vtable->free(engine->log.self);
+    if (host->world)
+        cc_memory_world_free(host->world);
+    host->world = NULL;
+}
+
+static void parts_init(struct parts *parts, const struct cc_embedded_options *options,
+                       struct cc_host *host)
+{
+    struct cc_engine_options engine = CC_ENGINE_OPTIONS_INIT;
+
+    memset(parts, 0, sizeof *parts);
+    engine.allocator = options->allocator.alloc ? options->allocator : *cc_allocator_default();
+    engine.random = options->random;
+    engine.trace = options->trace;
+    engine.limits = options->limits;
+    engine.auth = options->auth;
+    engine.presence_off = options->presence_off;
+    engine.history_for_joiners = options->history_for_joiners;
+    engine.wake = cc_host_wake;
+    engine.wake_context = host;
+    parts->engine = engine;
+}
+
+int cc_open_embedded(const char *path, const struct cc_embedded_options *options,
+                     struct cc_host *host, struct cc_engine **ret_engine)
+{
+    struct cc_embedded_options given = CC_EMBEDDED_OPTIONS_INIT;
+    struct parts parts;
+    int r;
+
+    if (!path || !host || host->world)
+        return CC_EINVAL;
+    if (options)
+        options_read(&given, sizeof given, options);
+    parts_init(&parts, &given, host);
+    r = open_stores(path, &given, &parts);
+    if (!r)
+        r = open_cluster(host, &parts);
+    if (!r)
+        r = open_filters(&given, &parts);
+    if (!r)
+        r = cc_engine_new(&parts.engine, ret_engine);
+    mem_free(&parts.engine.allocator, parts.filters);
+    if (r)
+        close_parts(host, &parts);
+    return r;
+}
