@@ -9,6 +9,7 @@
 #include "engine/delivery.h"
 #include "engine/flush.h"
 #include "engine/groups.h"
+#include "engine/interest.h"
 #include "engine/propose.h"
 #include "engine/sync.h"
 
@@ -25,6 +26,8 @@ static void answer(const struct application *a, const struct verdict *verdict)
 {
     if (slice_equal(a->record->origin, a->engine->node))
         proposal_applied(a->engine, a->record->token, verdict);
+    else
+        link_send_verdict(a->engine, a->record->origin, a->record->token, verdict);
 }
 
 static bool joins(const struct record *record)
@@ -93,6 +96,7 @@ static void announce(const struct application *a, struct message *message)
         .seq = message->view.seq, .id = message->view.id, .ts = message->view.ts};
 
     delivery_message(a->conversation, message);
+    interest_route(a->conversation, message);
     answer(a, &verdict);
 }
 

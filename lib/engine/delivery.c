@@ -223,6 +223,15 @@ void delivery_message(struct conversation *conversation, struct message *message
     end_message(engine, message);
 }
 
+void delivery_message_to_users(struct cc_engine *engine, struct message *message,
+                               const struct cc_slice *users, size_t count)
+{
+    delivery_begin(engine);
+    for (size_t i = 0; i < count; i++)
+        add_user(engine, users[i], NULL, slice_equal(users[i], message->view.from));
+    end_message(engine, message);
+}
+
 int delivery_message_to(struct cc_session *session, struct message *message)
 {
     struct cc_engine *engine = session_engine(session);

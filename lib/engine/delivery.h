@@ -32,6 +32,10 @@ void delivery_end_conversation(struct cc_engine *engine,
 /* Pushes a message that was just applied to the live sessions of the conversation's members. */
 void delivery_message(struct conversation *conversation, struct message *message);
 
+/* The same for a message of another node's partition, and the users it concerns. */
+void delivery_message_to_users(struct cc_engine *engine, struct message *message,
+                               const struct cc_slice *users, size_t count);
+
 /* Pushes a message to one session: catching up. 0, or CC_EBUSY when the session has too much
  * outstanding. */
 int delivery_message_to(struct cc_session *session, struct message *message);

@@ -6,6 +6,7 @@
 #include "chatcore/error.h"
 #include "engine/conversation.h"
 #include "engine/groups.h"
+#include "engine/link.h"
 #include "engine/partition.h"
 #include "engine/presence.h"
 #include "engine/propose.h"
@@ -175,8 +176,8 @@ static void take_options(struct cc_engine *engine, const struct cc_engine_option
 static int modules_init(struct cc_engine *engine)
 {
     static int (*const inits[])(struct cc_engine *) = {
-        pending_init,  partitions_init, limits_init,   relations_init, push_init,
-        receipts_init, typing_init,     presence_init, groups_init,
+        pending_init,   partitions_init, link_init,   limits_init,   push_init,
+        relations_init, receipts_init,   typing_init, presence_init, groups_init,
     };
     int r = 0;
 
@@ -188,8 +189,8 @@ static int modules_init(struct cc_engine *engine)
 static void modules_deinit(struct cc_engine *engine)
 {
     static void (*const deinits[])(struct cc_engine *) = {
-        groups_deinit,    presence_deinit, typing_deinit,     receipts_deinit, push_deinit,
-        relations_deinit, limits_deinit,   partitions_deinit, pending_deinit,
+        groups_deinit, presence_deinit, typing_deinit, receipts_deinit,   relations_deinit,
+        push_deinit,   limits_deinit,   link_deinit,   partitions_deinit, pending_deinit,
     };
 
     for (size_t i = 0; i < sizeof deinits / sizeof deinits[0]; i++)
@@ -330,6 +331,12 @@ static void emit_stopped(struct cc_engine *engine)
         engine->state = ENGINE_STOPPED;
 }
 
+static void stop_cancel(struct cc_engine *engine)
+{
+    engine->state = ENGINE_CANCELLING;
+    link_stop(engine);
+}
+
 /* Each stage waits for the one before: sessions and what they asked, then the store, then the
  * ports. */
 static void stop_step(struct cc_engine *engine)
@@ -337,7 +344,7 @@ static void stop_step(struct cc_engine *engine)
     if (engine->state == ENGINE_CLOSING && !pending_count(engine))
         engine->state = ENGINE_FLUSHING;
     if (engine->state == ENGINE_FLUSHING && partitions_stop(engine) && receipts_is_idle(engine))
-        engine->state = ENGINE_CANCELLING;
+        stop_cancel(engine);
     if (engine->state == ENGINE_CANCELLING && !engine->operations)
         emit_stopped(engine);
 }
@@ -380,6 +387,7 @@ int cc_engine_step(struct cc_engine *engine, struct cc_time now)
     if (engine->resume_wanted)
         sync_resume_all(engine);
     partitions_step(engine);
+    link_step(engine);
     receipts_step(engine);
     if (engine->state > ENGINE_RUNNING)
         stop_step(engine);

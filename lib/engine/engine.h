@@ -80,6 +80,7 @@ struct cc_engine {
 
     /* Each module's own, made by its …_init() and freed by its …_deinit(): see the module's header.
      */
+    struct link_state *link; /* to other nodes */
     struct receipts *receipts;
     struct typing_state *typing;
     struct presence_state *presence;

@@ -75,7 +75,8 @@ void feed_moved(struct partition *partition)
     fall_back_all(partition->engine);
 }
 
-/* --- owners ------------------------------------------------------------------------------------- */
+/* --- owners -------------------------------------------------------------------------------------
+ */
 
 static void owner_answered(struct cc_op *op)
 {
@@ -131,10 +132,11 @@ void feed_tick(struct cc_engine *engine)
     for (uint32_t i = 0; i < engine->partition_count; i++)
         ask_owner(&engine->link->feeds[i]);
     HASH_ITER(hh, engine->link->waiting, sync, next)
-        feed_register(sync);
+    feed_register(sync);
 }
 
-/* --- heads and registrations ---------------------------------------------------------------------- */
+/* --- heads and registrations
+ * ---------------------------------------------------------------------- */
 
 /* Reads one pair; NULL when it is not of a feed that this peer gives. */
 static struct feed *read_pair(struct peer *peer, struct unpack *unpack, uint64_t *ret_applied)
@@ -205,8 +207,7 @@ void feed_register(struct sync *sync)
         if (is_ours(feed) || !feed->owner_size || sync->targets[i] != SYNC_NO_TARGET)
             continue;
         for (uint32_t before = 0; before < i && !is_asked; before++)
-            is_asked = !is_ours(&link->feeds[before]) &&
-                       sync->targets[before] == SYNC_NO_TARGET &&
+            is_asked = !is_ours(&link->feeds[before]) && sync->targets[before] == SYNC_NO_TARGET &&
                        slice_equal(owner_of(&link->feeds[before]), owner_of(feed));
         if (!is_asked)
             register_with(sync, owner_of(feed));
@@ -218,13 +219,15 @@ void feed_unregister(struct cc_engine *engine, struct cc_slice user)
     struct peer *peer;
     struct peer *next;
 
-    HASH_ITER(hh, engine->link->peers, peer, next) {
+    HASH_ITER(hh, engine->link->peers, peer, next)
+    {
         link_begin(peer, LINK_UNREGISTER, 1);
         link_put_names(peer, &user, 1);
     }
 }
 
-/* --- messages ------------------------------------------------------------------------------------ */
+/* --- messages ------------------------------------------------------------------------------------
+ */
 
 static struct message *read_body(struct cc_engine *engine, struct cc_slice body, uint64_t seq,
                                  uint64_t offset)

@@ -1,9 +1,10 @@
 /*
- * Feeds: for each partition that another node owns, up to which offset that node has told this one all that
- * concerns users with sessions here.
+ * Feeds: for each partition that another node owns, up to which offset that node has told this one
+ * all that concerns users with sessions here.
  *
- * A session here is registered with every owner while it catches up; the owner answers with its heads, and from those
- * offsets on tells everything over the link. What is below is read from the store, once the store has it.
+ * A session here is registered with every owner while it catches up; the owner answers with its
+ * heads, and from those offsets on tells everything over the link. What is below is read from the
+ * store, once the store has it.
  */
 #ifndef CC_ENGINE_FEED_H
 #define CC_ENGINE_FEED_H
@@ -33,7 +34,8 @@ void feed_message(struct peer *peer, struct unpack *unpack);
 /* Something of this peer was lost: who lives on its word catches up. */
 void feed_lost(struct peer *peer);
 
-/* The offset up to which a live session has had everything of a partition, this node's or another's. */
+/* The offset up to which a live session has had everything of a partition, this node's or
+ * another's. */
 uint64_t feed_position(const struct cc_engine *engine, uint32_t partition);
 
 /* A partition comes to this node, or goes: sessions catch up, from where they were. */

@@ -115,10 +115,11 @@ void interest_forget(struct peer *peer)
     struct interest *next;
 
     HASH_ITER(hh, engine->link->interests, interest, next)
-        remove_peer(engine, interest, peer);
+    remove_peer(engine, interest, peer);
 }
 
-/* --- routing ------------------------------------------------------------------------------------ */
+/* --- routing ------------------------------------------------------------------------------------
+ */
 
 static void target(struct peer *peer, struct cc_slice user)
 {
@@ -163,12 +164,12 @@ void interest_route(struct conversation *conversation, const struct message *mes
     if (!engine->link->interests)
         return;
     HASH_ITER(hh, conversation->members, member, next_member)
-        target_user(engine, member->user);
+    target_user(engine, member->user);
     if (message->view.kind == CC_MESSAGE_SYSTEM)
         for (size_t i = 0; i < message->view.user_count; i++)
             if (!conversation_member(conversation, message->view.users[i]))
                 target_user(engine, message->view.users[i]);
     HASH_ITER(hh, engine->link->peers, peer, next_peer)
-        if (peer->target_count)
-            put_message(peer, message, conversation->partition->number);
+    if (peer->target_count)
+        put_message(peer, message, conversation->partition->number);
 }

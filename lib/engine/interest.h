@@ -7,7 +7,8 @@
 
 #include "engine/link.h"
 
-/* Nodes that one user may be connected to at once; more are not told, and their sessions catch up by heads. */
+/* Nodes that one user may be connected to at once; more are not told, and their sessions catch up
+ * by heads. */
 #define INTEREST_PEERS_MAX 16
 
 /* A peer's messages. */

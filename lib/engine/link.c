@@ -7,10 +7,12 @@
 #include "engine/feed.h"
 #include "engine/interest.h"
 
-/* Peers known at once: more nodes than one cluster has, and a bound on what a forged bus could make. */
+/* Peers known at once: more nodes than one cluster has, and a bound on what a forged bus could
+ * make. */
 #define PEERS_MAX 16384
 
-/* --- peers -------------------------------------------------------------------------------------- */
+/* --- peers --------------------------------------------------------------------------------------
+ */
 
 struct peer *link_peer(struct cc_engine *engine, struct cc_slice name)
 {
@@ -47,7 +49,8 @@ static void peer_free(struct peer *peer)
     mem_free(&engine->allocator, peer);
 }
 
-/* --- out ---------------------------------------------------------------------------------------- */
+/* --- out ----------------------------------------------------------------------------------------
+ */
 
 static void frame_send(struct peer *peer)
 {
@@ -55,8 +58,7 @@ static void frame_send(struct peer *peer)
 
     /* What cannot be sent is lost, and the next number shows it. */
     if (!peer->frame.failed && peer->frame.size)
-        engine->cluster.vtable->send(engine->cluster.self, peer->name,
-                                     buffer_slice(&peer->frame));
+        engine->cluster.vtable->send(engine->cluster.self, peer->name, buffer_slice(&peer->frame));
     buffer_clear(&peer->frame);
 }
 
@@ -128,7 +130,8 @@ bool link_read_names(struct unpack *unpack, struct arena *arena, const struct cc
     return !unpack->failed;
 }
 
-/* --- in ----------------------------------------------------------------------------------------- */
+/* --- in -----------------------------------------------------------------------------------------
+ */
 
 static void read_verdict(struct cc_engine *engine, struct unpack *unpack)
 {
@@ -172,7 +175,8 @@ static void read_message(struct peer *peer, struct unpack *unpack, uint32_t valu
     }
 }
 
-/* False: the frame is an old one. A missing number, or a peer that has forgotten this node, is a loss. */
+/* False: the frame is an old one. A missing number, or a peer that has forgotten this node, is a
+ * loss. */
 static bool accept_number(struct peer *peer, uint64_t epoch, uint64_t number)
 {
     bool is_known = peer->received > 0;
@@ -222,7 +226,8 @@ static void received(struct cc_op *op)
     cc_op_release(op);
 }
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* --- time ---------------------------------------------------------------------------------------
+ */
 
 static void forget_silent(struct cc_engine *engine)
 {
@@ -230,10 +235,10 @@ static void forget_silent(struct cc_engine *engine)
     struct peer *next;
 
     HASH_ITER(hh, engine->link->peers, peer, next)
-        if (engine->now.mono_ms - peer->heard_ms > LINK_SILENCE_MS) {
-            feed_lost(peer);
-            peer_free(peer);
-        }
+    if (engine->now.mono_ms - peer->heard_ms > LINK_SILENCE_MS) {
+        feed_lost(peer);
+        peer_free(peer);
+    }
 }
 
 static void tick(struct timer *timer, void *context)
@@ -249,7 +254,7 @@ static void tick(struct timer *timer, void *context)
     forget_silent(engine);
     feed_tick(engine);
     HASH_ITER(hh, link->peers, peer, next)
-        link_put_heads(peer);
+    link_put_heads(peer);
     timer_set(&engine->timers, timer, engine->now.mono_ms + LINK_TICK_MS);
 }
 
@@ -297,7 +302,8 @@ void link_send_verdict(struct cc_engine *engine, struct cc_slice node, uint64_t 
     link_put_bytes(peer, slice_of(verdict->id.bytes, sizeof verdict->id.bytes));
 }
 
-/* --- its life ----------------------------------------------------------------------------------- */
+/* --- its life -----------------------------------------------------------------------------------
+ */
 
 int link_init(struct cc_engine *engine)
 {
@@ -355,6 +361,6 @@ void link_step(struct cc_engine *engine)
 
     receive(engine);
     HASH_ITER(hh, engine->link->peers, peer, next)
-        if (peer->frame.size || peer->frame.failed)
-            frame_send(peer);
+    if (peer->frame.size || peer->frame.failed)
+        frame_send(peer);
 }

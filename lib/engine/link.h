@@ -1,15 +1,17 @@
 /*
  * Links: what nodes of a cluster tell each other over the bus.
  *
- * Each node numbers the frames it sends to each other node. A receiver drops what it has had, and takes a missing
- * number for a loss: then every session that lives on that link's word goes back to catching up from the store. So a
- * frame may be lost, late or doubled and no message is.
+ * Each node numbers the frames it sends to each other node. A receiver drops what it has had, and
+ * takes a missing number for a loss: then every session that lives on that link's word goes back to
+ * catching up from the store. So a frame may be lost, late or doubled and no message is.
  *
  *   peer      another node: the numbers of both directions, the frame being filled
  *   interest  the owner's side: which nodes want what concerns a user (interest.c)
- *   feed      the other side: for each partition of another node, up to where this node has been told (feed.c)
+ *   feed      the other side: for each partition of another node, up to where this node has been
+ * told (feed.c)
  *
- * A frame is filled during a step and sent at its end: one message of the bus for all that a step has for a node.
+ * A frame is filled during a step and sent at its end: one message of the bus for all that a step
+ * has for a node.
  */
 #ifndef CC_ENGINE_LINK_H
 #define CC_ENGINE_LINK_H
@@ -20,7 +22,8 @@
 #include "engine/propose.h"
 #include "wire/pack.h"
 
-/* A peer that was silent for so long is taken for gone: its interests end, its feeds are asked for anew. */
+/* A peer that was silent for so long is taken for gone: its interests end, its feeds are asked for
+ * anew. */
 #define LINK_SILENCE_MS 5000
 
 /* Heads are told, owners looked up, and lost registrations repeated this often. */
@@ -30,8 +33,8 @@
 #define LINK_FRAME_BYTES ((size_t)256 << 10)
 
 enum link_kind {
-    LINK_HEADS = 1,  /* partition, applied, …: what the sender owns, and up to where it has told */
-    LINK_REGISTER,   /* ticket, users: the sender has sessions of theirs */
+    LINK_HEADS = 1, /* partition, applied, …: what the sender owns, and up to where it has told */
+    LINK_REGISTER,  /* ticket, users: the sender has sessions of theirs */
     LINK_UNREGISTER, /* users: it has none any more */
     LINK_REGISTERED, /* ticket, then as HEADS */
     LINK_MESSAGE,    /* partition, offset, seq, record, users: to be pushed to these users */
@@ -63,7 +66,7 @@ struct link_state {
     struct interest *interests; /* uthash by user: see interest.c */
     struct feed *feeds;         /* by partition: see feed.c */
     uint64_t epoch;
-    uint64_t ticket;     /* of the newest registration */
+    uint64_t ticket;      /* of the newest registration */
     struct sync *waiting; /* uthash by ticket: registrations not yet answered */
     struct timer tick;
 };

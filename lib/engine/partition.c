@@ -4,6 +4,7 @@
 #include "engine/partition.h"
 
 #include "chatcore/error.h"
+#include "engine/feed.h"
 #include "engine/flush.h"
 #include "engine/groups.h"
 #include "engine/propose.h"
@@ -259,6 +260,8 @@ static void partition_open(struct partition *partition)
 {
     struct cc_engine *engine = partition->engine;
 
+    if (partition->state == PARTITION_ELSEWHERE)
+        feed_moved(partition);
     partition->state = PARTITION_OPENING;
     memset(&partition->read_offset, 0, sizeof partition->read_offset);
     partition->read_offset.partition = partition->number;
@@ -274,6 +277,7 @@ static void partition_close(struct partition *partition)
 {
     struct cc_engine *engine = partition->engine;
 
+    feed_moved(partition);
     partition->state = PARTITION_CLOSING;
     timer_clear(&engine->timers, &partition->retry);
     if (partition->is_reading)

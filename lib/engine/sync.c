@@ -4,6 +4,7 @@
 #include "chatcore/error.h"
 #include "engine/cursor.h"
 #include "engine/delivery.h"
+#include "engine/feed.h"
 #include "engine/sync_state.h"
 #include "engine/user.h"
 
@@ -14,6 +15,15 @@ static void push_on(struct sync *sync);
 
 /* --- its life -----------------------------------------------------------------------------------
  */
+
+static void held_free(struct sync *sync)
+{
+    for (size_t i = 0; i < sync->held_count; i++)
+        message_unref(sync->held[i]);
+    sync->held_count = 0;
+    sync->held_at = 0;
+    sync->has_overflown = false;
+}
 
 static void entries_free(struct sync *sync)
 {
@@ -31,7 +41,11 @@ static void sync_free(struct sync *sync)
 {
     const struct cc_allocator *allocator = &sync->engine->allocator;
 
+    sync_withdraw(sync);
+    timer_clear(&sync->engine->timers, &sync->timer);
+    held_free(sync);
     entries_free(sync);
+    mem_free(allocator, sync->targets);
     mem_free(allocator, sync->head_ids);
     mem_free(allocator, sync->positions);
     mem_free(allocator, sync->flushed);
@@ -50,7 +64,10 @@ static struct sync *sync_new(struct cc_session *session)
     sync->positions =
         mem_zalloc(&engine->allocator, engine->partition_count, sizeof *sync->positions);
     sync->flushed = mem_zalloc(&engine->allocator, engine->partition_count, sizeof *sync->flushed);
-    if (sync->positions && sync->flushed) {
+    sync->targets = mem_zalloc(&engine->allocator, engine->partition_count, sizeof *sync->targets);
+    if (sync->positions && sync->flushed && sync->targets) {
+        for (uint32_t i = 0; i < engine->partition_count; i++)
+            sync->targets[i] = SYNC_NO_TARGET;
         engine->stats.catchups++;
         return sync;
     }
@@ -92,10 +109,12 @@ static void sync_completed(struct cc_op *op)
     engine_op_done(sync->engine, op);
     sync->is_busy = false;
     sync_hold(sync);
-    if (sync->stage == SYNC_ENDED)
+    if (sync->stage == SYNC_ENDED || sync->is_anew) {
         cc_op_release(op);
-    else
+        sync->engine->resume_wanted = true;
+    } else {
         sync->step(sync, op->status);
+    }
     sync_release(sync);
     session_unref(session);
 }
@@ -181,18 +200,58 @@ void sync_fall_back(struct cc_session *session)
     }
     sync->has_positions = true;
     for (uint32_t i = 0; i < engine->partition_count; i++)
-        sync->positions[i] = engine->partitions[i].applied;
+        sync->positions[i] = feed_position(engine, i);
     session->sync = sync;
     engine->resume_wanted = true;
 }
 
-/* A position beyond what is known is of another history (the data was put back to an older state):
- * it tells nothing. */
+/*
+ * A position beyond what is known is of another history (the data was put back to an older state):
+ * it tells nothing. What another node had applied is in the store by now, so there the store tells.
+ */
 static void check_positions(struct sync *sync)
 {
-    for (uint32_t i = 0; i < sync->engine->partition_count; i++)
-        if (sync->positions[i] > sync->engine->partitions[i].applied)
+    struct cc_engine *engine = sync->engine;
+
+    for (uint32_t i = 0; i < engine->partition_count; i++) {
+        bool is_ours = partition_is_running(&engine->partitions[i]);
+
+        if (sync->positions[i] > (is_ours ? engine->partitions[i].applied : sync->flushed[i]))
             sync->has_positions = false;
+    }
+}
+
+void sync_begin_anew(struct sync *sync)
+{
+    struct cc_engine *engine = sync->engine;
+
+    for (uint32_t i = 0; i < engine->partition_count; i++)
+        sync->targets[i] = SYNC_NO_TARGET;
+    held_free(sync);
+    sync_withdraw(sync);
+    sync->is_anew = true; /* an operation under way ends first */
+    engine->resume_wanted = true;
+}
+
+/* The entries stay, with the seq that each has come to: what was pushed is not pushed again. */
+static void begin_anew(struct sync *sync)
+{
+    sync->is_anew = false;
+    sync->stage = SYNC_WAITING;
+    sync->partition = 0;
+    sync->scan = 0;
+    sync->after_size = 0;
+    for (struct sync_entry *entry = sync->entries; entry; entry = entry->hh.next) {
+        entry->has_head = false;
+        if (entry->since < entry->next)
+            entry->since = entry->next;
+    }
+}
+
+void sync_ready(struct sync *sync)
+{
+    check_positions(sync);
+    sync_load(sync);
 }
 
 void sync_resume(struct cc_session *session)
@@ -205,11 +264,11 @@ void sync_resume(struct cc_session *session)
     engine = sync->engine;
     if (session->outstanding > engine->limits.max_outstanding / 2)
         return;
+    if (sync->is_anew)
+        begin_anew(sync);
     if (sync->stage == SYNC_WAITING) {
-        if (!is_replayed(engine))
-            return;
-        check_positions(sync);
-        sync_load(sync);
+        if (is_replayed(engine))
+            sync_wait_for_others(sync);
     } else if (sync->stage == SYNC_PUSHING) {
         push_on(sync);
     }
@@ -434,6 +493,52 @@ static bool push_entry(struct sync *sync, struct sync_entry *entry)
     return false;
 }
 
+/* What other nodes have told meanwhile. False: no room now, or some was not kept and has to be
+ * read. */
+static bool push_held(struct sync *sync)
+{
+    while (sync->held_at < sync->held_count) {
+        struct message *message = sync->held[sync->held_at];
+        int r = 0;
+
+        if (message->offset >= sync->flushed[sync->held_partitions[sync->held_at]])
+            r = delivery_message_to(sync->session, message);
+        if (r == CC_ENOMEM)
+            session_close(sync->session, CC_CLOSE_TOO_MANY, "out of memory");
+        if (r)
+            return false;
+        sync->held_at++;
+    }
+    return true;
+}
+
+/* Where the session stands when everything told of has been pushed. */
+static void take_positions(struct sync *sync)
+{
+    struct cc_engine *engine = sync->engine;
+
+    for (uint32_t i = 0; i < engine->partition_count; i++) {
+        uint64_t position = feed_position(engine, i);
+
+        sync->positions[i] = position > sync->flushed[i] ? position : sync->flushed[i];
+    }
+}
+
+/* More was told than is held: it is in the store by the time that the owners' next answers are. */
+static void read_overflown(struct sync *sync)
+{
+    struct cc_engine *engine = sync->engine;
+
+    for (uint32_t i = 0; i < engine->partition_count; i++)
+        sync->positions[i] = partition_is_running(&engine->partitions[i])
+                                 ? engine->partitions[i].applied
+                                 : sync->flushed[i];
+    sync->has_positions = true;
+    entries_free(sync);
+    sync->at = NULL;
+    sync_begin_anew(sync);
+}
+
 /* Nothing is missing: from the next message on the session is pushed as it comes. */
 static void go_live(struct sync *sync)
 {
@@ -441,9 +546,14 @@ static void go_live(struct sync *sync)
     struct cc_session *session = sync->session;
     struct buffer cursor;
 
+    if (sync->has_overflown) {
+        read_overflown(sync);
+        return;
+    }
+    if (!push_held(sync))
+        return;
     buffer_init(&cursor, &engine->allocator);
-    for (uint32_t i = 0; i < engine->partition_count; i++)
-        sync->positions[i] = engine->partitions[i].applied;
+    take_positions(sync);
     cursor_write(&cursor, sync->positions, engine->partition_count);
     sync_end(sync);
     if (cursor.failed)
@@ -463,7 +573,7 @@ static void push_on(struct sync *sync)
 
     session_ref(session);
     sync_hold(sync);
-    while (session->sync == sync) {
+    while (session->sync == sync && !sync->is_anew) {
         if (!sync->at) {
             sync->at = sync->entries;
             if (!sync->has_pushed) {

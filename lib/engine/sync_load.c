@@ -270,6 +270,7 @@ void sync_load(struct sync *sync)
 
     sync->stage = SYNC_LOADING;
     for (uint32_t i = 0; i < engine->partition_count; i++)
-        sync->flushed[i] = engine->partitions[i].flushed;
+        if (partition_is_running(&engine->partitions[i]))
+            sync->flushed[i] = engine->partitions[i].flushed; /* others': see sync_remote.c */
     read_memberships(sync);
 }

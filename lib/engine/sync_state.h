@@ -26,22 +26,40 @@ struct sync_entry {
 };
 
 enum sync_stage {
-    SYNC_WAITING, /* for the partitions to be replayed */
+    SYNC_WAITING, /* for this node's partitions to be replayed, and others' owners to answer */
+    SYNC_STORE,   /* for the store to have what those owners had applied */
     SYNC_LOADING, /* what is missing is being found out */
     SYNC_PUSHING,
     SYNC_ENDED /* live, or closed: goes when nothing has it any more */
 };
 
+/* Messages told by other nodes that a session keeps until it has come so far; more, and it reads
+ * them later. */
+#define SYNC_HELD_MAX 128
+
+#define SYNC_NO_TARGET UINT64_MAX
+
 struct sync {
+    UT_hash_handle hh;          /* in link->waiting, by ticket */
     struct cc_session *session; /* a reference while an operation is under way */
     struct cc_engine *engine;
     enum sync_stage stage;
     bool has_positions;  /* else: from what is recorded of the device */
     unsigned holds;      /* functions that run on it */
+    bool is_anew;        /* begins again when what is under way has ended */
     bool is_busy;        /* an operation is under way */
     bool has_pushed;     /* in this round over the entries */
     uint64_t *positions; /* by partition: the offset wanted next */
     uint64_t *flushed;   /* by partition: what was in the store before the memberships were read */
+    uint64_t
+        *targets; /* by partition: what its owner on another node had applied at the registration */
+    uint64_t ticket;                     /* of the registration; 0: not registered */
+    struct message *held[SYNC_HELD_MAX]; /* references, in the order of coming */
+    uint32_t held_partitions[SYNC_HELD_MAX];
+    size_t held_count;
+    size_t held_at; /* those before have been pushed */
+    bool has_overflown;
+    struct timer timer;         /* looks at the store again */
     struct sync_entry *entries; /* uthash, in the order of adding */
     struct sync_entry *at;      /* being pushed */
     uint32_t partition;         /* whose inbox is being read */
@@ -52,6 +70,7 @@ struct sync {
     void (*step)(struct sync *sync, int status);
     union {
         struct cc_op op;
+        struct cc_store_read_offset offset;
         struct cc_directory_memberships memberships;
         struct cc_store_read_inbox inbox;
         struct cc_store_read_cursors cursors;
@@ -76,5 +95,22 @@ struct sync_entry *sync_entry_find(struct sync *sync, struct cc_slice conversati
 /* Finds out what is missing, then calls sync_loaded(). */
 void sync_load(struct sync *sync);
 void sync_loaded(struct sync *sync, int status);
+
+/* Registers with the owners of other partitions and waits for the store to have what they had, then
+ * calls sync_ready(). */
+void sync_wait_for_others(struct sync *sync);
+void sync_ready(struct sync *sync);
+
+/* Takes back a registration that is not answered yet. */
+void sync_withdraw(struct sync *sync);
+
+/* What it has found out does not hold any more: it begins again from its position. */
+void sync_begin_anew(struct sync *sync);
+
+/* An owner has answered a registration. */
+void sync_registered(struct sync *sync);
+
+/* A message of another node's partition that concerns the session. */
+void sync_hold_message(struct sync *sync, uint32_t partition, struct message *message);
 
 #endif

@@ -4,6 +4,7 @@
 #include "engine/user.h"
 
 #include "chatcore/error.h"
+#include "engine/feed.h"
 #include "engine/presence.h"
 
 struct user *user_find(struct cc_engine *engine, struct cc_slice name)
@@ -80,7 +81,9 @@ void user_remove_session(struct cc_session *session)
     *at = session->next_of_user;
     session->user = NULL;
     user_ref(user);
-    if (--user->session_count == 0)
+    if (--user->session_count == 0) {
+        feed_unregister(engine, user->name);
         presence_offline(engine, user);
+    }
     user_unref(engine, user);
 }
