@@ -77,6 +77,29 @@ struct message *conversation_recent(const struct conversation *conversation, uin
                                 (conversation->recent_capacity - 1)];
 }
 
+static bool tells_joining(const struct cc_message *message, struct cc_slice user)
+{
+    if (message->kind != CC_MESSAGE_SYSTEM || message->action != CC_SYSTEM_ADDED)
+        return false;
+    for (size_t i = 0; i < message->user_count; i++)
+        if (slice_equal(message->users[i], user))
+            return true;
+    return false;
+}
+
+uint64_t conversation_unflushed_join(const struct conversation *conversation, struct cc_slice user)
+{
+    for (uint64_t seq = conversation->seq; seq; seq--) {
+        const struct message *message = conversation_recent(conversation, seq);
+
+        if (!message || message->is_flushed)
+            return 0;
+        if (tells_joining(&message->view, user))
+            return seq;
+    }
+    return 0;
+}
+
 static int recent_grow(struct conversation *conversation)
 {
     size_t capacity = conversation->recent_capacity ? conversation->recent_capacity * 2 : 4;

@@ -197,33 +197,17 @@ static void join_read(struct request *request, int status)
         collect(request);
 }
 
-static bool tells_joining(const struct cc_message *message, struct cc_slice user)
-{
-    if (message->kind != CC_MESSAGE_SYSTEM || message->action != CC_SYSTEM_ADDED)
-        return false;
-    for (size_t i = 0; i < message->user_count; i++)
-        if (slice_equal(message->users[i], user))
-            return true;
-    return false;
-}
-
-/* The store does not know yet of who joined a moment ago; then the joining is in memory. */
+/* The store does not know yet of who joined a moment ago. */
 static void note_unflushed_join(struct request *request)
 {
     struct history *history = request->state;
     const struct conversation *conversation =
         conversation_find(request_engine(request), request->conversation);
-    const struct message *message;
+    uint64_t joined =
+        conversation ? conversation_unflushed_join(conversation, request->user->name) : 0;
 
-    for (uint64_t seq = conversation ? conversation->seq : 0; seq >= history->from; seq--) {
-        message = conversation_recent(conversation, seq);
-        if (!message || message->is_flushed)
-            return;
-        if (tells_joining(&message->view, request->user->name)) {
-            history->from = seq;
-            return;
-        }
-    }
+    if (joined > history->from)
+        history->from = joined;
 }
 
 static void read_join(struct request *request)

@@ -86,7 +86,7 @@ static void joins_read(struct request *request, int status)
     for (size_t i = 0; !status && i < op->ret_count; i++) {
         size_t index = listing_find(listing, op->ret_cursors[i].conversation);
 
-        if (index < listing->count)
+        if (index < listing->count && listing->joined[index] < op->ret_cursors[i].delivered)
             listing->joined[index] = op->ret_cursors[i].delivered;
     }
     cc_op_release(&request->op.op);
@@ -94,6 +94,20 @@ static void joins_read(struct request *request, int status)
         request_fail(request, status);
     else
         listing_reply(request);
+}
+
+/* Who joined a moment ago: the store does not know it yet. */
+static void note_unflushed_joins(struct request *request)
+{
+    const struct listing *listing = request->state;
+
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct conversation *loaded =
+            conversation_find(request_engine(request), listing->ids[i]);
+
+        if (loaded)
+            listing->joined[i] = conversation_unflushed_join(loaded, request->user->name);
+    }
 }
 
 static void cursors_read(struct request *request, int status)
@@ -112,8 +126,10 @@ static void cursors_read(struct request *request, int status)
     cc_op_release(&request->op.op);
     if (status)
         request_fail(request, status);
-    else
+    else {
+        note_unflushed_joins(request);
         read_cursors(request, slice_str(FLUSH_JOIN_DEVICE), joins_read);
+    }
 }
 
 /* What is loaded here is newer than the store. */

@@ -40,6 +40,7 @@ struct job {
     struct cc_store_read_heads heads;
     struct cc_store_read_cursors cursors;
     struct cc_store_read_cursors joins;
+    uint64_t joined; /* as the memory knows it */
     unsigned waiting;
     int status;
     struct cc_slice conversation;
@@ -64,6 +65,8 @@ static void push_gathered(struct job *job)
     const struct cc_store_read_cursors *cursors = &job->cursors;
     uint64_t joined = job->joins.ret_count ? job->joins.ret_cursors[0].delivered : 0;
 
+    if (joined < job->joined)
+        joined = job->joined;
     summary_init(summary, &job->member.ret_conversation, job->user);
     summary->role = job->member.ret_member.role;
     summary->muted_until = job->member.ret_muted_until;
@@ -131,7 +134,9 @@ static void read_cursors(struct job *job, struct cc_store_read_cursors *op, stru
 static void job_start(struct job *job)
 {
     struct cc_engine *engine = job->engine;
+    const struct conversation *loaded = conversation_find(engine, job->conversation);
 
+    job->joined = loaded ? conversation_unflushed_join(loaded, job->user) : 0;
     job->waiting = 4;
     job->member.conversation = job->conversation;
     job->member.user = job->user;

@@ -98,7 +98,8 @@ static void joins_read(struct sync *sync, int status)
     for (size_t i = 0; !status && i < read->ret_count; i++) {
         struct sync_entry *entry = sync_entry_find(sync, read->ret_cursors[i].conversation);
 
-        if (entry && !sync->engine->history_for_joiners)
+        if (entry && !sync->engine->history_for_joiners &&
+            entry->since < read->ret_cursors[i].delivered)
             entry->since = read->ret_cursors[i].delivered;
     }
     cc_op_release(&read->op);
@@ -110,9 +111,22 @@ static void joins_read(struct sync *sync, int status)
         read_device_cursors(sync);
 }
 
+/* Who joined a moment ago: the store does not know it yet. */
+static void note_unflushed_joins(struct sync *sync)
+{
+    for (struct sync_entry *entry = sync->entries; entry; entry = entry->hh.next) {
+        const struct conversation *conversation =
+            conversation_find(sync->engine, slice_of(entry->id, entry->size));
+
+        if (conversation && !sync->engine->history_for_joiners)
+            entry->since = conversation_unflushed_join(conversation, user_name(sync));
+    }
+}
+
 static void read_join_cursors(struct sync *sync)
 {
     sync->partition = 0;
+    note_unflushed_joins(sync);
     read_cursors(sync, slice_str(FLUSH_JOIN_DEVICE), joins_read);
 }
 
