@@ -473,9 +473,10 @@ void client_create(struct client *client, const char *conversation, const char *
                                           .user_count = count});
 }
 
+/* Never twice, also not after a restart. */
 static struct cc_slice next_client_id(const struct client *client, char bytes[16])
 {
-    int size = snprintf(bytes, 16, "c%llu", (unsigned long long)client->next_id);
+    int size = snprintf(bytes, 16, "c%u", ++client->fixture->client_ids);
 
     return slice_of(bytes, (size_t)size);
 }

@@ -38,6 +38,7 @@ struct fixture {
     struct cc_time now;
     const char *node;
     uint64_t random;
+    unsigned client_ids;
     bool is_stopped;
     struct client *clients[FIXTURE_CLIENTS_MAX];
     size_t client_count;

@@ -1,0 +1,217 @@
+/*
+ * Receipts: forward only, durable, and told to whom it concerns.
+ */
+#include "engine/receipts.h"
+#include "support/engine_fixture.h"
+#include "support/test.h"
+
+#include <stdio.h>
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+
+    fixture_init(&fixture, NULL);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_deinit(*state);
+    return 0;
+}
+
+static void mark(struct client *client, enum cc_command_type type, const char *conversation,
+                 uint64_t seq)
+{
+    client_do(client, (struct cc_command){
+                          .type = type, .conversation = text_slice(conversation), .seq = seq});
+}
+
+static const char *conversation_of(const struct client *client)
+{
+    static char id[CC_NAME_MAX + 1];
+
+    memset(id, 0, sizeof id);
+    memcpy(id, client->conversation, client->conversation_size);
+    return id;
+}
+
+static void list(struct client *client)
+{
+    client_do(client, (struct cc_command){.type = CC_COMMAND_CONVERSATIONS});
+}
+
+static void test_direct(void **state)
+{
+    struct client *alice = client_connect(*state, "alice", "phone");
+    struct client *bob = client_connect(*state, "bob", "phone");
+    struct client *tablet = client_connect(*state, "bob", "tablet");
+    const char *id;
+
+    client_say_to(alice, "bob", "one");
+    client_say_to(alice, "bob", "two");
+    id = conversation_of(alice);
+    client_forget(alice);
+    client_forget(bob);
+    client_forget(tablet);
+    mark(bob, CC_COMMAND_DELIVERED, id, 2);
+    client_expect(bob, "delivered ok\n");
+    client_expect(tablet, "receipt ~ bob delivered=2\n");
+    client_expect(alice, "receipt ~ bob delivered=2\n");
+    mark(bob, CC_COMMAND_READ, id, 1);
+    client_expect(alice, "receipt ~ bob read=1\n");
+    client_expect(tablet, "receipt ~ bob delivered=2 read=1\n");
+    mark(bob, CC_COMMAND_READ, id, 2);
+    mark(bob, CC_COMMAND_READ, id, 1);
+    mark(bob, CC_COMMAND_READ, id, 2);
+    client_expect(alice, "receipt ~ bob read=2\n");
+    client_expect(bob, "read ok\nread ok\nread ok\nread ok\n");
+}
+
+static void test_clamps_and_refuses(void **state)
+{
+    struct client *alice = client_connect(*state, "alice", "phone");
+    struct client *eve = client_connect(*state, "eve", "phone");
+
+    client_create(alice, "g", "bob");
+    client_forget(alice);
+    mark(alice, CC_COMMAND_READ, "g", 1000);
+    list(alice);
+    client_expect(alice,
+                  "read ok\n"
+                  "conversations ok\n"
+                  "  g group name=club owner members=2 head=1 read=1 delivered=1 unread=0\n");
+    mark(alice, CC_COMMAND_READ, "g", 0);
+    client_expect(alice, "read CC_EINVAL\n");
+    mark(alice, CC_COMMAND_READ, "nowhere", 1);
+    client_expect(alice, "read CC_ENOTFOUND\n");
+    mark(eve, CC_COMMAND_READ, "g", 1);
+    client_expect(eve, "read CC_EFORBIDDEN\n");
+    mark(eve, CC_COMMAND_READ, "two words", 1);
+    client_expect(eve, "read CC_EINVAL\n");
+}
+
+/* In a group one user's receipts are held back, so that the others get the newest of them. */
+static void test_group(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+
+    client_create(alice, "g", "bob");
+    for (int i = 0; i < 5; i++)
+        client_say(alice, "g", "text");
+    fixture_advance(fixture, 1000);
+    client_forget(alice);
+    mark(bob, CC_COMMAND_READ, "g", 1);
+    client_expect(alice, "receipt g bob delivered=1 read=1\n");
+    mark(bob, CC_COMMAND_READ, "g", 2);
+    mark(bob, CC_COMMAND_DELIVERED, "g", 5);
+    mark(bob, CC_COMMAND_READ, "g", 4);
+    client_expect(alice, "");
+    fixture_advance(fixture, RECEIPTS_HOLD_MS - 1);
+    client_expect(alice, "");
+    fixture_advance(fixture, 1);
+    client_expect(alice, "receipt g bob delivered=5 read=4\n");
+    fixture_advance(fixture, 1000);
+    client_expect(alice, "");
+}
+
+/* In a large group only authors are told, once a second, and of the furthest reader. */
+static void test_crowd(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+    struct client *carol = client_connect(fixture, "carol", "phone");
+    struct client *dave = client_connect(fixture, "dave", "phone");
+    struct cc_slice users[RECEIPTS_MEMBERS_MAX + 3];
+    char names[RECEIPTS_MEMBERS_MAX][16];
+
+    for (size_t i = 0; i < RECEIPTS_MEMBERS_MAX; i++)
+        users[i] = slice_of(names[i], (size_t)snprintf(names[i], 16, "user%zu", i));
+    users[RECEIPTS_MEMBERS_MAX] = text_slice("bob");
+    users[RECEIPTS_MEMBERS_MAX + 1] = text_slice("carol");
+    users[RECEIPTS_MEMBERS_MAX + 2] = text_slice("dave");
+    client_do(alice, (struct cc_command){.type = CC_COMMAND_CREATE,
+                                         .kind = CC_KIND_GROUP,
+                                         .conversation = text_slice("g"),
+                                         .users = users,
+                                         .user_count = RECEIPTS_MEMBERS_MAX + 3});
+    client_say(bob, "g", "from bob");
+    client_say(dave, "g", "from dave");
+    client_forget(alice);
+    client_forget(bob);
+    client_forget(carol);
+    client_forget(dave);
+    mark(carol, CC_COMMAND_DELIVERED, "g", 3);
+    client_expect(bob, "");
+    mark(carol, CC_COMMAND_READ, "g", 2);
+    client_expect(bob, "receipt g carol read=2\n");
+    client_expect(alice, "receipt g carol read=2\n");
+    client_expect(dave, "");
+    mark(alice, CC_COMMAND_READ, "g", 2); /* behind the furthest */
+    mark(carol, CC_COMMAND_READ, "g", 3);
+    client_expect(dave, "");
+    fixture_advance(fixture, RECEIPTS_CROWD_MS);
+    client_expect(dave, "receipt g carol read=3\n");
+    client_expect(bob, "");
+    client_expect(alice, "read ok\n");
+}
+
+static void test_durable(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+
+    client_create(alice, "g", "bob");
+    client_say(alice, "g", "text");
+    mark(alice, CC_COMMAND_READ, "g", 1);
+    mark(alice, CC_COMMAND_DELIVERED, "g", 2);
+    fixture_restart(fixture, NULL);
+    alice = client_connect(fixture, "alice", "phone");
+    list(alice);
+    client_expect(alice,
+                  "conversations ok\n"
+                  "  g group name=club owner members=2 head=2 read=1 delivered=2 unread=1\n");
+    /* What is known from before the restart is not told anew. */
+    mark(alice, CC_COMMAND_DELIVERED, "g", 1);
+    client_expect(alice, "delivered ok\n");
+}
+
+/* Those that come while the store writes go together into the next write. */
+static void test_gathered(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+    const char *id;
+
+    for (int i = 0; i < 4; i++)
+        client_say_to(alice, "bob", "text");
+    id = conversation_of(alice);
+    mark(bob, CC_COMMAND_READ, id, 1);
+    client_forget(alice);
+    client_forget(bob);
+    for (uint64_t seq = 2; seq <= 4; seq++)
+        client_submit(bob, (struct cc_command){.type = CC_COMMAND_READ,
+                                               .conversation = text_slice(id),
+                                               .seq = seq});
+    fixture_settle(fixture);
+    client_expect(alice, "receipt ~ bob delivered=4 read=4\n");
+    client_expect(bob, "read ok\nread ok\nread ok\n");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    static const struct CMUnitTest tests[] = {
+        TEST(test_direct),  TEST(test_clamps_and_refuses), TEST(test_group), TEST(test_crowd),
+        TEST(test_durable), TEST(test_gathered),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
