@@ -1,0 +1,113 @@
+/*
+ * Where the conformance programs' backends stand.
+ */
+#include "places.h"
+
+#include "chatcore/backend/lmdb.h"
+
+/* Enough for every suite; the cluster's wants 4. */
+#define PARTITIONS 4
+
+/* --- memory --- */
+
+static int64_t memory_pass_time(void *context, uint32_t ms)
+{
+    struct memory_place *place = context;
+
+    place->now.mono_ms += ms;
+    place->now.wall_ms += ms;
+    cc_memory_world_set_time(place->world, place->now);
+    return place->now.wall_ms;
+}
+
+static void memory_destroy(void *context)
+{
+    struct memory_place *place = context;
+
+    cc_memory_world_free(place->world);
+    place->world = NULL;
+}
+
+static int memory_make(void *context)
+{
+    struct memory_place *place = context;
+    int r;
+
+    memory_destroy(context);
+    place->now.wall_ms = 1700000000000;
+    place->now.mono_ms = 5000;
+    r = cc_memory_world_new(NULL, PARTITIONS, &place->world);
+    if (!r)
+        memory_pass_time(context, 0);
+    return r;
+}
+
+static int memory_open_directory(void *context, struct cc_directory *ret_directory)
+{
+    struct memory_place *place = context;
+
+    return cc_memory_directory_open(place->world, ret_directory);
+}
+
+static int memory_open_cluster(void *context, struct cc_slice node, struct cc_cluster *ret_cluster)
+{
+    struct memory_place *place = context;
+
+    return cc_memory_cluster_open(place->world, node, ret_cluster);
+}
+
+struct cc_directory_factory memory_directory_factory(struct memory_place *place)
+{
+    struct cc_directory_factory factory = {sizeof factory, place, memory_make,
+                                           memory_open_directory, memory_destroy};
+
+    return factory;
+}
+
+struct cc_cluster_factory memory_cluster_factory(struct memory_place *place)
+{
+    struct cc_cluster_factory factory = {
+        sizeof factory, place, memory_make, memory_open_cluster, memory_pass_time, memory_destroy};
+
+    return factory;
+}
+
+/* --- LMDB --- */
+
+static void lmdb_destroy(void *context)
+{
+    struct lmdb_place *place = context;
+
+    if (place->is_made)
+        folder_remove(&place->folder);
+    place->is_made = false;
+}
+
+static int lmdb_make(void *context)
+{
+    struct lmdb_place *place = context;
+
+    lmdb_destroy(context);
+    folder_make(&place->folder);
+    place->is_made = true;
+    return 0;
+}
+
+static int lmdb_open_directory(void *context, struct cc_directory *ret_directory)
+{
+    struct lmdb_place *place = context;
+    struct cc_lmdb_options options = CC_LMDB_OPTIONS_INIT;
+
+    options.path = place->folder.path;
+    options.sync = false;
+    options.map_bytes = 1 << 20; /* so that it grows on the way */
+    return cc_lmdb_directory_open(NULL, &options, ret_directory);
+}
+
+struct cc_directory_factory lmdb_directory_factory(struct lmdb_place *place)
+{
+    struct cc_directory_factory factory = {sizeof factory, place, lmdb_make, lmdb_open_directory,
+                                           lmdb_destroy};
+
+    return factory;
+}

@@ -1,0 +1,28 @@
+/*
+ * Where the conformance programs' backends stand: factories for those that the project ships.
+ */
+#ifndef CC_TESTS_PLACES_H
+#define CC_TESTS_PLACES_H
+
+#include "chatcore/backend/memory.h"
+#include "chatcore/testing/conformance.h"
+#include "support/folder.h"
+
+/* A memory world, with a virtual clock. Starts as zeros. */
+struct memory_place {
+    struct cc_memory_world *world;
+    struct cc_time now;
+};
+
+/* An LMDB folder; commits are not synced: what survives a crash is not looked at here, and the
+ * disk's speed is not what is tested. Starts as zeros. */
+struct lmdb_place {
+    struct folder folder;
+    bool is_made;
+};
+
+struct cc_directory_factory memory_directory_factory(struct memory_place *place);
+struct cc_directory_factory lmdb_directory_factory(struct lmdb_place *place);
+struct cc_cluster_factory memory_cluster_factory(struct memory_place *place);
+
+#endif
