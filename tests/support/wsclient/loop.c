@@ -115,14 +115,18 @@ void wsc_timer_set(struct wsc_loop *loop, struct wsc_timer *timer, uint64_t dela
     heap_rise(loop, timer);
 }
 
-static int timeout_until_timer(const struct wsc_loop *loop, int timeout_ms)
+/* To the nanosecond: an open-loop generator must not send in bursts of a millisecond. */
+static struct timespec time_to_wait(const struct wsc_loop *loop, int timeout_ms)
 {
-    if (!loop->timer_count)
-        return timeout_ms;
-    uint64_t now = wsc_now_ns();
-    uint64_t at = loop->timers[1]->at_ns;
-    uint64_t wait_ms = at <= now ? 0 : (at - now + 999999u) / 1000000u;
-    return wait_ms < (uint64_t)timeout_ms ? (int)wait_ms : timeout_ms;
+    uint64_t wait_ns = (uint64_t)timeout_ms * 1000000u;
+    if (loop->timer_count) {
+        uint64_t now = wsc_now_ns();
+        uint64_t at = loop->timers[1]->at_ns;
+        uint64_t until_timer = at <= now ? 0 : at - now;
+        if (until_timer < wait_ns)
+            wait_ns = until_timer;
+    }
+    return (struct timespec){(time_t)(wait_ns / 1000000000u), (long)(wait_ns % 1000000000u)};
 }
 
 /* Those due at the start: a timer that sets itself to now does not hold up the sockets. */
@@ -170,10 +174,10 @@ void wsc_loop_turn(struct wsc_loop *loop, int timeout_ms)
 {
     struct epoll_event events[EVENTS_A_TURN];
     flush_dirty(loop);
-    int wait_ms = timeout_until_timer(loop, timeout_ms);
-    int count = epoll_wait(loop->epoll, events, EVENTS_A_TURN, wait_ms);
+    struct timespec wait = time_to_wait(loop, timeout_ms);
+    int count = epoll_pwait2(loop->epoll, events, EVENTS_A_TURN, &wait, NULL);
     if (count < 0 && errno != EINTR) {
-        perror("epoll_wait");
+        perror("epoll_pwait2");
         exit(2);
     }
     for (int i = 0; i < count; i++)
