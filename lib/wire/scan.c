@@ -304,13 +304,13 @@ static void skip_key(struct scan *scan)
  * it. */
 static bool skip_open(struct scan *scan, struct open *open, bool is_object)
 {
-    scan->at++;
-    if (scan_take(scan, is_object ? '}' : ']'))
-        return false;
     if (open->depth == SCAN_DEPTH_MAX) {
         scan_fail(scan);
         return false;
     }
+    scan->at++;
+    if (scan_take(scan, is_object ? '}' : ']'))
+        return false;
     open->objects = open->objects << 1 | is_object;
     open->depth++;
     return true;

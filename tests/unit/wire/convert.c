@@ -54,8 +54,7 @@ static json_t *from_map(const msgpack_object_map *from)
             abort();
         memcpy(name, key->via.str.ptr, key->via.str.size);
         name[key->via.str.size] = '\0';
-        if (json_object_get(map, name) || /* a key is there once */
-            json_object_set_new(map, name, from_object(&from->ptr[i].val)) != 0)
+        if (json_object_set_new(map, name, from_object(&from->ptr[i].val)) != 0)
             abort();
     }
     return map;
@@ -76,7 +75,8 @@ static json_t *from_object(const msgpack_object *object)
     case MSGPACK_OBJECT_FLOAT64:
         return json_real(object->via.f64);
     case MSGPACK_OBJECT_STR:
-        return json_stringn(object->via.str.ptr, object->via.str.size);
+        return object->via.str.size ? json_stringn(object->via.str.ptr, object->via.str.size)
+                                    : json_string("");
     case MSGPACK_OBJECT_BIN:
         return from_bin(object);
     case MSGPACK_OBJECT_ARRAY:
