@@ -17,17 +17,12 @@
 
 static void set_targets(struct bench *bench)
 {
-    bench->target_count = SOURCES;
-    bench->targets = wsc_alloc_zeroed(SOURCES, sizeof *bench->targets);
-    for (size_t i = 0; i < SOURCES; i++) {
-        struct wsc_target *target = &bench->targets[i];
-        snprintf(target->host, sizeof target->host, "127.0.0.1");
-        snprintf(target->path, sizeof target->path, "/v1/ws");
-        snprintf(target->source, sizeof target->source, "127.0.1.%zu", i + 1);
-        target->port = bench->server.port;
-        target->tls = bench->options->tls;
-        target->encoding = bench->options->encoding;
-    }
+    struct wsc_target base = {.host = "127.0.0.1", .path = "/v1/ws"};
+    enum wsc_encoding encoding = bench->options->encoding;
+    base.port = bench->server.port;
+    base.tls = bench->options->tls;
+    bench->target_count = 2 * SOURCES;
+    bench->targets = agent_targets(&base, SOURCES, (const enum wsc_encoding[]){encoding, encoding});
 }
 
 int bench_start(struct bench *bench, const struct bench_options *options,
@@ -250,7 +245,8 @@ int bench_create_groups(struct bench *bench)
 {
     struct creation creation = {.set = {.loop = bench->loop,
                                         .ledger = ledger_new("bench"),
-                                        .targets = {bench->targets[0], bench->targets[1]},
+                                        .targets = bench->targets,
+                                        .target_count = bench->target_count,
                                         .secret = bench->secret,
                                         .hooks = {NULL, on_reply, &creation},
                                         .reconnect_max_ns = SECOND}};

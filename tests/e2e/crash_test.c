@@ -26,7 +26,8 @@
 #define USERS       64
 #define GROUPS      9
 #define SMALL_GROUP 8
-#define OUTBOX_MAX  4 /* messages that one user has not got acknowledged */
+#define SOURCES     100 /* client addresses: reconnecting is limited for each */
+#define OUTBOX_MAX  4   /* messages that one user has not got acknowledged */
 #define START_MS    30000
 #define PATIENCE_NS (60 * SECOND)
 #define PAUSE_NS    (8 * MILLISECOND) /* between two messages of a user: bounds the run's size */
@@ -85,13 +86,9 @@ static int start_server(struct crash *crash)
     }
     if (crash->server.start_ns > crash->slowest_start_ns)
         crash->slowest_start_ns = crash->server.start_ns;
-    for (int i = 0; i < 2; i++) {
-        struct wsc_target *target = &crash->set.targets[i];
-        strcpy(target->host, "127.0.0.1");
-        strcpy(target->path, "/v1/ws");
-        target->port = crash->server.port;
-        target->encoding = i ? WSC_MSGPACK : WSC_JSON;
-    }
+    /* in place: connections that do not know yet that they are lost point to them */
+    for (size_t i = 0; i < crash->set.target_count; i++)
+        crash->set.targets[i].port = crash->server.port;
     return 0;
 }
 
@@ -397,9 +394,13 @@ static int prepare(struct crash *crash)
                                                     .secret_path = crash->secret_path,
                                                     .log_path = crash->log_path,
                                                     .more = crash->options->server_options};
+    struct wsc_target target = {.host = "127.0.0.1", .path = "/v1/ws"};
+    const enum wsc_encoding encodings[2] = {WSC_JSON, WSC_MSGPACK};
     crash->ledger = ledger_new("crash");
     crash->set = (struct agent_set){.loop = wsc_loop_new(),
                                     .ledger = crash->ledger,
+                                    .targets = agent_targets(&target, SOURCES, encodings),
+                                    .target_count = 2 * SOURCES,
                                     .hooks = {NULL, on_reply, crash},
                                     .resume = AGENT_RESUME_MIXED,
                                     .delivered_every_ns = SECOND / 5,

@@ -78,6 +78,27 @@ void agent_count_error(struct agent_set *set, struct wsc_slice name)
     }
 }
 
+/* Between half and all of the bound, as the protocol's jitter wants. */
+static uint64_t jitter(struct agent *agent, uint64_t bound_ns)
+{
+    agent->random = agent->random * 6364136223846793005u + agent->reader + 1442695040888963407u;
+    return bound_ns / 2 + (agent->random >> 33) % (bound_ns / 2 + 1);
+}
+
+struct wsc_target *agent_targets(const struct wsc_target *base, size_t sources,
+                                 const enum wsc_encoding encodings[2])
+{
+    size_t count = 2 * (sources ? sources : 1);
+    struct wsc_target *targets = wsc_alloc(count * sizeof *targets);
+    for (size_t i = 0; i < count; i++) {
+        targets[i] = *base;
+        targets[i].encoding = encodings[i % 2];
+        if (sources)
+            snprintf(targets[i].source, sizeof targets[i].source, "127.0.1.%zu", i / 2 + 1);
+    }
+    return targets;
+}
+
 /* ---- `delivered` ---- */
 
 static void report_delivered(void *data)
@@ -128,8 +149,23 @@ static void handle_synced(struct agent *agent, const struct wsc_object *object)
     agent_send_waiting(agent);
 }
 
+/* The server is busy, or it will never let this user in. */
+static void connect_refused(struct agent *agent, const struct wsc_fields *error)
+{
+    uint64_t wait_ms = error->retry_after_ms;
+    agent_count_error(agent->set, error->name);
+    agent->set->forbidden_closes += error->code != 429 && error->code != 503;
+    agent_drop(agent, wait_ms * MILLISECOND + jitter(agent, agent->set->reconnect_max_ns));
+}
+
 static void handle_reply(struct agent *agent, const struct wsc_object *object)
 {
+    if (object->id == agent->connect_id) {
+        agent->connect_id = 0;
+        if (object->key == WSC_ERROR)
+            connect_refused(agent, &object->f);
+        return;
+    }
     if (agent_settle(agent, object))
         return;
     if (object->key == WSC_ERROR)
@@ -165,7 +201,8 @@ static void handle_opened(struct wsc *client, void *data)
     if (agent->cursor && gives_cursor(agent))
         cursor = wsc_text(agent->cursor);
     ledger_session(agent->set->ledger, agent->reader);
-    wsc_connect(client, ++agent->command_id, agent->token, agent->device, cursor);
+    agent->connect_id = ++agent->command_id;
+    wsc_connect(client, agent->connect_id, agent->token, agent->device, cursor);
 }
 
 /* ---- losing and finding the connection ---- */
@@ -178,13 +215,6 @@ static void forget_connection(struct agent *agent)
     agent->unreported_count = 0;
     wsc_timer_clear(agent->set->loop, &agent->report);
     agent_outbox_lost(agent);
-}
-
-/* Between half and all of the bound, as the protocol's jitter wants. */
-static uint64_t jitter(struct agent *agent, uint64_t bound_ns)
-{
-    agent->random = agent->random * 6364136223846793005u + agent->reader + 1442695040888963407u;
-    return bound_ns / 2 + (agent->random >> 33) % (bound_ns / 2 + 1);
 }
 
 static void handle_closed(struct wsc *client, int code, struct wsc_slice reason, void *data)
@@ -216,7 +246,8 @@ static void open_connection(void *data)
     agent->set->reconnects += agent->connected_before;
     agent->connected_before = 1;
     agent->client =
-        wsc_open(agent->set->loop, &agent->set->targets[agent->reader & 1], &handlers, agent);
+        wsc_open(agent->set->loop, &agent->set->targets[agent->reader % agent->set->target_count],
+                 &handlers, agent);
 }
 
 void agent_start(struct agent *agent, uint64_t delay_ns)

@@ -41,7 +41,9 @@ struct agent_error {
 struct agent_set {
     struct wsc_loop *loop;
     struct ledger *ledger;
-    struct wsc_target targets[2]; /* even and odd readers: so one run can mix the encodings */
+    /* Dealt out to the readers: so that one run can mix encodings, and come from many addresses. */
+    struct wsc_target *targets;
+    size_t target_count;
     struct wsc_secret secret;
     struct agent_hooks hooks;
     enum agent_resume resume;
@@ -80,6 +82,11 @@ void agent_drop(struct agent *agent, uint64_t delay_ns);
 void agent_post(struct agent *agent, const struct agent_post *post);
 /* Starts another command, whose reply goes to hooks.reply; the agent must be synced. */
 struct wsc_command agent_begin(struct agent *agent, const char *key, uint64_t *ret_id);
+/* Targets at the host and port of `base`: for each of `sources` addresses (0: the system's choice)
+ * one in each encoding, or both in the one given. The caller frees it; the count is twice the
+ * sources, at least 2. */
+struct wsc_target *agent_targets(const struct wsc_target *base, size_t sources,
+                                 const enum wsc_encoding encodings[2]);
 void agent_count_error(struct agent_set *set, struct wsc_slice name);
 
 #endif

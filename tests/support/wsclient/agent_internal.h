@@ -21,6 +21,7 @@ struct agent {
     unsigned synced;
     unsigned connected_before;
     uint64_t command_id;
+    uint64_t connect_id; /* of the `connect` not yet answered; 0: none */
     uint64_t random;
     struct agent_item *outbox; /* oldest first */
     size_t outbox_count;

@@ -20,6 +20,8 @@ static const char usage[] =
     "  --window N            unanswered lines of a room, at most (32)\n"
     "  --drop-rate R         lost connections for each message (0.01)\n"
     "  --resume HOW          cursor, recorded, or mixed (the default)\n"
+    "  --sources N           client addresses, 127.0.1.1 on, at most 250; for a server on this\n"
+    "                        machine, whose limits are for each address (200; 0: no choice)\n"
     "  --connect-rate N      new connections a second at the start (2000)\n"
     "  --history-members N   members of each room that page through its history (3)\n"
     "  --no-direct           lines to somebody are not sent as direct messages too\n"
@@ -46,6 +48,7 @@ enum option_code {
     OPT_WINDOW,
     OPT_DROP_RATE,
     OPT_RESUME,
+    OPT_SOURCES,
     OPT_CONNECT_RATE,
     OPT_HISTORY,
     OPT_NO_DIRECT,
@@ -65,6 +68,7 @@ static const struct option long_options[] = {
     {"window", required_argument, NULL, OPT_WINDOW},
     {"drop-rate", required_argument, NULL, OPT_DROP_RATE},
     {"resume", required_argument, NULL, OPT_RESUME},
+    {"sources", required_argument, NULL, OPT_SOURCES},
     {"connect-rate", required_argument, NULL, OPT_CONNECT_RATE},
     {"history-members", required_argument, NULL, OPT_HISTORY},
     {"no-direct", no_argument, NULL, OPT_NO_DIRECT},
@@ -111,6 +115,9 @@ static int take_value(struct arguments *arguments, int code, const char *value)
         return 0;
     case OPT_RESUME:
         return parse_resume(value, &replay->resume);
+    case OPT_SOURCES:
+        replay->sources = strtoull(value, NULL, 10);
+        return replay->sources <= 250 ? 0 : -1;
     case OPT_CONNECT_RATE:
         replay->connects_per_s = strtoull(value, NULL, 10);
         return replay->connects_per_s ? 0 : -1;
@@ -151,14 +158,13 @@ static int take_option(struct arguments *arguments, int code, const char *value)
     }
 }
 
-static int set_targets(struct arguments *arguments)
+static int set_target(struct arguments *arguments)
 {
-    struct wsc_target *targets = arguments->replay.targets;
-    if (!arguments->url || wsc_target_parse(arguments->url, &targets[0]) < 0)
+    struct replay_options *replay = &arguments->replay;
+    if (!arguments->url || wsc_target_parse(arguments->url, &replay->target) < 0)
         return -1;
-    targets[1] = targets[0];
-    targets[0].encoding = arguments->msgpack ? WSC_MSGPACK : WSC_JSON;
-    targets[1].encoding = arguments->json ? WSC_JSON : WSC_MSGPACK;
+    replay->encodings[0] = arguments->msgpack ? WSC_MSGPACK : WSC_JSON;
+    replay->encodings[1] = arguments->json ? WSC_JSON : WSC_MSGPACK;
     return arguments->json && arguments->msgpack ? -1 : 0;
 }
 
@@ -171,6 +177,7 @@ static int parse(int argc, char **argv, struct arguments *arguments)
         .history_members = 3,
         .drop_rate = 0.01,
         .connects_per_s = 2000,
+        .sources = 200,
         .patience_s = 60,
         .seed = (uint64_t)time(NULL),
         .resume = AGENT_RESUME_MIXED,
@@ -183,7 +190,7 @@ static int parse(int argc, char **argv, struct arguments *arguments)
     if (optind + 1 != argc || !arguments->secret_path)
         return -1;
     arguments->replay.file = argv[optind];
-    return set_targets(arguments);
+    return set_target(arguments);
 }
 
 static int run(const struct replay_options *options, const struct wsc_secret *secret)

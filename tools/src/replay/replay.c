@@ -30,7 +30,8 @@ int replay_init(struct replay *replay, const struct replay_options *options,
     replay->set = (struct agent_set){
         .loop = wsc_loop_new(),
         .ledger = replay->ledger,
-        .targets = {options->targets[0], options->targets[1]},
+        .targets = agent_targets(&options->target, options->sources, options->encodings),
+        .target_count = 2 * (options->sources ? options->sources : 1),
         .secret = *secret,
         .hooks = {on_settled, on_reply, replay},
         .resume = options->resume,
@@ -54,6 +55,7 @@ void replay_free(struct replay *replay)
     agent_free(replay->admin);
     wsc_loop_free(replay->set.loop);
     ledger_free(replay->ledger);
+    free(replay->set.targets);
     free(replay->agents);
     free(replay->rooms);
     free(replay->room_of_line);

@@ -15,7 +15,9 @@
 
 struct replay_options {
     const char *file;
-    struct wsc_target targets[2];
+    struct wsc_target target;
+    enum wsc_encoding encodings[2]; /* of the even and of the odd users */
+    size_t sources;                 /* client addresses, 127.0.1.1 on; 0: one */
     const char *suffix;
     size_t room_limit;
     size_t window;          /* lines of one room not yet answered, at most */
