@@ -239,7 +239,8 @@ static void checked(struct request *request, const struct access *access, int st
 
 static void set_range(struct history *history, const struct cc_command *command)
 {
-    history->from = command->has_after && command->after < UINT64_MAX ? command->after + 1 : 1;
+    history->from = command->has_after ? command->after : 0;
+    history->from += history->from < UINT64_MAX;
     history->to = command->before ? command->before - 1 : UINT64_MAX;
     history->descending = !command->has_after;
     history->limit = lists_limit(command->limit, HISTORY_LIMIT, HISTORY_LIMIT_MAX);

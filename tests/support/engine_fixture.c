@@ -357,6 +357,7 @@ void fixture_advance(struct fixture *fixture, int64_t ms)
 {
     int64_t until = fixture->now.mono_ms + ms;
 
+    fixture_settle(fixture);
     while (fixture->now.mono_ms < until && !fixture->is_stopped) {
         int64_t next = cc_engine_deadline(fixture->engine);
         int64_t passed;
@@ -379,7 +380,7 @@ struct cc_slice text_slice(const char *text)
     return text ? slice_str(text) : slice_of(NULL, 0);
 }
 
-struct client *client_connect(struct fixture *fixture, const char *user, const char *device)
+struct client *client_open(struct fixture *fixture, const char *user, const char *device)
 {
     struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
     struct client *client = calloc(1, sizeof *client);
@@ -397,6 +398,13 @@ struct client *client_connect(struct fixture *fixture, const char *user, const c
     client_do(client,
               (struct cc_command){.type = CC_COMMAND_CONNECT, .device = text_slice(device)});
     assert_non_null(strstr(client_text(client), "synced\n"));
+    return client;
+}
+
+struct client *client_connect(struct fixture *fixture, const char *user, const char *device)
+{
+    struct client *client = client_open(fixture, user, device);
+
     client_forget(client);
     return client;
 }

@@ -57,7 +57,10 @@ void fixture_settle(struct fixture *fixture);
 /* Lets time pass, stepping at each deadline. */
 void fixture_advance(struct fixture *fixture, int64_t ms);
 
-/* A trusted session, connected and caught up; its text is empty. */
+/* A trusted session, connected and caught up; its text has all that came. */
+struct client *client_open(struct fixture *fixture, const char *user, const char *device);
+
+/* The same; its text is empty. */
 struct client *client_connect(struct fixture *fixture, const char *user, const char *device);
 void client_close(struct client *client);
 
