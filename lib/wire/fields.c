@@ -5,8 +5,6 @@
 
 #include "chatcore/error.h"
 
-#include <stdio.h>
-
 #define AT(name) offsetof(struct cc_command, name)
 #define KEY(text)                                                                                  \
     {                                                                                              \
@@ -190,21 +188,34 @@ struct fields fields_of_push(void)
 /* --- errors -------------------------------------------------------------------------------------
  */
 
+/* Appends to the error's text, as far as it fits. */
+static void add_text(struct wire_decoder *decoder, struct cc_slice text)
+{
+    struct cc_slice *error = &decoder->item->error_text;
+    size_t room = sizeof decoder->error_text - error->size;
+    size_t size = text.size < room ? text.size : room;
+
+    if (size)
+        memcpy(decoder->error_text + error->size, text.data, size);
+    error->size += size;
+}
+
 void item_reject(struct wire_decoder *decoder, int error, const char *name, struct cc_slice key,
                  const char *text)
 {
     struct wire_item *item = decoder->item;
-    int size;
 
     if (item->error)
         return;
-    size = snprintf(decoder->error_text, sizeof decoder->error_text, "%s%s%.*s%s%s", name,
-                    *name && key.size ? "." : "", (int)key.size, key.size ? key.data : "",
-                    *name || key.size ? ": " : "", text);
-    if (size >= (int)sizeof decoder->error_text)
-        size = sizeof decoder->error_text - 1;
     item->error = error;
-    item->error_text = slice_of(decoder->error_text, size > 0 ? (size_t)size : 0);
+    item->error_text = slice_of(decoder->error_text, 0);
+    add_text(decoder, slice_str(name));
+    if (*name && key.size)
+        add_text(decoder, slice_str("."));
+    add_text(decoder, key);
+    if (*name || key.size)
+        add_text(decoder, slice_str(": "));
+    add_text(decoder, slice_str(text));
 }
 
 static const char *reason_of(const struct field *field, int error)

@@ -3,13 +3,10 @@
  */
 #include "wire/scan.h"
 
+#include "base/real.h"
 #include "chatcore/error.h"
 #include "wire/hex.h"
 #include "wire/text.h"
-
-#include <locale.h>
-#include <math.h>
-#include <stdlib.h>
 
 /* --- strings ------------------------------------------------------------------------------------
  */
@@ -205,25 +202,6 @@ static bool take_fraction(struct scan *scan)
     return scan->at != start;
 }
 
-/* Correctly rounded, whatever the process's locale says of decimal points. */
-static double real_of(struct cc_slice text)
-{
-    char copy[SCAN_NUMBER_MAX + 1];
-    locale_t c_locale;
-    double value;
-
-    if (text.size > SCAN_NUMBER_MAX)
-        return NAN;
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* static in the C library */
-    if (!c_locale)
-        return NAN;
-    value = strtod_l(copy, NULL, c_locale);
-    freelocale(c_locale);
-    return value;
-}
-
 struct scan_number scan_number(struct scan *scan)
 {
     struct scan_number number = {0};
@@ -239,7 +217,7 @@ struct scan_number scan_number(struct scan *scan)
     if (number.is_negative && number.magnitude > (uint64_t)1 << 63)
         number.is_integer = false;
     if (!number.is_integer && !scan->failed)
-        number.real = real_of(slice_of(start, (size_t)(scan->at - start)));
+        number.real = real_parse(slice_of(start, (size_t)(scan->at - start)));
     return number;
 }
 

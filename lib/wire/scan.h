@@ -16,9 +16,6 @@
 /* Containers inside each other, in what is skipped: a bit each in a word. */
 #define SCAN_DEPTH_MAX 64
 
-/* Longer numbers than this many bytes are no number that anyone means: read as not a number. */
-#define SCAN_NUMBER_MAX 128
-
 struct scan {
     const char *at;
     const char *end;

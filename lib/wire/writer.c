@@ -4,16 +4,12 @@
  */
 #include "wire/writer.h"
 
+#include "base/real.h"
 #include "wire/pack.h"
 #include "wire/text.h"
 #include "wire/uuid.h"
 
-#include <locale.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #define UINT_TEXT_MAX 20
-#define REAL_TEXT_MAX 32
 
 /* buffer_reserve(), inline where there is room. */
 static inline char *room(struct writer *writer, size_t size)
@@ -338,30 +334,6 @@ void writer_int(struct writer *writer, int64_t value)
     advance(writer, to);
 }
 
-/* The shortest of the usual precisions that reads back as the same number, in any locale. */
-static size_t format_real(double value, char text[REAL_TEXT_MAX])
-{
-    locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* static in the C library */
-    locale_t before;
-    int size = 0;
-
-    if (!c_locale)
-        return 0;
-    before = uselocale(c_locale);
-    for (int precision = 15; precision <= 17; precision++) {
-        size = snprintf(text, REAL_TEXT_MAX - 2, "%.*g", precision, value);
-        if (strtod_l(text, NULL, c_locale) == value)
-            break;
-    }
-    uselocale(before);
-    freelocale(c_locale);
-    if (!strpbrk(text, ".e")) { /* it stays a real */
-        memcpy(text + size, ".0", 2);
-        size += 2;
-    }
-    return (size_t)size;
-}
-
 void writer_real(struct writer *writer, double value)
 {
     char *to = value_room(writer, REAL_TEXT_MAX);
@@ -370,7 +342,7 @@ void writer_real(struct writer *writer, double value)
     if (!to)
         return;
     if (is_json(writer))
-        to = pack_put_bytes(to, text, format_real(value, text));
+        to = pack_put_bytes(to, text, real_format(value, text));
     else
         to = pack_put_double(to, value);
     advance(writer, to);
