@@ -88,10 +88,7 @@ struct cc_engine_options {
     void *wake_context;
 };
 /* Sets everything to 0 but the size. */
-#define CC_ENGINE_OPTIONS_INIT                                                                     \
-    {                                                                                              \
-        .size = sizeof(struct cc_engine_options)                                                   \
-    }
+#define CC_ENGINE_OPTIONS_INIT CC_SIZED(struct cc_engine_options)
 
 /*
  * Makes an engine on its ports. On failure the ports stay the caller's. Any thread; blocks no
@@ -166,10 +163,7 @@ struct cc_session_options {
     bool counts_consumed; /* the host calls cc_session_consumed(); else draining an event consumes
                              it */
 };
-#define CC_SESSION_OPTIONS_INIT                                                                    \
-    {                                                                                              \
-        .size = sizeof(struct cc_session_options)                                                  \
-    }
+#define CC_SESSION_OPTIONS_INIT CC_SIZED(struct cc_session_options)
 
 /*
  * Opens a session on a queue. Its first command must be a CC_COMMAND_CONNECT, within 10 s. The

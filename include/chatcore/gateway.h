@@ -101,10 +101,7 @@ struct cc_gateway_options {
                                           closed the last session; only signals; may be NULL */
     void *context;
 };
-#define CC_GATEWAY_OPTIONS_INIT                                                                    \
-    {                                                                                              \
-        .size = sizeof(struct cc_gateway_options)                                                  \
-    }
+#define CC_GATEWAY_OPTIONS_INIT CC_SIZED(struct cc_gateway_options)
 
 /*
  * Makes a gateway and starts it: it takes connections when this returns. Any thread; blocks while

@@ -35,10 +35,7 @@ struct cc_host_options {
     void (*on_event)(void *context, const struct cc_event *event);
     void *context;
 };
-#define CC_HOST_OPTIONS_INIT                                                                       \
-    {                                                                                              \
-        .size = sizeof(struct cc_host_options)                                                     \
-    }
+#define CC_HOST_OPTIONS_INIT CC_SIZED(struct cc_host_options)
 
 /* Makes a host; `options` may be NULL. Any thread. Errors: CC_EINVAL, CC_ENOMEM, CC_EIO (no file
  * descriptor is left). */
@@ -101,10 +98,7 @@ struct cc_embedded_options {
     bool history_for_joiners;
     bool no_sync; /* commits need not reach the disk: a power cut loses the last of them */
 };
-#define CC_EMBEDDED_OPTIONS_INIT                                                                   \
-    {                                                                                              \
-        .size = sizeof(struct cc_embedded_options)                                                 \
-    }
+#define CC_EMBEDDED_OPTIONS_INIT CC_SIZED(struct cc_embedded_options)
 
 /*
  * Opens an engine on embedded backends: log, store and directory in the folder `path` (made if it

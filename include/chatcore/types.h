@@ -54,6 +54,22 @@ struct cc_random {
     void *context;
 };
 
+/*
+ * What the …_INIT macros of open structs stand for: `size` set, all else 0. C++ knows the order of
+ * members only, not their names, before C++20.
+ */
+#ifdef __cplusplus
+#define CC_SIZED(type)                                                                             \
+    {                                                                                              \
+        sizeof(type)                                                                               \
+    }
+#else
+#define CC_SIZED(type)                                                                             \
+    {                                                                                              \
+        .size = sizeof(type)                                                                       \
+    }
+#endif
+
 enum cc_trace_level { CC_TRACE_ERROR, CC_TRACE_WARNING, CC_TRACE_INFO, CC_TRACE_DEBUG };
 
 /* Diagnostics. `text` is one line without a newline, valid during the call. Called from any thread.

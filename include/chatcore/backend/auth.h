@@ -37,10 +37,7 @@ struct cc_auth_tokens_options {
     const char *issuer;   /* likewise `iss` */
     int64_t leeway_ms;    /* clock difference allowed for exp and nbf; 0 for none */
 };
-#define CC_AUTH_TOKENS_OPTIONS_INIT                                                                \
-    {                                                                                              \
-        sizeof(struct cc_auth_tokens_options), 0, 0, 0                                             \
-    }
+#define CC_AUTH_TOKENS_OPTIONS_INIT CC_SIZED(struct cc_auth_tokens_options)
 
 /*
  * Makes a verifier without keys: it refuses every token until keys are added. The algorithm is
