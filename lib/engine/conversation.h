@@ -106,8 +106,7 @@ struct message *conversation_recent(const struct conversation *conversation, uin
  * The seq at which a user was added, if that is not in the store yet (0: it is, or never was). To
  * be asked before the store is, or a flush in between hides it from both.
  */
-uint64_t conversation_unflushed_join(const struct conversation *conversation,
-                                     struct cc_slice user);
+uint64_t conversation_unflushed_join(const struct conversation *conversation, struct cc_slice user);
 
 /* Makes room for one more message. 0 or CC_ENOMEM. */
 int conversation_reserve_recent(struct conversation *conversation);

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build=${1:?the build folder}
-allowed='^(malloc|calloc|free|mem(cpy|move|cmp|set|chr|mem|rchr)|str(n?len|n?cmp|r?chr|nstr)|qsort|bsearch|snprintf|__.*_chk|__(asan|ubsan|tsan|stack_chk|sanitizer|assert).*|_GLOBAL_OFFSET_TABLE_)$'
+allowed='^(malloc|calloc|free|mem(cpy|move|cmp|set|chr|mem|rchr)|str(n?len|n?cmp|r?chr|nstr)|qsort|bsearch|strpbrk|snprintf|strtod_l|(new|use|free)locale|__.*_chk|__(asan|ubsan|tsan|stack_chk|sanitizer|assert).*|_GLOBAL_OFFSET_TABLE_)$'
 objects=("$build"/lib/libchatcore_static.a.p/{engine,wire}_*.o)
 archive=$build/lib/libchatcore_static.a
 

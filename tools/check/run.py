@@ -17,6 +17,12 @@ SANITIZED_SUITES = ["unit", "conformance", "scenario"]
 SKIPPED = 77
 FUZZ_SECONDS = 10
 
+# How a test program names a case and its outcome: cmocka's lines, and TAP's.
+CASE = re.compile(r"^(?:\[ +)?(OK|FAILED|SKIPPED|ok|not ok)(?: +\])? (\S.*)$", re.MULTILINE)
+CASE_OUTCOMES = {"OK": "passed", "ok": "passed", "FAILED": "failed", "not ok": "failed",
+                 "SKIPPED": "skipped"}
+SEVERITY = ["passed", "skipped", "failed"]
+
 CHECKS_BEFORE_BUILD = ["headers", "layers", "size", "format", "comments", "walkthrough"]
 CHECKS_AFTER_BUILD = ["purity", "symbols", "install"]
 
@@ -86,20 +92,21 @@ def build(tally, folder, *options, compiler="gcc"):
 
 
 def cases(result):
-    """The outcomes within one test program: cmocka's cases, or the program as a whole."""
+    """The outcomes within one test program: its cases, as cmocka or a suite of ours names them, or
+    the program as a whole."""
     output = result.get("stdout", "") + result.get("stderr", "")
     outcome = {"OK": "passed", "EXPECTEDFAIL": "passed", "SKIP": "skipped"}.get(
         result["result"], "failed")
     reason = last_line(output) if outcome != "passed" else ""
     if outcome == "failed" and result["result"] != "FAIL":
         reason = result["result"].lower()
-    of_cmocka = []
-    for mark, name in re.findall(r"^\[ +(OK|FAILED|SKIPPED) +\] (\w+)$", output, re.MULTILINE):
-        of_cmocka.append((name, {"OK": "passed", "FAILED": "failed"}.get(mark, "skipped"), ""))
-    names_its_failure = any(entry[1] == "failed" for entry in of_cmocka)
-    if of_cmocka and (outcome == "passed" or names_its_failure):
-        return list(dict.fromkeys(of_cmocka))
-    return [entry for entry in of_cmocka if entry[1] == "passed"] + [("", outcome, reason)]
+    named = {}
+    for mark, name in CASE.findall(output):
+        named[name] = max(named.get(name, "passed"), CASE_OUTCOMES[mark], key=SEVERITY.index)
+    found = [(name, of_case, "") for name, of_case in named.items()]
+    if found and (outcome == "passed" or "failed" in named.values()):
+        return found
+    return [entry for entry in found if entry[1] == "passed"] + [("", outcome, reason)]
 
 
 def known_suites(folder):

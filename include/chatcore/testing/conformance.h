@@ -57,9 +57,8 @@ struct cc_cluster_factory {
     void (*destroy)(void *context);
 };
 
-/* Run all cases of a port. Answer the number of those that failed, or CC_EINVAL. Any thread;
- * blocks.
- */
+/* Run all cases of a port. Answer the number of those that failed. Any thread; blocks. Errors:
+ * CC_EINVAL. */
 int cc_conformance_directory(const struct cc_directory_factory *factory,
                              const struct cc_conformance_options *options);
 int cc_conformance_cluster(const struct cc_cluster_factory *factory,
@@ -67,8 +66,8 @@ int cc_conformance_cluster(const struct cc_cluster_factory *factory,
 
 /*
  * Runs one random program of `steps` operations, made from `seed`, on two directories, and compares
- * every answer. Both are made anew. Reported as a single case. Answers 0, 1 when they differed, or
- * CC_EINVAL. Any thread; blocks.
+ * every answer. Both are made anew. Reported as a single case. Answers 0, or 1 when they differed.
+ * Any thread; blocks. Errors: CC_EINVAL.
  */
 int cc_conformance_compare_directories(const struct cc_directory_factory *a,
                                        const struct cc_directory_factory *b, uint64_t seed,
