@@ -4,6 +4,7 @@
 #include "places.h"
 
 #include "chatcore/backend/lmdb.h"
+#include "chatcore/testing/failing.h"
 
 /* Enough for every suite; the cluster's wants 4. */
 #define PARTITIONS 4
@@ -69,6 +70,51 @@ struct cc_cluster_factory memory_cluster_factory(struct memory_place *place)
     struct cc_cluster_factory factory = {
         sizeof factory, place, memory_make, memory_open_cluster, memory_pass_time, memory_destroy};
 
+    return factory;
+}
+
+/* --- failing --- */
+
+static struct cc_failure decide_nothing(void *context, const char *slot)
+{
+    struct cc_failure none = {CC_FAILURE_NONE, 0};
+
+    (void)context;
+    (void)slot;
+    return none;
+}
+
+static int failing_open_directory(void *context, struct cc_directory *ret_directory)
+{
+    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_directory port;
+    int r = memory_open_directory(context, &port);
+
+    return r ? r : cc_failing_directory_open(NULL, &options, port, ret_directory);
+}
+
+static int failing_open_cluster(void *context, struct cc_slice node, struct cc_cluster *ret_cluster)
+{
+    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_cluster port;
+    int r = memory_open_cluster(context, node, &port);
+
+    return r ? r : cc_failing_cluster_open(NULL, &options, port, ret_cluster);
+}
+
+struct cc_directory_factory failing_directory_factory(struct memory_place *place)
+{
+    struct cc_directory_factory factory = memory_directory_factory(place);
+
+    factory.open = failing_open_directory;
+    return factory;
+}
+
+struct cc_cluster_factory failing_cluster_factory(struct memory_place *place)
+{
+    struct cc_cluster_factory factory = memory_cluster_factory(place);
+
+    factory.open = failing_open_cluster;
     return factory;
 }
 

@@ -22,6 +22,10 @@ struct lmdb_place {
 };
 
 struct cc_directory_factory memory_directory_factory(struct memory_place *place);
+
+/* The memory ports, behind failing ones that are never told to fail. */
+struct cc_directory_factory failing_directory_factory(struct memory_place *place);
+struct cc_cluster_factory failing_cluster_factory(struct memory_place *place);
 struct cc_directory_factory lmdb_directory_factory(struct lmdb_place *place);
 struct cc_cluster_factory memory_cluster_factory(struct memory_place *place);
 
