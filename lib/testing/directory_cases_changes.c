@@ -184,6 +184,7 @@ static void a_mute_ends_with_the_membership(struct dir *dir)
     CHECK_STATUS(suite, dir_create(dir, "room", CC_KIND_GROUP, "*alice bob"), 0);
     CHECK_STATUS(suite, dir_mute(dir, "bob", "room", 5000000000000), 0);
     CHECK_READ(dir, "room(v1):bob@1 ~5000000000000", dir_read_memberships, "bob");
+    CHECK_READ(dir, "bob@1 ~5000000000000", dir_read_member, "room", "bob");
     CHECK_READ(dir, "room(v1):*alice@1", dir_read_memberships, "alice");
     CHECK_STATUS(suite, dir_change(dir, "room", 1, CC_CHANGE_ROLE, "+bob"), 0);
     CHECK_READ(dir, "room(v2):+bob@1 ~5000000000000", dir_read_memberships, "bob");

@@ -228,7 +228,9 @@ void dir_read_member(struct dir *dir, const char *conversation, const char *user
             text_add(text, "! ");
         if (op.ret_is_member)
             add_member(text, &op.ret_member);
-        else
+        if (op.ret_is_member && op.ret_muted_until)
+            text_add(text, " ~%lld", (long long)op.ret_muted_until);
+        if (!op.ret_is_member)
             text_add(text, "no member");
     }
     cc_op_release(&op.op);

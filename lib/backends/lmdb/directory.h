@@ -113,6 +113,9 @@ int rows_tenure(const struct rows *rows, struct cc_slice conversation, struct cc
 void tenure_key(struct directory_key *key, struct cc_slice conversation, struct cc_slice user,
                 uint64_t from);
 
+/* The key of a present membership, which holds the mute. */
+void membership_key(struct directory_key *key, struct cc_slice user, struct cc_slice conversation);
+
 void lmdb_directory_conversation(void *self, struct cc_directory_conversation *op);
 void lmdb_directory_member(void *self, struct cc_directory_member *op);
 void lmdb_directory_members(void *self, struct cc_directory_members *op);

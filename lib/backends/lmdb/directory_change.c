@@ -52,14 +52,6 @@ static int tenure_end(const struct rows *rows, const struct cc_conversation *con
     return rows_put(rows, &key);
 }
 
-static void membership_key(struct directory_key *key, struct cc_slice user,
-                           struct cc_slice conversation)
-{
-    directory_key_begin(key, TABLE_MEMBERSHIPS);
-    directory_key_name(key, user);
-    directory_key_name(key, conversation);
-}
-
 static int mute_put(const struct rows *rows, struct cc_slice user, struct cc_slice conversation,
                     int64_t until)
 {

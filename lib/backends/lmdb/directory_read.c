@@ -35,6 +35,13 @@ void tenure_key(struct directory_key *key, struct cc_slice conversation, struct 
     directory_key_number(key, ~from);
 }
 
+void membership_key(struct directory_key *key, struct cc_slice user, struct cc_slice conversation)
+{
+    directory_key_begin(key, TABLE_MEMBERSHIPS);
+    directory_key_name(key, user);
+    directory_key_name(key, conversation);
+}
+
 int rows_tenure(const struct rows *rows, struct cc_slice conversation, struct cc_slice user,
                 struct tenure_row *ret_row, uint64_t *ret_from)
 {
@@ -99,12 +106,28 @@ void lmdb_directory_conversation(void *self, struct cc_directory_conversation *o
     reading_end(&reading, &op->op, r);
 }
 
+/* A tenure that lasts has a membership: one transaction writes both. */
+static int mute_read(const struct reading *reading, struct cc_slice user,
+                     struct cc_slice conversation, int64_t *ret_until)
+{
+    struct directory_key key;
+    struct cc_slice value;
+    int r;
+
+    membership_key(&key, user, conversation);
+    r = rows_get(&reading->rows, &key, &value);
+    if (!r)
+        r = mute_row_read(value, ret_until);
+    return r == MDB_NOTFOUND ? CC_ECORRUPT : r;
+}
+
 static int member_read(const struct reading *reading, struct cc_directory_member *op)
 {
     struct cc_conversation conversation;
     struct cc_member member = {{0}, CC_ROLE_MEMBER, 0};
     struct tenure_row tenure;
     uint64_t from;
+    int64_t muted_until = 0;
     bool is_member = false;
     int r = conversation_copy(reading, op->conversation, &conversation);
 
@@ -114,11 +137,14 @@ static int member_read(const struct reading *reading, struct cc_directory_member
     }
     if (is_member)
         r = member_copy(reading, op->user, &tenure, &member);
+    if (is_member && !r)
+        r = mute_read(reading, op->user, op->conversation, &muted_until);
     if (r && r != MDB_NOTFOUND)
         return r;
     op->ret_conversation = conversation;
     op->ret_is_member = is_member;
     op->ret_member = member;
+    op->ret_muted_until = muted_until;
     return 0;
 }
 
