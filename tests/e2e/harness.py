@@ -211,9 +211,13 @@ class Client:
     async def send_raw(self, *values):
         """Several objects in one frame."""
         if self.packs:
-            await self.socket.send(b"".join(msgpack.packb(value) for value in values))
+            frame = b"".join(msgpack.packb(value) for value in values)
         else:
-            await self.socket.send("\n".join(json.dumps(value) for value in values))
+            frame = "\n".join(json.dumps(value) for value in values)
+        try:
+            await self.socket.send(frame)
+        except websockets.ConnectionClosed as closed:
+            raise ConnectionError(f"closed with {closed.code}") from closed
 
     def expect_reply(self):
         number = self.next_id

@@ -263,7 +263,7 @@ async def new_device(stage):
     alice = await stage.login("alice")
     for number in range(3):
         await alice.send(user=stage.name("bob"), text=f"unread {number}")
-    bob = await stage.login("bob", device="never seen", synced=False)
+    bob = await stage.login("bob", device="never-seen", synced=False)
     got = await missed(bob)
     assert got == [(number + 1, f"unread {number}") for number in range(3)], got
 
