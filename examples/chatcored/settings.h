@@ -1,0 +1,71 @@
+/*
+ * What an operator can set: on the command line, and under the same names in a file. The command
+ * line wins. One table has every setting's name, kind and text.
+ */
+#ifndef CHATCORED_SETTINGS_H
+#define CHATCORED_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* X(member, name, kind, argument, text) */
+#define SETTINGS_TABLE(X)                                                                          \
+    X(data, "data", TEXT, "DIR", "keep everything in this folder; without it nothing is kept")     \
+    X(listen, "listen", TEXT, "ADDR:PORT", "take connections here; port 0: any free one")          \
+    X(threads, "threads", NUMBER, "N", "threads that serve connections")                           \
+    X(jwt_secret_file, "jwt-secret-file", TEXT, "FILE", "secret of HS256 tokens")                  \
+    X(jwt_key_file, "jwt-key-file", TEXT, "FILE", "public key of tokens, PEM")                     \
+    X(jwks_file, "jwks-file", TEXT, "FILE", "public keys of tokens, JWKS")                         \
+    X(paseto_key_file, "paseto-key-file", TEXT, "FILE",                                            \
+      "public key of PASETO v4 tokens: 32 bytes, or 64 hexadecimal digits")                        \
+    X(audience, "audience", TEXT, "NAME", "tokens must be for this audience")                      \
+    X(issuer, "issuer", TEXT, "NAME", "tokens must be from this issuer")                           \
+    X(leeway_ms, "leeway-ms", NUMBER, "N", "clock difference allowed for tokens' times")           \
+    X(tls_cert, "tls-cert", TEXT, "FILE", "certificate chain, PEM")                                \
+    X(tls_key, "tls-key", TEXT, "FILE", "the certificate's private key, PEM")                      \
+    X(origins, "origins", TEXT, "LIST", "web pages that may connect; default: of the same host")   \
+    X(trusted_proxies, "trusted-proxies", TEXT, "LIST",                                            \
+      "addresses or networks of proxies whose X-Forwarded-For is believed")                        \
+    X(max_connections, "max-connections", NUMBER, "N", "connections in all")                       \
+    X(max_address_connections, "max-address-connections", NUMBER, "N",                             \
+      "connections of one client address, other than loopback")                                    \
+    X(max_sessions, "max-sessions", NUMBER, "N", "sessions in all")                                \
+    X(max_user_sessions, "max-user-sessions", NUMBER, "N", "sessions of one user")                 \
+    X(max_members, "max-members", NUMBER, "N", "members of a group")                               \
+    X(max_message_bytes, "max-message-bytes", NUMBER, "N", "size of one message")                  \
+    X(max_frame_bytes, "max-frame-bytes", NUMBER, "N", "size of one WebSocket message")            \
+    X(max_output_bytes, "max-output-bytes", NUMBER, "N",                                           \
+      "waiting for one connection that does not read")                                             \
+    X(max_unflushed_bytes, "max-unflushed-bytes", NUMBER, "N", "messages not yet in the store")    \
+    X(max_recent_bytes, "max-recent-bytes", NUMBER, "N", "newest messages kept in memory")         \
+    X(send_rate, "send-rate", TEXT, "BURST/SECOND", "messages of one user; off: no limit")         \
+    X(request_rate, "request-rate", TEXT, "BURST/SECOND", "other commands of one user")            \
+    X(connect_rate, "connect-rate", TEXT, "BURST/SECOND", "of one user, and of one address")       \
+    X(ping_interval_ms, "ping-interval-ms", NUMBER, "N", "between signs of life")                  \
+    X(drain_ms, "drain-ms", NUMBER, "N", "over which sessions are closed on SIGTERM")              \
+    X(presence_off, "presence-off", FLAG, NULL, "neither compute nor push presence")               \
+    X(history_for_joiners, "history-for-joiners", FLAG, NULL,                                      \
+      "who joins a group reads what was said before")                                              \
+    X(spam_filter_off, "spam-filter-off", FLAG, NULL, "do not look for spam")                      \
+    X(no_sync, "no-sync", FLAG, NULL,                                                              \
+      "do not wait for the disk: a power cut loses the last messages")                             \
+    X(dev, "dev", FLAG, NULL, "serve a web page to chat in, and tokens for everybody who asks")    \
+    X(log_level, "log-level", TEXT, "LEVEL", "error, warning, info or debug")
+
+/* The types of the kinds. */
+#define SETTING_TEXT   char *
+#define SETTING_NUMBER uint64_t
+#define SETTING_FLAG   bool
+
+struct settings {
+#define SETTINGS_MEMBER(member, name, kind, argument, text) SETTING_##kind member;
+    SETTINGS_TABLE(SETTINGS_MEMBER)
+#undef SETTINGS_MEMBER
+};
+
+/* Reads the command line, and the file that it names. Ends the process when they are wrong, after
+ * saying why. */
+void settings_read(struct settings *settings, int argc, char **argv);
+void settings_free(struct settings *settings);
+
+#endif
