@@ -15,8 +15,8 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define DEV_SECRET_SIZE  32
-#define DEV_SECRET_MAX   4096
+#define DEV_SECRET_SIZE   32
+#define DEV_SECRET_MAX    4096
 #define DEV_TOKEN_LIVES_S (24 * 3600)
 
 static bool read_secret(struct dev *dev, const char *path)
@@ -88,7 +88,8 @@ static void answer_error(struct cc_http_response *response, int error)
 /* A name in a JSON object; the object is to be freed. NULL if it isn't one. */
 static json_t *parse_user(struct cc_slice body, struct cc_slice *ret_user)
 {
-    json_t *object = json_loadb(body.data ? body.data : "", body.size, JSON_REJECT_DUPLICATES, NULL);
+    json_t *object =
+        json_loadb(body.data ? body.data : "", body.size, JSON_REJECT_DUPLICATES, NULL);
     const json_t *user = json_object_get(object, "user");
 
     if (json_is_string(user) && json_string_length(user)) {

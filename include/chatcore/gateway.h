@@ -70,7 +70,7 @@ struct cc_gateway_options {
     const char *tls_cert_file;     /* PEM; both, or neither */
     const char *tls_key_file;
     /* Web pages whose scripts may connect: "https://chat.example.org", or "*" for all. None given:
-     * those served from the same host as the gateway. Clients that send no Origin may always. */
+     * those of the gateway's own host, on any port. Clients that send no Origin may always. */
     const char *const *origins;
     size_t origin_count;
     /* Proxies whose X-Forwarded-For is believed: addresses or networks ("10.0.0.0/8"). */

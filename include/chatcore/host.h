@@ -102,10 +102,10 @@ struct cc_embedded_options {
 
 /*
  * Opens an engine on embedded backends: log, store and directory in the folder `path` (made if it
- * is not there), an in-process cluster of one node, the spam filter. `options` may be NULL.
- * It wakes `host`, which must not be freed before the engine. On failure auth and filters stay the
- * caller's. Any thread; blocks while it reads the folder. Errors: those of chatcore/backend/lmdb.h,
- * CC_EINVAL, CC_ENOMEM.
+ * is not there; NULL: in memory, gone at the end), an in-process cluster of one node, the spam
+ * filter. `options` may be NULL. It wakes `host`, which must not be freed before the engine. On
+ * failure auth and filters stay the caller's. Any thread; blocks while it reads the folder; with
+ * NULL, the engine's thread. Errors: those of chatcore/backend/lmdb.h, CC_EINVAL, CC_ENOMEM.
  */
 int cc_open_embedded(const char *path, const struct cc_embedded_options *options,
                      struct cc_host *host, struct cc_engine **ret_engine);

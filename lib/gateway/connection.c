@@ -116,7 +116,7 @@ void connection_release(struct connection *connection)
         connection->is_unreported)
         return;
     link_out(worker, connection);
-    mem_free(worker->allocator, connection->close_reason);
+    mem_free(worker->allocator, connection->close_frame);
     mem_free(worker->allocator, connection);
     listener_resume(worker);
     worker_check_end(worker);
@@ -370,28 +370,43 @@ static int write_queued(struct connection *connection)
     return r;
 }
 
+/* Once all else is written. Without memory for it, the client sees a cut. */
+static int write_close(struct connection *connection)
+{
+    int r;
+
+    if (connection->state != CONNECTION_CLOSING || connection->is_blocked ||
+        connection->is_close_sent || !output_is_empty(&connection->output))
+        return 0;
+    if (!connection->close_frame)
+        return CC_ENOMEM;
+    r = socket_write(connection->socket, connection->close_frame, connection->close_size);
+    connection->is_close_sent = true;
+    connection->is_blocked = socket_is_blocked(connection->socket);
+    return r;
+}
+
 void connection_flush(struct connection *connection)
 {
     if (!connection->socket)
         return;
-    if (connection->is_cut || write_queued(connection))
+    if (connection->is_cut || write_queued(connection) || write_close(connection))
         socket_cut(connection->socket);
-    else if (connection->is_blocked || connection->state == CONNECTION_CLOSING)
+    else if (connection->is_blocked)
         socket_want_writable(connection->socket);
 }
 
 int connection_writable(struct connection *connection)
 {
+    int r;
+
     connection->is_blocked = socket_is_blocked(connection->socket);
-    if (connection->is_blocked)
-        return 0;
-    if (write_queued(connection))
-        return CC_EIO;
-    if (connection->is_blocked) {
+    r = write_queued(connection);
+    if (!r)
+        r = write_close(connection);
+    if (!r && connection->is_blocked)
         socket_want_writable(connection->socket);
-        return 0;
-    }
-    return connection->state == CONNECTION_CLOSING ? CC_ECANCELED : 0;
+    return r;
 }
 
 /* --- heartbeat -------------------------------------------------------------------------------- */
@@ -469,12 +484,10 @@ void connection_close(struct connection *connection, int code, struct cc_slice r
     if (connection->state != CONNECTION_OPEN)
         return;
     set_state(connection, CONNECTION_CLOSING);
-    connection->close_code = (uint16_t)code;
-    connection->close_reason = mem_alloc(worker->allocator, reason.size + 1);
-    if (connection->close_reason) {
-        memcpy(connection->close_reason, reason.data, reason.size);
-        connection->close_reason[reason.size] = 0;
-    }
+    connection->close_frame = mem_alloc(worker->allocator, FRAME_CLOSE_MAX);
+    if (connection->close_frame)
+        connection->close_size = (unsigned char)frame_close(connection->close_frame, (uint16_t)code,
+                                                            reason.data, reason.size);
     if (connection->session)
         cc_session_close(connection->session);
     worker_timer_set(worker, &connection->timer,
@@ -494,14 +507,18 @@ void connection_session_ended(struct connection *connection, int code, struct cc
     worker_check_end(worker);
 }
 
-void connection_hangup(struct connection *connection)
+int connection_hangup(struct connection *connection)
 {
     struct worker *worker = connection->worker;
 
+    if (connection->is_close_sent)
+        return CC_ECANCELED;
+    connection->is_close_sent = true;
     if (connection->state == CONNECTION_OPEN)
         connection_close(connection, CC_CLOSE_NORMAL, slice_of(NULL, 0));
     stats_sub(&worker->stats.output_bytes, connection->output.bytes);
     output_clear(&connection->output, worker->allocator);
+    return 0;
 }
 
 void connection_closed(struct connection *connection)

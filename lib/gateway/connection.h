@@ -4,8 +4,8 @@
  *
  *   HANDSHAKE  no upgrade yet: HTTP requests may come, and have to come in time
  *   OPEN       a WebSocket session
- *   CLOSING    what is queued is still written, then a close frame with `close_code`; input is
- *              ignored
+ *   CLOSING    what is queued is still written, then a close frame; then the client's is awaited.
+ *              Input is ignored
  *   CLOSED     the socket is gone
  */
 #ifndef CC_GATEWAY_CONNECTION_H
@@ -37,10 +37,10 @@ struct connection {
     struct connection *next_unreported;
     struct timer timer; /* HANDSHAKE: it is too late; OPEN: heartbeat; CLOSING: cut it off */
     int64_t heard_ms;
-    struct address address; /* of the client, or of the proxy before the upgrade */
-    char *close_reason;     /* terminated, or NULL */
-    uint16_t close_code;
-    uint16_t unreported;  /* pushes written */
+    struct address address;     /* of the client, or of the proxy before the upgrade */
+    unsigned char *close_frame; /* CLOSING: to be sent, or NULL */
+    uint16_t unreported;        /* pushes written */
+    unsigned char close_size;
     unsigned char state;  /* enum connection_state */
     unsigned char format; /* enum wire_format */
     bool has_address;
@@ -49,6 +49,7 @@ struct connection {
     bool is_dirty;      /* on the worker's list */
     bool is_unreported; /* likewise */
     bool is_pinged;     /* since it was last heard */
+    bool is_close_sent; /* or is libwebsockets' to send */
     bool is_cut;        /* to be cut at the end of the turn */
 };
 
@@ -78,8 +79,9 @@ void connection_heard(struct connection *connection);
 /* The kernel takes more. */
 int connection_writable(struct connection *connection);
 
-/* The client has begun to close: nothing is written any more. */
-void connection_hangup(struct connection *connection);
+/* A close frame came: the client's, which libwebsockets answers, and nothing is written any more;
+ * or the answer to ours, and the socket can go. */
+int connection_hangup(struct connection *connection);
 
 /* The socket is gone. The connection may be gone after this. */
 void connection_closed(struct connection *connection);

@@ -10,6 +10,16 @@ static bool equal_nocase(struct cc_slice a, struct cc_slice b)
     return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
 }
 
+/* "[::1]:80" and "example.org:80" without the port. */
+static struct cc_slice without_port(struct cc_slice host)
+{
+    size_t size = host.size;
+
+    while (size && host.data[size - 1] >= '0' && host.data[size - 1] <= '9')
+        size--;
+    return size && host.data[size - 1] == ':' ? slice_of(host.data, size - 1) : host;
+}
+
 static bool is_same_host(struct cc_slice origin, struct cc_slice host)
 {
     static const char *const schemes[] = {"http://", "https://"};
@@ -17,8 +27,10 @@ static bool is_same_host(struct cc_slice origin, struct cc_slice host)
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t size = strlen(schemes[i]);
 
-        if (origin.size > size && strncasecmp(origin.data, schemes[i], size) == 0)
-            return equal_nocase(slice_of(origin.data + size, origin.size - size), host);
+        if (origin.size > size && strncasecmp(origin.data, schemes[i], size) == 0) {
+            origin = slice_of(origin.data + size, origin.size - size);
+            return equal_nocase(without_port(origin), without_port(host));
+        }
     }
     return false;
 }

@@ -8,7 +8,7 @@
 
 /*
  * True for no origin at all; for one that stands in the list, or any if the list has "*"; with an
- * empty list, for "scheme://HOST" of the very host (and port) that the request was sent to.
+ * empty list, for one on the host that the request was sent to, whatever its port.
  */
 bool origin_is_allowed(struct cc_slice origin, struct cc_slice host, const struct cc_slice *allowed,
                        size_t count);

@@ -7,8 +7,9 @@
  * - A frame is received in pieces of at most the protocol's rx_buffer_size.
  * - LWS_WRITE_RAW writes bytes as they are. What the kernel doesn't take is copied and sent later
  *   by libwebsockets itself, which then calls back with SERVER_WRITEABLE.
- * - A close frame goes out only from a callback that fails after lws_close_reason(), and only when
- *   nothing is kept of an earlier write.
+ * - A close frame of its own is not to be relied on: a build with _DEBUG, as Debian's is, closes
+ *   twice in a row where a callback failed, and the second time cuts. So the close frames that the
+ *   gateway begins with are its own; the answer to a client's close frame is libwebsockets'.
  * - Its own timers are a sorted list, walked from the front: they are used for nothing that every
  *   connection has. Its own heartbeat ("validity") is such a timer, so it is off.
  */
@@ -102,8 +103,8 @@ int sockets_new(struct worker *worker, struct sockets **ret_sockets)
         mem_free(worker->allocator, sockets);
         return CC_ENOTSUP;
     }
-    sockets->vhost = lws_create_vhost(sockets->context, &info);
     *ret_sockets = sockets;
+    sockets->vhost = lws_create_vhost(sockets->context, &info);
     return sockets->vhost ? 0 : CC_EINVAL;
 }
 
@@ -113,13 +114,11 @@ void sockets_end(struct sockets *sockets)
         lws_context_destroy(sockets->context);
 }
 
-bool sockets_has_ended(const struct sockets *sockets)
-{
-    return !sockets->context;
-}
-
+/* The second call frees: on a loop that is not its own, libwebsockets does not do so by itself. */
 void sockets_free(struct sockets *sockets)
 {
+    if (sockets->context)
+        lws_context_destroy(sockets->context);
     mem_free(sockets->worker->allocator, sockets);
 }
 
@@ -364,19 +363,6 @@ static int receive(struct connection *connection, struct lws *wsi, const void *b
     return 0;
 }
 
-static int writable(struct connection *connection, struct lws *wsi)
-{
-    const char *reason = connection->close_reason;
-    int r = connection_writable(connection);
-
-    if (!r)
-        return 0;
-    if (r == CC_ECANCELED)
-        lws_close_reason(wsi, (enum lws_close_status)connection->close_code,
-                         (unsigned char *)(uintptr_t)reason, reason ? strlen(reason) : 0);
-    return -1;
-}
-
 static int gone(struct connection *connection, struct lws *wsi)
 {
     lws_set_opaque_user_data(wsi, NULL);
@@ -400,10 +386,9 @@ static int of_connection(struct connection *connection, struct lws *wsi,
         connection_heard(connection);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return writable(connection, wsi);
+        return connection_writable(connection) ? -1 : 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        connection_hangup(connection);
-        return 0;
+        return connection_hangup(connection) ? -1 : 0;
     case LWS_CALLBACK_HTTP:
         return http_request(connection, wsi);
     case LWS_CALLBACK_HTTP_BODY:

@@ -10,13 +10,14 @@
 
 #include "gateway/connection.h"
 
-/* A worker's libwebsockets context on its loop. Errors: CC_ENOMEM, CC_EINVAL (the certificate),
- * CC_ENOTSUP (no libuv plugin). */
+/* A worker's libwebsockets context on its loop; also set when there is no vhost in it, and to be
+ * ended in any case. Errors: CC_ENOMEM, CC_EINVAL (the certificate), CC_ENOTSUP (no libuv plugin).
+ */
 int sockets_new(struct worker *worker, struct sockets **ret_sockets);
 
-/* Begins to end the context; the loop has to run until sockets_has_ended(). */
+/* Cuts all sockets and closes the context's handles; the loop has to run until they are closed,
+ * then sockets_free() may be called. */
 void sockets_end(struct sockets *sockets);
-bool sockets_has_ended(const struct sockets *sockets);
 void sockets_free(struct sockets *sockets);
 
 /* Takes an accepted socket for a connection. 0, or CC_ENOMEM: `fd` is closed in any case. */

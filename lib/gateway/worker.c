@@ -22,6 +22,9 @@
 /* Sessions that the engine has not closed so long after stopping are left to it. */
 #define WORKER_ABANDON_MS 5000
 
+/* Turns that closing the handles of a loop may take: a handful is usual. */
+#define WORKER_CLOSE_TURNS 1000
+
 /* A socket that the host handed over. */
 struct adopted {
     struct chain_link link;
@@ -237,13 +240,6 @@ void worker_check_end(struct worker *worker)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
-static void close_handle(uv_handle_t *handle, void *context)
-{
-    (void)context;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
-}
-
 static void close_bell(struct worker *worker)
 {
     pthread_mutex_lock(&worker->bell.lock);
@@ -251,23 +247,36 @@ static void close_bell(struct worker *worker)
     pthread_mutex_unlock(&worker->bell.lock);
 }
 
-/* libwebsockets' handles are its own to close. */
-static void end_sockets(struct worker *worker)
-{
-    sockets_end(worker->sockets);
-    while (!sockets_has_ended(worker->sockets) && uv_run(&worker->loop, UV_RUN_NOWAIT))
-        ;
-    sockets_free(worker->sockets);
-    worker->sockets = NULL;
-}
-
-static void close_loop(struct worker *worker)
+static void close_handles(struct worker *worker)
 {
     listener_stop(worker);
+    uv_close((uv_handle_t *)&worker->async, NULL);
+    uv_close((uv_handle_t *)&worker->turn_end, NULL);
+    uv_close((uv_handle_t *)&worker->timer, NULL);
+    uv_close((uv_handle_t *)&worker->report, NULL);
+}
+
+/* Runs the loop until all handles are closed; they take a few turns. False if some never are. */
+static bool run_out(struct worker *worker)
+{
+    for (int i = 0; i < WORKER_CLOSE_TURNS; i++)
+        if (!uv_run(&worker->loop, UV_RUN_NOWAIT))
+            return true;
+    return false;
+}
+
+/* libwebsockets closes its handles first, and frees what they are in when they are closed. */
+static void close_loop(struct worker *worker)
+{
+    close_handles(worker);
     if (worker->sockets)
-        end_sockets(worker);
-    uv_walk(&worker->loop, close_handle, NULL);
-    uv_run(&worker->loop, UV_RUN_DEFAULT);
+        sockets_end(worker->sockets);
+    if (!run_out(worker)) {
+        gateway_trace(worker->gateway, CC_TRACE_ERROR, "a loop does not end: its memory is left");
+        return;
+    }
+    if (worker->sockets)
+        sockets_free(worker->sockets);
     uv_loop_close(&worker->loop);
 }
 
@@ -397,7 +406,7 @@ static void free_connections(struct worker *worker)
     while (connection) {
         struct connection *next = connection->next;
 
-        mem_free(worker->allocator, connection->close_reason);
+        mem_free(worker->allocator, connection->close_frame);
         mem_free(worker->allocator, connection);
         connection = next;
     }

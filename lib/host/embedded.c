@@ -18,8 +18,8 @@ struct parts {
     struct cc_filter *filters;
 };
 
-static int open_stores(const char *path, const struct cc_embedded_options *options,
-                       struct parts *parts)
+static int open_lmdb(const char *path, const struct cc_embedded_options *options,
+                     struct parts *parts)
 {
     const struct cc_allocator *allocator = &parts->engine.allocator;
     struct cc_lmdb_options lmdb = CC_LMDB_OPTIONS_INIT;
@@ -36,10 +36,21 @@ static int open_stores(const char *path, const struct cc_embedded_options *optio
     return r;
 }
 
-/* A node's name must not come back after a restart: entries of its earlier life may still live. */
-static int open_cluster(struct cc_host *host, struct parts *parts)
+static int open_memory(struct cc_host *host, struct cc_slice node, struct parts *parts)
 {
-    const struct cc_allocator *allocator = &parts->engine.allocator;
+    int r = cc_memory_log_open(host->world, node, &parts->engine.log);
+
+    if (!r)
+        r = cc_memory_store_open(host->world, &parts->engine.store);
+    if (!r)
+        r = cc_memory_directory_open(host->world, &parts->engine.directory);
+    return r;
+}
+
+/* A node's name must not come back after a restart: entries of its earlier life may still live. */
+static int open_ports(const char *path, const struct cc_embedded_options *options,
+                      struct cc_host *host, struct parts *parts)
+{
     char node[2 * 16 + 1];
     uint64_t random[2];
     int r;
@@ -48,10 +59,12 @@ static int open_cluster(struct cc_host *host, struct parts *parts)
         return CC_EIO;
     snprintf(node, sizeof node, "%016llx%016llx", (unsigned long long)random[0],
              (unsigned long long)random[1]);
-    r = cc_memory_world_new(allocator, 1, &host->world);
+    r = cc_memory_world_new(&parts->engine.allocator, 1, &host->world);
+    if (!r)
+        r = cc_memory_cluster_open(host->world, slice_str(node), &parts->engine.cluster);
     if (r)
         return r;
-    return cc_memory_cluster_open(host->world, slice_str(node), &parts->engine.cluster);
+    return path ? open_lmdb(path, options, parts) : open_memory(host, slice_str(node), parts);
 }
 
 static int open_filters(const struct cc_embedded_options *options, struct parts *parts)
@@ -123,14 +136,12 @@ int cc_open_embedded(const char *path, const struct cc_embedded_options *options
     struct parts parts;
     int r;
 
-    if (!path || !host || host->world)
+    if (!host || host->world)
         return CC_EINVAL;
     if (options)
         options_read(&given, sizeof given, options);
     parts_init(&parts, &given, host);
-    r = open_stores(path, &given, &parts);
-    if (!r)
-        r = open_cluster(host, &parts);
+    r = open_ports(path, &given, host, &parts);
     if (!r)
         r = open_filters(&given, &parts);
     if (!r)

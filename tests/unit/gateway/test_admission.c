@@ -99,7 +99,10 @@ static void origins(void **state)
 
     assert_int_equal(check_origin(&fixture->none, "http://chat.example.org:8080"), 0);
     assert_int_equal(check_origin(&fixture->none, "https://CHAT.example.org:8080"), 0);
-    assert_int_equal(check_origin(&fixture->none, "http://chat.example.org"), 403);
+    assert_int_equal(check_origin(&fixture->none, "http://chat.example.org"), 0);
+    assert_int_equal(check_origin(&fixture->none, "https://chat.example.org:1"), 0);
+    assert_int_equal(check_origin(&fixture->none, "http://:8080"), 403);
+    assert_int_equal(check_origin(&fixture->none, "http://chat.example.org:"), 403);
     assert_int_equal(check_origin(&fixture->none, "http://evil.example"), 403);
     assert_int_equal(check_origin(&fixture->none, "http://chat.example.org:8080.evil.example"),
                      403);

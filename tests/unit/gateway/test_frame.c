@@ -30,9 +30,33 @@ static void lengths(void **state)
     assert_head(0x123456789, FRAME_BINARY, "\x82\x7f\x00\x00\x00\x01\x23\x45\x67\x89", 10);
 }
 
+static void close_frames(void **state)
+{
+    unsigned char frame[FRAME_CLOSE_MAX];
+    char reason[200];
+
+    (void)state;
+    assert_int_equal(frame_close(frame, 4001, NULL, 0), 4);
+    assert_memory_equal(frame, "\x88\x02\x0f\xa1", 4);
+    assert_int_equal(frame_close(frame, 4500, "no", 2), 6);
+    assert_memory_equal(frame, "\x88\x04\x11\x94no", 6);
+    memset(reason, 'x', sizeof reason);
+    assert_int_equal(frame_close(frame, 4500, reason, sizeof reason), FRAME_CLOSE_MAX);
+    assert_int_equal(frame[1], FRAME_CONTROL_MAX);
+    /* A character of three bytes does not fit whole: it goes whole. */
+    memcpy(reason + 121, "\xe2\x82\xac", 3);
+    assert_int_equal(frame_close(frame, 4500, reason, sizeof reason), 4 + 121);
+    memset(reason, 'x', sizeof reason);
+    memcpy(reason + 120, "\xe2\x82\xac", 3);
+    assert_int_equal(frame_close(frame, 4500, reason, sizeof reason), 4 + 123);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(lengths)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(close_frames),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
