@@ -17,7 +17,9 @@ static struct cc_slice without_port(struct cc_slice host)
 
     while (size && host.data[size - 1] >= '0' && host.data[size - 1] <= '9')
         size--;
-    return size && host.data[size - 1] == ':' ? slice_of(host.data, size - 1) : host;
+    if (!size || size == host.size || host.data[size - 1] != ':')
+        return host;
+    return slice_of(host.data, size - 1);
 }
 
 static bool is_same_host(struct cc_slice origin, struct cc_slice host)
@@ -29,7 +31,8 @@ static bool is_same_host(struct cc_slice origin, struct cc_slice host)
 
         if (origin.size > size && strncasecmp(origin.data, schemes[i], size) == 0) {
             origin = slice_of(origin.data + size, origin.size - size);
-            return equal_nocase(without_port(origin), without_port(host));
+            host = without_port(host);
+            return host.size && equal_nocase(without_port(origin), host);
         }
     }
     return false;
