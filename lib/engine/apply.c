@@ -54,12 +54,12 @@ static int reserve(const struct application *a)
 
 static void remember_client_id(const struct application *a, const struct message *message)
 {
-    struct dedup_entry entry = {.hash = dedup_hash(message->view.from, message->client_id),
-                                .id = message->view.id,
-                                .offset = a->offset};
+    struct dedup_entry entry = {.id = message->view.id, .offset = a->offset};
 
-    if (message->client_id.size)
-        dedup_add(&a->partition->dedup, &entry, a->partition->flushed);
+    if (!message->client_id.size)
+        return;
+    entry.hash = dedup_hash(message->view.from, message->client_id);
+    dedup_add(&a->partition->dedup, &entry, a->partition->flushed);
 }
 
 /* The message gets the next seq: from here on it is in the conversation. 0 or CC_ENOMEM. */
