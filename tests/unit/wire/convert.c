@@ -48,14 +48,14 @@ static json_t *from_map(const msgpack_object_map *from)
 
     for (uint32_t i = 0; i < from->size; i++) {
         const msgpack_object *key = &from->ptr[i].key;
-        char name[256];
+        char *name;
 
-        if (key->type != MSGPACK_OBJECT_STR || key->via.str.size >= sizeof name)
+        if (key->type != MSGPACK_OBJECT_STR)
             abort();
-        memcpy(name, key->via.str.ptr, key->via.str.size);
-        name[key->via.str.size] = '\0';
-        if (json_object_set_new(map, name, from_object(&from->ptr[i].val)) != 0)
+        name = strndup(key->via.str.size ? key->via.str.ptr : "", key->via.str.size);
+        if (!name || json_object_set_new(map, name, from_object(&from->ptr[i].val)) != 0)
             abort();
+        free(name);
     }
     return map;
 }
