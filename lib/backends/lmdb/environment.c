@@ -205,11 +205,18 @@ static int format_check(struct environment *environment, const struct format *wa
     return 0;
 }
 
+/* What a step that runs in a transaction is given. */
+struct format_step {
+    struct environment *environment;
+    struct format format;
+};
+
 /* Checks the record, or writes it in a new environment. */
-static int format_open(struct environment *environment, MDB_txn *txn, const struct format *wanted)
+static int format_open(void *context, MDB_txn *txn)
 {
+    struct format_step *step = context;
     MDB_val key = value_of(format_key, sizeof format_key - 1);
-    MDB_val value = value_of(wanted, sizeof *wanted);
+    MDB_val value = value_of(&step->format, sizeof step->format);
     MDB_val found;
     MDB_stat stat;
     MDB_dbi dbi;
@@ -221,33 +228,51 @@ static int format_open(struct environment *environment, MDB_txn *txn, const stru
     if (!r)
         r = mdb_get(txn, dbi, &key, &found);
     if (!r)
-        return format_check(environment, wanted, &found);
+        return format_check(step->environment, &step->format, &found);
     if (r != MDB_NOTFOUND)
         return r;
     if (stat.ms_entries)
         return MDB_INVALID;
-    environment->version = wanted->version;
-    environment->partitions = wanted->partitions;
+    step->environment->version = step->format.version;
+    step->environment->partitions = step->format.partitions;
     return mdb_put(txn, dbi, &key, &value, 0);
 }
 
-/* Runs in a transaction of its own: 0 or a raw code. */
-static int format_use(struct environment *environment, const struct format *wanted)
+/* Writes the record as it is. */
+static int format_write(void *context, MDB_txn *txn)
+{
+    struct format_step *step = context;
+    MDB_val key = value_of(format_key, sizeof format_key - 1);
+    MDB_val value = value_of(&step->format, sizeof step->format);
+    MDB_dbi dbi;
+    int r = mdb_dbi_open(txn, NULL, 0, &dbi);
+
+    return r ? r : mdb_put(txn, dbi, &key, &value, 0);
+}
+
+/* --- opening --- */
+
+/* Answers a raw code. */
+static int run(struct environment *environment, int (*step)(void *context, MDB_txn *txn),
+               void *context)
 {
     MDB_txn *txn;
-    int r;
+    int r = mdb_txn_begin(environment->mdb, NULL, 0, &txn);
 
-    r = mdb_txn_begin(environment->mdb, NULL, 0, &txn);
     if (r)
         return r;
-    r = format_open(environment, txn, wanted);
+    r = step(context, txn);
     if (!r)
         return mdb_txn_commit(txn);
     mdb_txn_abort(txn);
     return r;
 }
 
-/* --- opening --- */
+int environment_run(struct environment *environment, int (*step)(void *context, MDB_txn *txn),
+                    void *context)
+{
+    return environment_error(environment, run(environment, step, context));
+}
 
 static size_t map_size(const struct environment *environment, size_t wanted)
 {
@@ -307,7 +332,7 @@ static int data_check(const struct environment *environment, const char *folder,
 static int start(struct environment *environment, const struct cc_lmdb_options *options,
                  const struct environment_spec *spec)
 {
-    struct format format = {spec->version, options->partitions};
+    struct format_step format = {environment, {spec->version, options->partitions}};
     char folder[FOLDER_BYTES];
     bool is_marked = false;
     int r;
@@ -320,7 +345,7 @@ static int start(struct environment *environment, const struct cc_lmdb_options *
     if (!r)
         r = mdb_start(environment, folder, options, spec);
     if (!r)
-        r = format_use(environment, &format);
+        r = run(environment, format_open, &format);
     if (!r && !is_marked)
         r = lock_mark(environment, options->path, folder);
     return r;
@@ -369,21 +394,28 @@ void environment_close(struct environment *environment)
     environment->lock = -1;
 }
 
+struct table_step {
+    const char *name;
+    unsigned flags;
+    MDB_dbi table;
+};
+
+static int table_open(void *context, MDB_txn *txn)
+{
+    struct table_step *step = context;
+
+    return mdb_dbi_open(txn, step->name, step->flags | MDB_CREATE, &step->table);
+}
+
 int environment_table(struct environment *environment, const char *name, unsigned flags,
                       MDB_dbi *ret_table)
 {
-    MDB_txn *txn;
-    int r;
+    struct table_step step = {name, flags, 0};
+    int r = environment_run(environment, table_open, &step);
 
-    r = mdb_txn_begin(environment->mdb, NULL, 0, &txn);
-    if (r)
-        return environment_error(environment, r);
-    r = mdb_dbi_open(txn, name, flags | MDB_CREATE, ret_table);
-    if (r)
-        mdb_txn_abort(txn);
-    else
-        r = mdb_txn_commit(txn);
-    return environment_error(environment, r);
+    if (!r)
+        *ret_table = step.table;
+    return r;
 }
 
 /* --- reading --- */
@@ -451,22 +483,7 @@ void environment_shrink(struct environment *environment)
 
 int environment_touch(struct environment *environment)
 {
-    struct format format = {environment->version, environment->partitions};
-    MDB_val key = value_of(format_key, sizeof format_key - 1);
-    MDB_val value = value_of(&format, sizeof format);
-    MDB_txn *txn;
-    MDB_dbi dbi;
-    int r;
+    struct format_step step = {environment, {environment->version, environment->partitions}};
 
-    r = mdb_txn_begin(environment->mdb, NULL, 0, &txn);
-    if (r)
-        return environment_error(environment, r);
-    r = mdb_dbi_open(txn, NULL, 0, &dbi);
-    if (!r)
-        r = mdb_put(txn, dbi, &key, &value, 0);
-    if (r)
-        mdb_txn_abort(txn);
-    else
-        r = mdb_txn_commit(txn);
-    return environment_error(environment, r);
+    return environment_run(environment, format_write, &step);
 }

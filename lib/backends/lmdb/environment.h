@@ -9,9 +9,9 @@
  * tables. No table uses sorted duplicates: verify.c knows none.
  *
  * Two threads use it. The writer's thread (writer.h) alone writes, and alone makes the map larger.
- * The engine's thread reads, between environment_read_begin() and _end(), which hold the gate: a
- * map may be moved only while nobody reads in it. Reads copy what they answer, so a gate is held
- * for microseconds, and no old reader keeps pages from being used again.
+ * Reading, mostly on the engine's thread, goes between environment_read_begin() and _end(), which
+ * hold the gate: a map may be moved only while nobody reads in it. Reads copy what they answer, so
+ * the gate is held for microseconds, and no old reader keeps pages from being used again.
  *
  * Functions that work inside a transaction answer raw codes: 0, LMDB's, an errno, or a CC_E…: the
  * three do not overlap. environment_error() makes CC_E… of all.
@@ -60,9 +60,12 @@ void environment_close(struct environment *environment);
 int environment_table(struct environment *environment, const char *name, unsigned flags,
                       MDB_dbi *ret_table);
 
-/* Begins reading the newest state. 0 or a CC_E…; on success _end() must follow soon. Engine's
- * thread.
- */
+/* Runs a step in a transaction of its own, committed when it answers 0; its codes are raw ones. 0
+ * or a CC_E…. Before the writer starts, or on its thread. */
+int environment_run(struct environment *environment, int (*step)(void *context, MDB_txn *txn),
+                    void *context);
+
+/* Begins reading the newest state. 0 or a CC_E…; on success _end() must follow soon. Any thread. */
 int environment_read_begin(struct environment *environment, MDB_txn **ret_txn);
 void environment_read_end(struct environment *environment);
 

@@ -1,0 +1,118 @@
+/*
+ * The store on LMDB. Each table of the port is one of LMDB's; a name in a key has its length before
+ * it (one byte), numbers in keys are big-endian, so keys stand in the order of their columns.
+ *
+ *   rows     conversation, seq          → a chunk of rows, with seqs without a gap (chunk.h)
+ *   heads    conversation               → struct store_head_value
+ *   inbox    user, partition, offset    → a chunk of entries
+ *   dedup    sender, partition, offset  → a chunk of runs
+ *   cursors  user, device, conversation → struct store_cursor_value
+ *   marks    partition                  → struct store_mark
+ *
+ * A batch is one transaction, and `mark.offset` is written in it. `mark.high` is above every offset
+ * that was ever written for the partition: what comes at or above it is surely new and is inserted
+ * without looking. Below it (a replay, an owner that lost its partition) each entry is looked for
+ * first, and skipped where it stands already, whichever batch brought it.
+ */
+#ifndef CC_BACKENDS_LMDB_STORE_H
+#define CC_BACKENDS_LMDB_STORE_H
+
+#include "backends/lmdb/group.h"
+#include "backends/lmdb/writer.h"
+
+struct store_head_value {
+    uint64_t seq;
+    uint64_t offset;
+    uint64_t member_version;
+    int64_t ts;
+};
+
+struct store_cursor_value {
+    uint64_t delivered;
+    uint64_t read;
+};
+
+struct store_mark {
+    uint64_t offset;
+    uint64_t high;
+};
+
+struct lmdb_store {
+    struct environment environment;
+    struct writer writer;
+    MDB_dbi rows;
+    MDB_dbi heads;
+    MDB_dbi inbox;
+    MDB_dbi dedup;
+    MDB_dbi cursors;
+    MDB_dbi marks;
+    struct grouping grouping; /* the writer's */
+};
+
+/* The longest key: user, device, conversation. */
+#define STORE_KEY_MAX (3 * (1 + CC_NAME_MAX))
+
+struct store_key {
+    size_t size;
+    unsigned char bytes[STORE_KEY_MAX];
+};
+
+static inline MDB_val store_key_value(const struct store_key *key)
+{
+    return value_of(key->bytes, key->size);
+}
+
+/* Names are 1 to CC_NAME_MAX bytes, checked before. */
+void store_key_name(struct store_key *key, struct cc_slice name);
+
+/* The parts of keys before their last number: of rows; of inbox and dedup. */
+void store_key_rows(struct store_key *key, struct cc_slice conversation);
+void store_key_share(struct store_key *key, struct cc_slice name, uint32_t partition);
+void store_key_cursor(struct store_key *key, struct cc_slice user, struct cc_slice device);
+
+/* Puts a number behind the first `prefix` bytes. */
+void store_key_number(struct store_key *key, size_t prefix, uint64_t number);
+
+/* True when a found key is the prefix and one number; gives it. */
+bool store_key_match(const struct store_key *key, size_t prefix, const MDB_val *found,
+                     uint64_t *ret_number);
+
+static inline bool store_name_fits(struct cc_slice name)
+{
+    return name.size >= 1 && name.size <= CC_NAME_MAX;
+}
+
+/*
+ * Goes to the last chunk of the prefix that begins at or before `number`, or else to its first.
+ * 0, MDB_NOTFOUND when the prefix has none, or a raw code. `ret_first`: the number in the found
+ * key.
+ */
+int store_seek(MDB_cursor *cursor, struct store_key *key, size_t prefix, uint64_t number,
+               uint64_t *ret_first, MDB_val *ret_value);
+
+/* Goes to the next chunk (MDB_NEXT) or the one before (MDB_PREV) of the prefix. Likewise. */
+int store_step(MDB_cursor *cursor, const struct store_key *key, size_t prefix, MDB_cursor_op step,
+               uint64_t *ret_first, MDB_val *ret_value);
+
+/* Reads a fixed value. `ret_value` is left alone where there is none (MDB_NOTFOUND). */
+int store_get(MDB_txn *txn, MDB_dbi table, const struct store_key *key, void *ret_value,
+              size_t size);
+
+/* The key of a partition's mark. */
+static inline void store_key_mark(struct store_key *key, uint32_t partition)
+{
+    memcpy(key->bytes, &partition, sizeof partition);
+    key->size = sizeof partition;
+}
+
+extern const struct writer_kind store_write_kind;
+extern const struct writer_kind store_write_cursors_kind;
+
+void store_read_offset(void *self, struct cc_store_read_offset *op);
+void store_read_rows(void *self, struct cc_store_read_rows *op);
+void store_read_heads(void *self, struct cc_store_read_heads *op);
+void store_read_inbox(void *self, struct cc_store_read_inbox *op);
+void store_read_dedup(void *self, struct cc_store_read_dedup *op);
+void store_read_cursors(void *self, struct cc_store_read_cursors *op);
+
+#endif

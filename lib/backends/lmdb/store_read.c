@@ -1,0 +1,558 @@
+/*
+ * Reading from the store. A range is read twice: counted, so that its array can be made, then
+ * copied, a chunk at a time; slices point into the copied chunks.
+ */
+#include "backends/answer.h"
+#include "backends/lmdb/chunk.h"
+#include "backends/lmdb/store.h"
+#include "chatcore/error.h"
+
+/* A read of one table's chunks with one prefix. */
+struct range {
+    MDB_cursor *cursor;
+    struct store_key key;
+    size_t prefix;
+    uint64_t first; /* of the chunk that the cursor is at */
+    MDB_val value;
+};
+
+/* A read operation under way. */
+struct reading {
+    struct lmdb_store *store;
+    MDB_txn *txn;
+    struct answer *answer;
+};
+
+static int range_open(struct reading *reading, MDB_dbi table, struct range *range)
+{
+    range->prefix = range->key.size;
+    return mdb_cursor_open(reading->txn, table, &range->cursor);
+}
+
+static int range_seek(struct range *range, uint64_t number)
+{
+    return store_seek(range->cursor, &range->key, range->prefix, number, &range->first,
+                      &range->value);
+}
+
+static int range_step(struct range *range, MDB_cursor_op step)
+{
+    return store_step(range->cursor, &range->key, range->prefix, step, &range->first,
+                      &range->value);
+}
+
+static struct chunk range_chunk(const struct range *range)
+{
+    return chunk_of(range->value.mv_data, range->value.mv_size);
+}
+
+/* The chunk, copied into the answer. */
+static int range_copy(struct reading *reading, const struct range *range, struct chunk *ret_chunk)
+{
+    struct cc_slice copy;
+    int r =
+        answer_copy(reading->answer, slice_of(range->value.mv_data, range->value.mv_size), &copy);
+
+    if (r)
+        return r;
+    *ret_chunk = chunk_of(copy.data, copy.size);
+    return 0;
+}
+
+/* Runs a read in a transaction and completes the operation. */
+static void read_answer(struct lmdb_store *store, struct cc_op *op,
+                        int (*read)(struct reading *reading, struct cc_op *op))
+{
+    struct reading reading = {.store = store};
+    int r = environment_read_begin(&store->environment, &reading.txn);
+
+    if (!r) {
+        reading.answer = answer_new(&store->environment.allocator, 0);
+        r = reading.answer ? read(&reading, op) : CC_ENOMEM;
+        environment_read_end(&store->environment);
+    }
+    answer_done(reading.answer, op, environment_error(&store->environment, r));
+}
+
+static int none_is_fine(int r)
+{
+    return r == MDB_NOTFOUND ? 0 : r;
+}
+
+/* --- offsets --- */
+
+static int offset_read(struct reading *reading, struct cc_op *base)
+{
+    struct cc_store_read_offset *op = (struct cc_store_read_offset *)base;
+    struct store_mark mark = {0, 0};
+    struct store_key key;
+    int r;
+
+    store_key_mark(&key, op->partition);
+    r = none_is_fine(store_get(reading->txn, reading->store->marks, &key, &mark, sizeof mark));
+    op->ret_offset = mark.offset;
+    return r;
+}
+
+void store_read_offset(void *self, struct cc_store_read_offset *op)
+{
+    read_answer(self, &op->op, offset_read);
+}
+
+/* --- rows --- */
+
+/* How many of a chunk's rows are within [from, to]. */
+static int rows_within(const struct range *range, uint64_t from, uint64_t to, size_t *ret_count)
+{
+    struct chunk chunk = range_chunk(range);
+    struct cc_store_row row = {.seq = range->first - 1};
+    size_t count = 0;
+    int r;
+
+    while ((r = chunk_next_row(&chunk, &row)) == 0)
+        count += row.seq >= from && row.seq <= to;
+    *ret_count = count;
+    return none_is_fine(r);
+}
+
+/* Counts up to `limit` rows from `from` on. */
+static int rows_count_up(struct range *range, const struct cc_store_read_rows *op,
+                         size_t *ret_count)
+{
+    size_t total = 0;
+    int r;
+
+    for (r = range_seek(range, op->from); !r && range->first <= op->to && total < op->limit;
+         r = range_step(range, MDB_NEXT)) {
+        size_t count;
+        int failed = rows_within(range, op->from, op->to, &count);
+
+        if (failed)
+            return failed;
+        total += count;
+    }
+    *ret_count = total < op->limit ? total : op->limit;
+    return none_is_fine(r);
+}
+
+/* Counts up to `limit` rows from `to` down, and finds the seq that they begin with. */
+static int rows_count_down(struct range *range, const struct cc_store_read_rows *op,
+                           size_t *ret_count, uint64_t *ret_from)
+{
+    size_t total = 0;
+    uint64_t from = op->from;
+    int r;
+
+    for (r = range_seek(range, op->to); !r && total < op->limit; r = range_step(range, MDB_PREV)) {
+        uint64_t highest = op->to;
+        size_t count;
+        int failed = rows_within(range, op->from, highest, &count);
+
+        if (failed)
+            return failed;
+        from = range->first > op->from ? range->first : op->from;
+        if (count > op->limit - total) {
+            from += count - (op->limit - total);
+            count = op->limit - total;
+        }
+        total += count;
+        if (range->first <= op->from)
+            break;
+    }
+    *ret_count = total;
+    *ret_from = from;
+    return none_is_fine(r);
+}
+
+static int rows_copy(struct reading *reading, struct range *range, struct cc_store_read_rows *op,
+                     uint64_t from, size_t wanted)
+{
+    struct cc_store_row *rows = answer_array(reading->answer, wanted, sizeof *rows);
+    struct cc_slice name;
+    size_t count = 0;
+    int r = 0;
+
+    if (!rows || answer_copy(reading->answer, op->conversation, &name) != 0)
+        return CC_ENOMEM;
+    if (wanted)
+        r = range_seek(range, from);
+    while (!r && count < wanted) {
+        struct cc_store_row row = {.conversation = name, .seq = range->first - 1};
+        struct chunk chunk;
+
+        r = range_copy(reading, range, &chunk);
+        while (!r && count < wanted && !chunk_is_at_end(&chunk)) {
+            r = chunk_next_row(&chunk, &row);
+            if (!r && row.seq >= from)
+                rows[count++] = row;
+        }
+        if (!r && count < wanted)
+            r = range_step(range, MDB_NEXT);
+    }
+    op->ret_rows = rows;
+    op->ret_count = count;
+    return r;
+}
+
+static int rows_read_in(struct reading *reading, struct range *range, struct cc_store_read_rows *op)
+{
+    uint64_t from = op->from;
+    size_t count = 0;
+    int r = 0;
+
+    if (op->from <= op->to && op->limit)
+        r = op->descending ? rows_count_down(range, op, &count, &from)
+                           : rows_count_up(range, op, &count);
+    return r ? r : rows_copy(reading, range, op, from, count);
+}
+
+static int rows_read(struct reading *reading, struct cc_op *base)
+{
+    struct cc_store_read_rows *op = (struct cc_store_read_rows *)base;
+    struct range range;
+    int r;
+
+    if (!store_name_fits(op->conversation))
+        return CC_EINVAL;
+    store_key_rows(&range.key, op->conversation);
+    r = range_open(reading, reading->store->rows, &range);
+    if (r)
+        return r;
+    r = rows_read_in(reading, &range, op);
+    mdb_cursor_close(range.cursor);
+    return r;
+}
+
+void store_read_rows(void *self, struct cc_store_read_rows *op)
+{
+    read_answer(self, &op->op, rows_read);
+}
+
+/* --- heads --- */
+
+static int head_read(struct reading *reading, struct cc_slice conversation,
+                     struct cc_store_head *ret_head)
+{
+    struct store_head_value value = {0};
+    struct store_key key;
+    int r;
+
+    if (!store_name_fits(conversation))
+        return CC_EINVAL;
+    store_key_rows(&key, conversation);
+    r = none_is_fine(store_get(reading->txn, reading->store->heads, &key, &value, sizeof value));
+    ret_head->seq = value.seq;
+    ret_head->offset = value.offset;
+    ret_head->member_version = value.member_version;
+    ret_head->ts = value.ts;
+    return r ? r : answer_copy(reading->answer, conversation, &ret_head->conversation);
+}
+
+static int heads_read(struct reading *reading, struct cc_op *base)
+{
+    struct cc_store_read_heads *op = (struct cc_store_read_heads *)base;
+    struct cc_store_head *heads = answer_array(reading->answer, op->count, sizeof *heads);
+    int r = heads ? 0 : CC_ENOMEM;
+
+    for (size_t i = 0; !r && i < op->count; i++)
+        r = head_read(reading, op->conversations[i], &heads[i]);
+    op->ret_heads = heads;
+    return r;
+}
+
+void store_read_heads(void *self, struct cc_store_read_heads *op)
+{
+    read_answer(self, &op->op, heads_read);
+}
+
+/* --- inbox --- */
+
+static bool inbox_is_wanted(const struct cc_store_read_inbox *op,
+                            const struct cc_store_inbox *entry)
+{
+    return entry->offset >= op->from && entry->offset < op->before;
+}
+
+/* Counts the wanted entries, up to one more than the limit. */
+static int inbox_count(struct range *range, const struct cc_store_read_inbox *op, size_t *ret_count)
+{
+    size_t count = 0;
+    int r;
+
+    for (r = range_seek(range, op->from); !r && range->first < op->before && count <= op->limit;
+         r = range_step(range, MDB_NEXT)) {
+        struct cc_store_inbox entry = {.offset = range->first};
+        struct chunk chunk = range_chunk(range);
+        int failed;
+
+        while ((failed = chunk_next_inbox(&chunk, &entry)) == 0)
+            count += inbox_is_wanted(op, &entry);
+        if (failed != MDB_NOTFOUND)
+            return failed;
+    }
+    *ret_count = count;
+    return none_is_fine(r);
+}
+
+static int inbox_copy(struct reading *reading, struct range *range, struct cc_store_read_inbox *op,
+                      size_t wanted)
+{
+    struct cc_store_inbox *entries = answer_array(reading->answer, wanted, sizeof *entries);
+    struct cc_slice user;
+    size_t count = 0;
+    int r = 0;
+
+    if (!entries || answer_copy(reading->answer, op->user, &user) != 0)
+        return CC_ENOMEM;
+    if (wanted)
+        r = range_seek(range, op->from);
+    while (!r && count < wanted) {
+        struct cc_store_inbox entry = {.user = user, .offset = range->first};
+        struct chunk chunk;
+
+        r = range_copy(reading, range, &chunk);
+        while (!r && count < wanted && !chunk_is_at_end(&chunk)) {
+            r = chunk_next_inbox(&chunk, &entry);
+            if (!r && inbox_is_wanted(op, &entry))
+                entries[count++] = entry;
+        }
+        if (!r && count < wanted)
+            r = range_step(range, MDB_NEXT);
+    }
+    op->ret_entries = entries;
+    op->ret_count = count;
+    return r;
+}
+
+static int inbox_read_in(struct reading *reading, struct range *range,
+                         struct cc_store_read_inbox *op)
+{
+    size_t count = 0;
+    int r = 0;
+
+    if (op->from < op->before)
+        r = inbox_count(range, op, &count);
+    if (r)
+        return r;
+    op->ret_more = count > op->limit;
+    return inbox_copy(reading, range, op, op->ret_more ? op->limit : count);
+}
+
+static int inbox_read(struct reading *reading, struct cc_op *base)
+{
+    struct cc_store_read_inbox *op = (struct cc_store_read_inbox *)base;
+    struct range range;
+    int r;
+
+    if (!store_name_fits(op->user))
+        return CC_EINVAL;
+    store_key_share(&range.key, op->user, op->partition);
+    r = range_open(reading, reading->store->inbox, &range);
+    if (r)
+        return r;
+    r = inbox_read_in(reading, &range, op);
+    mdb_cursor_close(range.cursor);
+    return r;
+}
+
+void store_read_inbox(void *self, struct cc_store_read_inbox *op)
+{
+    read_answer(self, &op->op, inbox_read);
+}
+
+/* --- dedup --- */
+
+static int dedup_count(struct range *range, size_t *ret_count)
+{
+    size_t count = 0;
+    int r;
+
+    for (r = range_seek(range, 0); !r; r = range_step(range, MDB_NEXT)) {
+        struct cc_store_dedup run = {.offset = range->first};
+        struct chunk chunk = range_chunk(range);
+        int failed;
+
+        while ((failed = chunk_next_dedup(&chunk, &run)) == 0)
+            count++;
+        if (failed != MDB_NOTFOUND)
+            return failed;
+    }
+    *ret_count = count;
+    return none_is_fine(r);
+}
+
+static int dedup_copy(struct reading *reading, struct range *range, struct cc_store_read_dedup *op,
+                      size_t wanted)
+{
+    struct cc_store_dedup *runs = answer_array(reading->answer, wanted, sizeof *runs);
+    struct cc_slice sender;
+    size_t count = 0;
+    int r = 0;
+
+    if (!runs || answer_copy(reading->answer, op->sender, &sender) != 0)
+        return CC_ENOMEM;
+    if (wanted)
+        r = range_seek(range, 0);
+    while (!r && count < wanted) {
+        struct cc_store_dedup run = {.sender = sender, .offset = range->first};
+        struct chunk chunk;
+
+        r = range_copy(reading, range, &chunk);
+        while (!r && count < wanted && !chunk_is_at_end(&chunk)) {
+            r = chunk_next_dedup(&chunk, &run);
+            if (!r)
+                runs[count++] = run;
+        }
+        if (!r && count < wanted)
+            r = range_step(range, MDB_NEXT);
+    }
+    op->ret_runs = runs;
+    op->ret_count = count;
+    return r;
+}
+
+static int dedup_read(struct reading *reading, struct cc_op *base)
+{
+    struct cc_store_read_dedup *op = (struct cc_store_read_dedup *)base;
+    struct range range;
+    size_t count;
+    int r;
+
+    if (!store_name_fits(op->sender))
+        return CC_EINVAL;
+    store_key_share(&range.key, op->sender, op->partition);
+    r = range_open(reading, reading->store->dedup, &range);
+    if (r)
+        return r;
+    r = dedup_count(&range, &count);
+    if (!r)
+        r = dedup_copy(reading, &range, op, count);
+    mdb_cursor_close(range.cursor);
+    return r;
+}
+
+void store_read_dedup(void *self, struct cc_store_read_dedup *op)
+{
+    read_answer(self, &op->op, dedup_read);
+}
+
+/* --- cursors --- */
+
+static int cursor_fill(struct reading *reading, const struct cc_store_read_cursors *op,
+                       struct cc_slice conversation, const MDB_val *value,
+                       struct cc_store_cursor *ret_cursor)
+{
+    struct store_cursor_value stored;
+    int r;
+
+    if (value->mv_size != sizeof stored)
+        return MDB_CORRUPTED;
+    memcpy(&stored, value->mv_data, sizeof stored);
+    ret_cursor->delivered = stored.delivered;
+    ret_cursor->read = stored.read;
+    r = answer_copy(reading->answer, op->user, &ret_cursor->user);
+    if (!r)
+        r = answer_copy(reading->answer, op->device, &ret_cursor->device);
+    return r ? r : answer_copy(reading->answer, conversation, &ret_cursor->conversation);
+}
+
+/* Those of the conversations that were named. */
+static int cursors_pick(struct reading *reading, struct cc_store_read_cursors *op)
+{
+    struct cc_store_cursor *cursors = answer_array(reading->answer, op->count, sizeof *cursors);
+    size_t count = 0;
+    int r = cursors ? 0 : CC_ENOMEM;
+
+    for (size_t i = 0; !r && i < op->count; i++) {
+        struct store_key key;
+        MDB_val wanted;
+        MDB_val value;
+
+        if (!store_name_fits(op->conversations[i]))
+            return CC_EINVAL;
+        store_key_cursor(&key, op->user, op->device);
+        store_key_name(&key, op->conversations[i]);
+        wanted = store_key_value(&key);
+        r = mdb_get(reading->txn, reading->store->cursors, &wanted, &value);
+        if (!r)
+            r = cursor_fill(reading, op, op->conversations[i], &value, &cursors[count++]);
+        else
+            r = none_is_fine(r);
+    }
+    op->ret_cursors = cursors;
+    op->ret_count = count;
+    return r;
+}
+
+/* The name behind the prefix of a key, if the key has that prefix. */
+static bool name_behind(const struct store_key *prefix, const MDB_val *key,
+                        struct cc_slice *ret_name)
+{
+    const unsigned char *bytes = key->mv_data;
+
+    if (key->mv_size < prefix->size + 2 || memcmp(bytes, prefix->bytes, prefix->size) != 0 ||
+        key->mv_size != prefix->size + 1 + bytes[prefix->size])
+        return false;
+    *ret_name = slice_of(bytes + prefix->size + 1, bytes[prefix->size]);
+    return true;
+}
+
+/* Walks the cursors of one device: counts them, and fills them in where `cursors` is given. */
+static int cursors_walk(struct reading *reading, MDB_cursor *cursor,
+                        const struct cc_store_read_cursors *op, struct cc_store_cursor *cursors,
+                        size_t *ret_count)
+{
+    struct cc_slice conversation;
+    struct store_key prefix;
+    MDB_val key;
+    MDB_val value;
+    int r;
+
+    *ret_count = 0;
+    store_key_cursor(&prefix, op->user, op->device);
+    key = store_key_value(&prefix);
+    for (r = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+         !r && *ret_count < op->limit && name_behind(&prefix, &key, &conversation);
+         r = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        int failed = 0;
+
+        if (cursors)
+            failed = cursor_fill(reading, op, conversation, &value, &cursors[*ret_count]);
+        if (failed)
+            return failed;
+        ++*ret_count;
+    }
+    return none_is_fine(r);
+}
+
+static int cursors_list(struct reading *reading, struct cc_store_read_cursors *op)
+{
+    struct cc_store_cursor *cursors = NULL;
+    MDB_cursor *cursor;
+    int r = mdb_cursor_open(reading->txn, reading->store->cursors, &cursor);
+
+    if (r)
+        return r;
+    r = cursors_walk(reading, cursor, op, NULL, &op->ret_count);
+    if (!r) {
+        cursors = answer_array(reading->answer, op->ret_count, sizeof *cursors);
+        r = cursors ? cursors_walk(reading, cursor, op, cursors, &op->ret_count) : CC_ENOMEM;
+    }
+    mdb_cursor_close(cursor);
+    op->ret_cursors = cursors;
+    return r;
+}
+
+static int cursors_read(struct reading *reading, struct cc_op *base)
+{
+    struct cc_store_read_cursors *op = (struct cc_store_read_cursors *)base;
+
+    if (!store_name_fits(op->user) || op->device.size > CC_NAME_MAX)
+        return CC_EINVAL;
+    return op->conversations ? cursors_pick(reading, op) : cursors_list(reading, op);
+}
+
+void store_read_cursors(void *self, struct cc_store_read_cursors *op)
+{
+    read_answer(self, &op->op, cursors_read);
+}
