@@ -57,6 +57,21 @@ static int memory_open_cluster(void *context, struct cc_slice node, struct cc_cl
     return cc_memory_cluster_open(place->world, node, ret_cluster);
 }
 
+static int memory_open_log(void *context, struct cc_log *ret_log)
+{
+    struct memory_place *place = context;
+    struct cc_slice node = {"node", 4};
+
+    return cc_memory_log_open(place->world, node, ret_log);
+}
+
+static int memory_open_store(void *context, struct cc_store *ret_store)
+{
+    struct memory_place *place = context;
+
+    return cc_memory_store_open(place->world, ret_store);
+}
+
 struct cc_directory_factory memory_directory_factory(struct memory_place *place)
 {
     struct cc_directory_factory factory = {sizeof factory, place, memory_make,
@@ -69,6 +84,22 @@ struct cc_cluster_factory memory_cluster_factory(struct memory_place *place)
 {
     struct cc_cluster_factory factory = {
         sizeof factory, place, memory_make, memory_open_cluster, memory_pass_time, memory_destroy};
+
+    return factory;
+}
+
+struct cc_log_factory memory_log_factory(struct memory_place *place)
+{
+    struct cc_log_factory factory = {sizeof factory, place, memory_make, memory_open_log,
+                                     memory_destroy};
+
+    return factory;
+}
+
+struct cc_store_factory memory_store_factory(struct memory_place *place)
+{
+    struct cc_store_factory factory = {sizeof factory, place, memory_make, memory_open_store,
+                                       memory_destroy};
 
     return factory;
 }
@@ -102,6 +133,24 @@ static int failing_open_cluster(void *context, struct cc_slice node, struct cc_c
     return r ? r : cc_failing_cluster_open(NULL, &options, port, ret_cluster);
 }
 
+static int failing_open_log(void *context, struct cc_log *ret_log)
+{
+    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_log port;
+    int r = memory_open_log(context, &port);
+
+    return r ? r : cc_failing_log_open(NULL, &options, port, ret_log);
+}
+
+static int failing_open_store(void *context, struct cc_store *ret_store)
+{
+    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_store port;
+    int r = memory_open_store(context, &port);
+
+    return r ? r : cc_failing_store_open(NULL, &options, port, ret_store);
+}
+
 struct cc_directory_factory failing_directory_factory(struct memory_place *place)
 {
     struct cc_directory_factory factory = memory_directory_factory(place);
@@ -115,6 +164,22 @@ struct cc_cluster_factory failing_cluster_factory(struct memory_place *place)
     struct cc_cluster_factory factory = memory_cluster_factory(place);
 
     factory.open = failing_open_cluster;
+    return factory;
+}
+
+struct cc_log_factory failing_log_factory(struct memory_place *place)
+{
+    struct cc_log_factory factory = memory_log_factory(place);
+
+    factory.open = failing_open_log;
+    return factory;
+}
+
+struct cc_store_factory failing_store_factory(struct memory_place *place)
+{
+    struct cc_store_factory factory = memory_store_factory(place);
+
+    factory.open = failing_open_store;
     return factory;
 }
 
@@ -139,21 +204,57 @@ static int lmdb_make(void *context)
     return 0;
 }
 
-static int lmdb_open_directory(void *context, struct cc_directory *ret_directory)
+static struct cc_lmdb_options lmdb_options(const struct lmdb_place *place)
 {
-    struct lmdb_place *place = context;
     struct cc_lmdb_options options = CC_LMDB_OPTIONS_INIT;
 
     options.path = place->folder.path;
+    options.partitions = PARTITIONS;
     options.sync = false;
     options.map_bytes = 1 << 20; /* so that it grows on the way */
+    return options;
+}
+
+static int lmdb_open_directory(void *context, struct cc_directory *ret_directory)
+{
+    struct cc_lmdb_options options = lmdb_options(context);
+
     return cc_lmdb_directory_open(NULL, &options, ret_directory);
+}
+
+static int lmdb_open_log(void *context, struct cc_log *ret_log)
+{
+    struct cc_lmdb_options options = lmdb_options(context);
+
+    return cc_lmdb_log_open(NULL, &options, ret_log);
+}
+
+static int lmdb_open_store(void *context, struct cc_store *ret_store)
+{
+    struct cc_lmdb_options options = lmdb_options(context);
+
+    return cc_lmdb_store_open(NULL, &options, ret_store);
 }
 
 struct cc_directory_factory lmdb_directory_factory(struct lmdb_place *place)
 {
     struct cc_directory_factory factory = {sizeof factory, place, lmdb_make, lmdb_open_directory,
                                            lmdb_destroy};
+
+    return factory;
+}
+
+struct cc_log_factory lmdb_log_factory(struct lmdb_place *place)
+{
+    struct cc_log_factory factory = {sizeof factory, place, lmdb_make, lmdb_open_log, lmdb_destroy};
+
+    return factory;
+}
+
+struct cc_store_factory lmdb_store_factory(struct lmdb_place *place)
+{
+    struct cc_store_factory factory = {sizeof factory, place, lmdb_make, lmdb_open_store,
+                                       lmdb_destroy};
 
     return factory;
 }

@@ -22,11 +22,18 @@ struct lmdb_place {
 };
 
 struct cc_directory_factory memory_directory_factory(struct memory_place *place);
+struct cc_cluster_factory memory_cluster_factory(struct memory_place *place);
+struct cc_log_factory memory_log_factory(struct memory_place *place);
+struct cc_store_factory memory_store_factory(struct memory_place *place);
 
 /* The memory ports, behind failing ones that are never told to fail. */
 struct cc_directory_factory failing_directory_factory(struct memory_place *place);
 struct cc_cluster_factory failing_cluster_factory(struct memory_place *place);
+struct cc_log_factory failing_log_factory(struct memory_place *place);
+struct cc_store_factory failing_store_factory(struct memory_place *place);
+
 struct cc_directory_factory lmdb_directory_factory(struct lmdb_place *place);
-struct cc_cluster_factory memory_cluster_factory(struct memory_place *place);
+struct cc_log_factory lmdb_log_factory(struct lmdb_place *place);
+struct cc_store_factory lmdb_store_factory(struct lmdb_place *place);
 
 #endif

@@ -14,6 +14,8 @@
 
 #include "chatcore/backend/cluster.h"
 #include "chatcore/backend/directory.h"
+#include "chatcore/backend/log.h"
+#include "chatcore/backend/store.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,16 +59,35 @@ struct cc_cluster_factory {
     void (*destroy)(void *context);
 };
 
+struct cc_log_factory {
+    size_t size;
+    void *context;
+    int (*make)(void *context); /* with 4 partitions */
+    /* A port whose node owns all partitions; one at a time. */
+    int (*open)(void *context, struct cc_log *ret_log);
+    void (*destroy)(void *context);
+};
+
+struct cc_store_factory {
+    size_t size;
+    void *context;
+    int (*make)(void *context);                             /* for 4 partitions */
+    int (*open)(void *context, struct cc_store *ret_store); /* one port at a time */
+    void (*destroy)(void *context);
+};
+
 /* Run all cases of a port. Answer the number of those that failed. Any thread; blocks. Errors:
  * CC_EINVAL. */
 int cc_conformance_directory(const struct cc_directory_factory *factory,
                              const struct cc_conformance_options *options);
 int cc_conformance_cluster(const struct cc_cluster_factory *factory,
                            const struct cc_conformance_options *options);
+int cc_conformance_log(const struct cc_log_factory *factory,
+                       const struct cc_conformance_options *options);
 
 /*
- * Runs one random program of `steps` operations, made from `seed`, on two directories, and compares
- * every answer. Both are made anew. Reported as a single case. Answers 0, or 1 when they differed.
+ * Run one random program of `steps` operations, made from `seed`, on two backends, and compare
+ * every answer. Both are made anew. Reported as a single case. Answer 0, or 1 when they differed.
  * Any thread; blocks. Errors: CC_EINVAL.
  */
 int cc_conformance_compare_directories(const struct cc_directory_factory *a,

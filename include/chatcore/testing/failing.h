@@ -10,6 +10,8 @@
 
 #include "chatcore/backend/cluster.h"
 #include "chatcore/backend/directory.h"
+#include "chatcore/backend/log.h"
+#include "chatcore/backend/store.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,11 +49,19 @@ int cc_failing_directory_open(const struct cc_allocator *allocator,
 int cc_failing_cluster_open(const struct cc_allocator *allocator,
                             const struct cc_failing_options *options, struct cc_cluster port,
                             struct cc_cluster *ret_port);
+int cc_failing_log_open(const struct cc_allocator *allocator,
+                        const struct cc_failing_options *options, struct cc_log port,
+                        struct cc_log *ret_port);
+int cc_failing_store_open(const struct cc_allocator *allocator,
+                          const struct cc_failing_options *options, struct cc_store port,
+                          struct cc_store *ret_port);
 
 /* Let what is held go on, in the order in which it came; answers how much it was. The port must be
  * one that the functions above opened. Port's thread. Errors: none. */
 size_t cc_failing_directory_resume(struct cc_directory port);
 size_t cc_failing_cluster_resume(struct cc_cluster port);
+size_t cc_failing_log_resume(struct cc_log port);
+size_t cc_failing_store_resume(struct cc_store port);
 
 #ifdef __cplusplus
 }

@@ -33,7 +33,7 @@ struct log_position {
 struct log_port {
     struct memory_log *log;
     struct log_port *next;    /* in the order of opening */
-    struct cc_op *held_reads; /* by op->next, newest first */
+    struct cc_op *held_reads; /* by op->next, oldest first */
     struct cc_log_watch *held_watch;
     bool is_watch_stale; /* the shares have changed since the last answer */
 };
@@ -89,9 +89,12 @@ static size_t count_records(const struct log_partition *partition, const struct 
     size_t count = 0;
 
     for (uint64_t i = op->offset; i < partition->next; i++, count++) {
-        bytes += partition->entries[i - partition->first]->size;
-        if (count && (count == op->max_records || bytes > op->max_bytes))
+        size_t size = partition->entries[i - partition->first]->size;
+
+        if (count && (count >= op->max_records || size > op->max_bytes ||
+                      bytes > op->max_bytes - size))
             break;
+        bytes += size;
     }
     return count;
 }
@@ -124,6 +127,16 @@ static void answer_read(struct memory_log *log, struct cc_log_read *op)
     answer_done(answer, &op->op, r);
 }
 
+static void hold(struct log_port *port, struct cc_op *op)
+{
+    struct cc_op **at = &port->held_reads;
+
+    while (*at)
+        at = &(*at)->next;
+    op->next = NULL;
+    *at = op;
+}
+
 static void log_read(void *self, struct cc_log_read *op)
 {
     struct log_port *port = self;
@@ -135,8 +148,7 @@ static void log_read(void *self, struct cc_log_read *op)
     } else if (op->offset < partition->first) {
         cc_op_done(&op->op, CC_ETRIMMED);
     } else if (op->wait && op->offset >= partition->next) {
-        op->op.next = port->held_reads;
-        port->held_reads = &op->op;
+        hold(port, &op->op);
     } else {
         answer_read(log, op);
     }
@@ -215,7 +227,7 @@ static void log_append(void *self, struct cc_log_append *op)
     struct log_partition *partition = &log->partitions[op->partition];
     int r = CC_EINVAL;
 
-    if (op->partition < log->world->partitions) {
+    if (op->partition < log->world->partitions && op->count) {
         op->ret_offset = partition->next;
         r = append_all(log, partition, op);
     }

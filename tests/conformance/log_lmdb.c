@@ -1,0 +1,14 @@
+/*
+ * The log's suite on the LMDB backend.
+ */
+#include "driver.h"
+#include "places.h"
+
+int main(int argc, char **argv)
+{
+    struct lmdb_place place = {.is_made = false};
+    struct cc_conformance_options options = driver_options(argc, argv);
+    struct cc_log_factory factory = lmdb_log_factory(&place);
+
+    return driver_end(cc_conformance_log(&factory, &options));
+}
