@@ -91,8 +91,8 @@ static size_t count_records(const struct log_partition *partition, const struct 
     for (uint64_t i = op->offset; i < partition->next; i++, count++) {
         size_t size = partition->entries[i - partition->first]->size;
 
-        if (count && (count >= op->max_records || size > op->max_bytes ||
-                      bytes > op->max_bytes - size))
+        if (count &&
+            (count >= op->max_records || size > op->max_bytes || bytes > op->max_bytes - size))
             break;
         bytes += size;
     }
