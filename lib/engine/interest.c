@@ -13,7 +13,7 @@ struct interest {
     char bytes[];
 };
 
-static struct interest *interest_find(struct cc_engine *engine, struct cc_slice user)
+static struct interest *interest_find(const struct cc_engine *engine, struct cc_slice user)
 {
     struct interest *interest = NULL;
 
@@ -118,6 +118,11 @@ void interest_forget(struct peer *peer)
     remove_peer(engine, interest, peer);
 }
 
+bool interest_exists(const struct cc_engine *engine, struct cc_slice user)
+{
+    return engine->link->interests && interest_find(engine, user);
+}
+
 /* --- routing ------------------------------------------------------------------------------------
  */
 
@@ -134,7 +139,7 @@ static void target(struct peer *peer, struct cc_slice user)
     peer->targets[peer->target_count++] = user;
 }
 
-static void target_user(struct cc_engine *engine, struct cc_slice user)
+void interest_target(struct cc_engine *engine, struct cc_slice user)
 {
     struct interest *interest = interest_find(engine, user);
 
@@ -164,11 +169,11 @@ void interest_route(struct conversation *conversation, const struct message *mes
     if (!engine->link->interests)
         return;
     HASH_ITER(hh, conversation->members, member, next_member)
-    target_user(engine, member->user);
+    interest_target(engine, member->user);
     if (message->view.kind == CC_MESSAGE_SYSTEM)
         for (size_t i = 0; i < message->view.user_count; i++)
             if (!conversation_member(conversation, message->view.users[i]))
-                target_user(engine, message->view.users[i]);
+                interest_target(engine, message->view.users[i]);
     HASH_ITER(hh, engine->link->peers, peer, next_peer)
     if (peer->target_count)
         put_message(peer, message, conversation->partition->number);

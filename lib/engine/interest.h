@@ -18,6 +18,13 @@ void interest_unregister(struct peer *peer, struct unpack *unpack);
 /* The peer is gone. */
 void interest_forget(struct peer *peer);
 
+/* True when another node has sessions of this user. */
+bool interest_exists(const struct cc_engine *engine, struct cc_slice user);
+
+/* Adds a user to the targets of the peers that have sessions of his; they are empty between uses.
+ */
+void interest_target(struct cc_engine *engine, struct cc_slice user);
+
 /* A message has been applied: what other nodes have to push goes into their frames. */
 void interest_route(struct conversation *conversation, const struct message *message);
 

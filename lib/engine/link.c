@@ -6,6 +6,7 @@
 #include "chatcore/error.h"
 #include "engine/feed.h"
 #include "engine/interest.h"
+#include "engine/push_link.h"
 
 /* Peers known at once: more nodes than one cluster has, and a bound on what a forged bus could
  * make. */
@@ -169,6 +170,9 @@ static void read_message(struct peer *peer, struct unpack *unpack, uint32_t valu
         break;
     case LINK_VERDICT:
         read_verdict(peer->engine, unpack);
+        break;
+    case LINK_PUSH:
+        push_received(peer, unpack);
         break;
     default: /* of a newer version: left out */
         break;

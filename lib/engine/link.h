@@ -38,7 +38,8 @@ enum link_kind {
     LINK_UNREGISTER, /* users: it has none any more */
     LINK_REGISTERED, /* ticket, then as HEADS */
     LINK_MESSAGE,    /* partition, offset, seq, record, users: to be pushed to these users */
-    LINK_VERDICT     /* token and what a proposal came to */
+    LINK_VERDICT,    /* token and what a proposal came to */
+    LINK_PUSH        /* users, what kind, and its values: see push_link.c */
 };
 
 struct peer {

@@ -82,7 +82,7 @@ static void blocked_read(struct cc_op *op)
 static bool somebody_listens(const struct telling *telling)
 {
     for (size_t i = 0; i < telling->watchers.ret_count; i++)
-        if (user_find(telling->engine, telling->watchers.ret_users[i]))
+        if (push_reaches(telling->engine, telling->watchers.ret_users[i]))
             return true;
     return false;
 }

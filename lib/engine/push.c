@@ -1,10 +1,12 @@
 /*
- * Pushing to users of this node through delivery.c.
+ * Pushing: to sessions here through delivery.c, to other nodes through push_link.c.
  */
 #include "engine/push.h"
 
 #include "chatcore/error.h"
 #include "engine/delivery.h"
+#include "engine/interest.h"
+#include "engine/push_link.h"
 
 struct push_state {
     size_t lookups;
@@ -33,7 +35,19 @@ void push_deinit(struct cc_engine *engine)
     engine->push = NULL;
 }
 
-static void deliver(struct cc_engine *engine, const struct push *push)
+void push_begin(struct cc_engine *engine)
+{
+    delivery_begin(engine);
+}
+
+void push_add(struct cc_engine *engine, struct cc_slice user, const struct cc_session *except)
+{
+    delivery_add_user(engine, user, except);
+    if (engine->link->interests)
+        interest_target(engine, user);
+}
+
+void push_deliver(struct cc_engine *engine, const struct push *push)
 {
     switch (push->type) {
     case CC_EVENT_RECEIPT:
@@ -50,21 +64,33 @@ static void deliver(struct cc_engine *engine, const struct push *push)
     }
 }
 
+void push_end(struct cc_engine *engine, const struct push *push)
+{
+    push_deliver(engine, push);
+    if (engine->link->interests)
+        push_send(engine, push);
+}
+
+bool push_reaches(struct cc_engine *engine, struct cc_slice user)
+{
+    return user_find(engine, user) || interest_exists(engine, user);
+}
+
 void push_to_user(struct cc_engine *engine, struct cc_slice user, const struct cc_session *except,
                   const struct push *push)
 {
-    delivery_begin(engine);
-    delivery_add_user(engine, user, except);
-    deliver(engine, push);
+    push_begin(engine);
+    push_add(engine, user, except);
+    push_end(engine, push);
 }
 
 void push_to_users(struct cc_engine *engine, const struct cc_slice *users, size_t count,
                    const struct push *push)
 {
-    delivery_begin(engine);
+    push_begin(engine);
     for (size_t i = 0; i < count; i++)
-        delivery_add_user(engine, users[i], NULL);
-    deliver(engine, push);
+        push_add(engine, users[i], NULL);
+    push_end(engine, push);
 }
 
 /* --- members -----------------------------------------------------------------------------------
@@ -77,11 +103,11 @@ static void push_to_loaded(struct conversation *conversation, struct cc_slice fr
     struct member_entry *member;
     struct member_entry *next;
 
-    delivery_begin(engine);
+    push_begin(engine);
     HASH_ITER(hh, conversation->members, member, next)
     if (!slice_equal(member->user, from))
-        delivery_add_user(engine, member->user, NULL);
-    deliver(engine, push);
+        push_add(engine, member->user, NULL);
+    push_end(engine, push);
 }
 
 static void members_read(struct cc_op *op)
@@ -93,11 +119,11 @@ static void members_read(struct cc_op *op)
     engine_op_done(engine, op);
     engine->push->lookups--;
     if (!op->status && members->ret_count <= lookup->cut_off) {
-        delivery_begin(engine);
+        push_begin(engine);
         for (size_t i = 0; i < members->ret_count; i++)
             if (!slice_equal(members->ret_members[i].user, lookup->from))
-                delivery_add_user(engine, members->ret_members[i].user, NULL);
-        deliver(engine, &lookup->push);
+                push_add(engine, members->ret_members[i].user, NULL);
+        push_end(engine, &lookup->push);
     }
     cc_op_release(op);
     mem_free(&engine->allocator, lookup);

@@ -2,7 +2,8 @@
  * Pushes of what is no message (receipts, typing, presence, summaries) to users, wherever they are
  * connected. Such a push is a hint: it may be lost, and what is stored does not depend on it.
  *
- * Everything that sends one goes through here, so this is the one place that knows other nodes.
+ * Everything that sends one goes through here, so this is the one place that knows other nodes: a
+ * user's sessions elsewhere are reached through the node that has registered them (interest.h).
  */
 #ifndef CC_ENGINE_PUSH_H
 #define CC_ENGINE_PUSH_H
@@ -25,6 +26,14 @@ struct push {
 
 int push_init(struct cc_engine *engine);
 void push_deinit(struct cc_engine *engine);
+
+/* Gathers users, then pushes to all their live sessions but `except` (or NULL). */
+void push_begin(struct cc_engine *engine);
+void push_add(struct cc_engine *engine, struct cc_slice user, const struct cc_session *except);
+void push_end(struct cc_engine *engine, const struct push *push);
+
+/* True when somebody would get what is pushed to this user. */
+bool push_reaches(struct cc_engine *engine, struct cc_slice user);
 
 /* To all live sessions of one user but `except` (or NULL). */
 void push_to_user(struct cc_engine *engine, struct cc_slice user, const struct cc_session *except,

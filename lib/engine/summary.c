@@ -7,7 +7,6 @@
 #include "engine/flush.h"
 #include "engine/groups_state.h"
 #include "engine/push.h"
-#include "engine/user.h"
 
 void summary_init(struct cc_conversation_summary *summary,
                   const struct cc_conversation *conversation, struct cc_slice user)
@@ -154,7 +153,7 @@ void summary_push(struct cc_engine *engine, struct cc_slice conversation, struct
 {
     struct job *job;
 
-    if (!user_find(engine, user) || engine->state != ENGINE_RUNNING ||
+    if (!push_reaches(engine, user) || engine->state != ENGINE_RUNNING ||
         engine->groups->summary_jobs >= SUMMARY_JOBS_MAX)
         return;
     job = mem_zalloc(&engine->allocator, 1, sizeof *job);

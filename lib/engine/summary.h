@@ -23,7 +23,7 @@ void summary_init(struct cc_conversation_summary *summary,
 void summary_set_cursors(struct cc_conversation_summary *summary, uint64_t delivered, uint64_t read,
                          uint64_t joined);
 
-/* Gathers and pushes a user's summary to the user's sessions, later; for who has none here, does
+/* Gathers and pushes a user's summary to the user's sessions, later; for who has none, does
  * nothing. */
 void summary_push(struct cc_engine *engine, struct cc_slice conversation, struct cc_slice user);
 

@@ -297,15 +297,29 @@ static void engine_open(struct fixture *fixture,
     fixture_settle(fixture);
 }
 
+void fixture_init_cluster(struct fixture *fixtures, size_t count, uint32_t partitions,
+                          void (*configure)(struct cc_engine_options *options))
+{
+    memset(fixtures, 0, count * sizeof *fixtures);
+    fixtures->now.wall_ms = INT64_C(1700000000000);
+    fixtures->now.mono_ms = 1000;
+    assert_int_equal(cc_memory_world_new(cc_allocator_default(), partitions, &fixtures->world), 0);
+    cc_memory_world_set_time(fixtures->world, fixtures->now);
+    for (size_t i = 0; i < count; i++) {
+        fixtures[i].first = fixtures;
+        fixtures[i].world = fixtures->world;
+        fixtures[i].random = i;
+        snprintf(fixtures[i].node, sizeof fixtures[i].node, "node-%zu", i + 1);
+        engine_open(&fixtures[i], configure);
+        if (i)
+            fixtures[i - 1].next = &fixtures[i];
+    }
+    fixture_settle(fixtures);
+}
+
 void fixture_init(struct fixture *fixture, void (*configure)(struct cc_engine_options *options))
 {
-    memset(fixture, 0, sizeof *fixture);
-    fixture->node = "node-1";
-    fixture->now.wall_ms = INT64_C(1700000000000);
-    fixture->now.mono_ms = 1000;
-    assert_int_equal(cc_memory_world_new(cc_allocator_default(), 1, &fixture->world), 0);
-    cc_memory_world_set_time(fixture->world, fixture->now);
-    engine_open(fixture, configure);
+    fixture_init_cluster(fixture, 1, 1, configure);
 }
 
 static void clients_free(struct fixture *fixture)
@@ -329,7 +343,8 @@ static void engine_close(struct fixture *fixture)
 
 void fixture_deinit(struct fixture *fixture)
 {
-    engine_close(fixture);
+    for (struct fixture *at = fixture; at; at = at->next)
+        engine_close(at);
     cc_memory_world_free(fixture->world);
 }
 
@@ -339,35 +354,55 @@ void fixture_restart(struct fixture *fixture, void (*configure)(struct cc_engine
     engine_open(fixture, configure);
 }
 
-void fixture_settle(struct fixture *fixture)
+/* True when there may be more to do at this time. */
+static bool step(struct fixture *fixture)
 {
     size_t events;
-    int steps = 0;
 
-    do {
-        events = drain(fixture);
-        assert_int_equal(cc_engine_step(fixture->engine, fixture->now), 0);
-        events += drain(fixture);
-        assert_true(++steps < STEPS_MAX);
-    } while (!fixture->is_stopped &&
-             (events || cc_engine_deadline(fixture->engine) <= fixture->now.mono_ms));
+    if (fixture->is_stopped)
+        return false;
+    events = drain(fixture);
+    assert_int_equal(cc_engine_step(fixture->engine, fixture->first->now), 0);
+    events += drain(fixture);
+    return !fixture->is_stopped &&
+           (events || cc_engine_deadline(fixture->engine) <= fixture->first->now.mono_ms);
+}
+
+void fixture_settle(struct fixture *fixture)
+{
+    bool goes_on = true;
+
+    for (int steps = 0; goes_on; steps++) {
+        assert_true(steps < STEPS_MAX);
+        goes_on = false;
+        for (struct fixture *at = fixture->first; at; at = at->next)
+            goes_on = step(at) || goes_on;
+    }
+}
+
+static int64_t next_deadline(const struct fixture *fixture)
+{
+    int64_t next = INT64_MAX;
+
+    for (const struct fixture *at = fixture->first; at; at = at->next)
+        if (!at->is_stopped && cc_engine_deadline(at->engine) < next)
+            next = cc_engine_deadline(at->engine);
+    return next;
 }
 
 void fixture_advance(struct fixture *fixture, int64_t ms)
 {
-    int64_t until = fixture->now.mono_ms + ms;
+    struct cc_time *now = &fixture->first->now;
+    int64_t until = now->mono_ms + ms;
 
     fixture_settle(fixture);
-    while (fixture->now.mono_ms < until && !fixture->is_stopped) {
-        int64_t next = cc_engine_deadline(fixture->engine);
-        int64_t passed;
+    while (now->mono_ms < until) {
+        int64_t next = next_deadline(fixture);
+        int64_t passed = (next < until ? next : until) - now->mono_ms;
 
-        if (next > until)
-            next = until;
-        passed = next > fixture->now.mono_ms ? next - fixture->now.mono_ms : 0;
-        fixture->now.mono_ms += passed;
-        fixture->now.wall_ms += passed;
-        cc_memory_world_set_time(fixture->world, fixture->now);
+        now->mono_ms += passed;
+        now->wall_ms += passed;
+        cc_memory_world_set_time(fixture->world, *now);
         fixture_settle(fixture);
     }
 }

@@ -32,11 +32,14 @@ struct client {
     size_t conversation_size;
 };
 
+/* One node. Several of one world are stepped together, by whichever of them the test names. */
 struct fixture {
+    struct fixture *first; /* of the world: has the time, and frees the world */
+    struct fixture *next;
     struct cc_memory_world *world;
     struct cc_engine *engine;
     struct cc_time now;
-    const char *node;
+    char node[32];
     uint64_t random;
     unsigned client_ids;
     bool is_stopped;
@@ -47,6 +50,10 @@ struct fixture {
 /* `configure` (or NULL) may change the options. The world has one partition. */
 void fixture_init(struct fixture *fixture, void (*configure)(struct cc_engine_options *options));
 void fixture_deinit(struct fixture *fixture);
+
+/* Nodes of one world with so many partitions. fixture_deinit() of the first ends them all. */
+void fixture_init_cluster(struct fixture *fixtures, size_t count, uint32_t partitions,
+                          void (*configure)(struct cc_engine_options *options));
 
 /* Stops the engine and makes another one on the same world; the clients are gone. */
 void fixture_restart(struct fixture *fixture, void (*configure)(struct cc_engine_options *options));

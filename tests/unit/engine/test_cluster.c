@@ -1,0 +1,155 @@
+/*
+ * What users of different nodes see of each other.
+ */
+#include "engine/presence.h"
+#include "engine/receipts.h"
+#include "engine/typing.h"
+#include "support/engine_fixture.h"
+#include "support/test.h"
+
+#include <stdio.h>
+
+/* Enough that each node owns some of what the tests use. */
+#define PARTITIONS 4
+#define NODES      3
+
+static int setup(void **state)
+{
+    static struct fixture nodes[NODES];
+
+    fixture_init_cluster(nodes, NODES, PARTITIONS, NULL);
+    fixture_advance(nodes, 3000);
+    *state = nodes;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_deinit(*state);
+    return 0;
+}
+
+/* Groups of these names are spread over the partitions, so over the owners. */
+static const char *const groups[] = {"g1", "g2", "g3", "g4", "g5", "g6"};
+#define GROUPS (sizeof groups / sizeof groups[0])
+
+static const char *line(const char *format, const char *group)
+{
+    static char text[256];
+
+    snprintf(text, sizeof text, format, group);
+    return text;
+}
+
+static void test_groups(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *alice = client_connect(&nodes[0], "alice", "phone");
+    struct client *bob = client_connect(&nodes[1], "bob", "phone");
+    struct client *carol = client_connect(&nodes[2], "carol", "phone");
+
+    for (size_t i = 0; i < GROUPS; i++) {
+        client_create(alice, groups[i], "bob");
+        fixture_advance(nodes, 1000);
+        client_forget(alice);
+        assert_non_null(strstr(client_text(bob), line("message %s 1 alice *created*", groups[i])));
+        assert_non_null(
+            strstr(client_text(bob), line("conversation %s group name=club member", groups[i])));
+        client_forget(bob);
+        client_name_users(alice, CC_COMMAND_ADD, groups[i], "carol");
+        fixture_advance(nodes, 1000);
+        assert_non_null(strstr(client_text(alice), "add ok seq=2\n"));
+        assert_non_null(strstr(client_text(carol),
+                               line("conversation %s group name=club member members=3 head=2 "
+                                    "read=0 delivered=0 unread=1\n",
+                                    groups[i])));
+        client_forget(carol);
+        client_name_users(alice, CC_COMMAND_REMOVE, groups[i], "carol");
+        fixture_advance(nodes, 1000);
+        assert_non_null(
+            strstr(client_text(carol), line("conversation %s group gone\n", groups[i])));
+        client_forget(alice);
+        client_forget(bob);
+        client_forget(carol);
+    }
+}
+
+static void test_receipts_and_typing(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *alice = client_connect(&nodes[0], "alice", "phone");
+    struct client *bob = client_connect(&nodes[1], "bob", "phone");
+    struct client *tablet = client_connect(&nodes[2], "bob", "tablet");
+
+    for (size_t i = 0; i < GROUPS; i++) {
+        struct cc_slice group = text_slice(groups[i]);
+
+        client_create(alice, groups[i], "bob");
+        fixture_advance(nodes, 1000);
+        client_forget(alice);
+        client_forget(tablet);
+        client_do(bob,
+                  (struct cc_command){.type = CC_COMMAND_READ, .conversation = group, .seq = 1});
+        fixture_advance(nodes, RECEIPTS_HOLD_MS);
+        client_expect(alice, line("receipt %s bob delivered=1 read=1\n", groups[i]));
+        client_expect(tablet, line("receipt %s bob delivered=1 read=1\n", groups[i]));
+        client_do(
+            bob, (struct cc_command){.type = CC_COMMAND_TYPING, .conversation = group, .on = true});
+        fixture_advance(nodes, 100);
+        client_expect(alice, line("typing %s bob on\n", groups[i]));
+        fixture_advance(nodes, TYPING_TTL_MS);
+        client_expect(alice, line("typing %s bob off\n", groups[i]));
+    }
+}
+
+static void test_presence(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *alice = client_connect(&nodes[0], "alice", "phone");
+    struct client *bob;
+
+    client_do(alice,
+              (struct cc_command){.type = CC_COMMAND_ADD_CONTACT, .user = text_slice("bob")});
+    client_forget(alice);
+    bob = client_connect(&nodes[1], "bob", "phone");
+    fixture_advance(nodes, 100);
+    client_expect(alice, "presence bob online\n");
+    client_name_users(alice, CC_COMMAND_PRESENCE, NULL, "bob");
+    client_expect(alice, "presence ok\n  bob online\n");
+    client_close(bob);
+    fixture_advance(nodes, PRESENCE_LINGER_MS + 100);
+    assert_non_null(strstr(client_text(alice), "presence bob offline last_seen="));
+}
+
+static void test_direct(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *alice = client_connect(&nodes[0], "alice", "phone");
+    static const char *const peers[] = {"bob", "carol", "dave", "erin", "frank"};
+
+    for (size_t i = 0; i < sizeof peers / sizeof peers[0]; i++) {
+        struct client *peer = client_connect(&nodes[1 + i % 2], peers[i], "phone");
+
+        client_say_to(alice, peers[i], "hi");
+        client_say_to(peer, "alice", "hello");
+        fixture_advance(nodes, 1000);
+        assert_non_null(strstr(client_text(peer), "message ~ 1 alice hi\n"));
+        assert_non_null(strstr(client_text(peer), "conversation ~ direct peer=alice"));
+        assert_non_null(strstr(client_text(alice), line("message ~ 2 %s hello\n", peers[i])));
+        client_forget(alice);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    static const struct CMUnitTest tests[] = {
+        TEST(test_groups),
+        TEST(test_receipts_and_typing),
+        TEST(test_presence),
+        TEST(test_direct),
+    };
+#undef TEST
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
