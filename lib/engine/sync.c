@@ -49,6 +49,7 @@ static void sync_free(struct sync *sync)
     mem_free(allocator, sync->head_ids);
     mem_free(allocator, sync->positions);
     mem_free(allocator, sync->flushed);
+    user_unref(sync->engine, sync->user);
     mem_free(allocator, sync);
 }
 
@@ -61,6 +62,8 @@ static struct sync *sync_new(struct cc_session *session)
         return NULL;
     sync->engine = engine;
     sync->session = session;
+    sync->user = session->user;
+    user_ref(sync->user);
     sync->positions =
         mem_zalloc(&engine->allocator, engine->partition_count, sizeof *sync->positions);
     sync->flushed = mem_zalloc(&engine->allocator, engine->partition_count, sizeof *sync->flushed);
@@ -243,6 +246,7 @@ static void begin_anew(struct sync *sync)
     sync->after_size = 0;
     for (struct sync_entry *entry = sync->entries; entry; entry = entry->hh.next) {
         entry->has_head = false;
+        entry->until = SYNC_NO_END;
         if (entry->since < entry->next)
             entry->since = entry->next;
     }
@@ -424,6 +428,16 @@ static int push_row(struct sync *sync, struct sync_entry *entry, const struct cc
     return r;
 }
 
+/* Rows of another node's partition from here on come over its link: the store may have them early. */
+static bool is_told_by_owner(const struct sync *sync, const struct sync_entry *entry,
+                             const struct cc_store_row *row)
+{
+    uint32_t partition = engine_partition_of(sync->engine, sync_entry_id(entry));
+
+    return !partition_is_running(&sync->engine->partitions[partition]) &&
+           row->offset >= sync->flushed[partition];
+}
+
 static void rows_read(struct sync *sync, int status)
 {
     struct cc_store_read_rows *read = &sync->op.rows;
@@ -432,8 +446,13 @@ static void rows_read(struct sync *sync, int status)
 
     if (!status && (!count || read->ret_rows[0].seq != entry->next))
         status = CC_ECORRUPT; /* a row that the head promises is not there */
-    for (size_t i = 0; !status && sync->stage == SYNC_PUSHING && i < count; i++)
+    for (size_t i = 0; !status && sync->stage == SYNC_PUSHING && i < count; i++) {
+        if (is_told_by_owner(sync, entry, &read->ret_rows[i])) {
+            entry->until = read->ret_rows[i].seq - 1;
+            break;
+        }
         status = push_row(sync, entry, &read->ret_rows[i]);
+    }
     cc_op_release(&read->op);
     if (status && status != CC_EBUSY)
         sync_loaded(sync, status);

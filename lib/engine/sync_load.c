@@ -22,7 +22,7 @@ static void read_heads(struct sync *sync);
 
 static struct cc_slice user_name(const struct sync *sync)
 {
-    return sync->session->user->name;
+    return sync->user->name;
 }
 
 /* --- memberships --------------------------------------------------------------------------------

@@ -1,0 +1,340 @@
+/*
+ * The model: one table of what stands at each place, filled by whoever sees it first, and the
+ * checks.
+ */
+#include "chatcore/error.h"
+#include "sim.h"
+#include "wire/record.h"
+
+#include <stdlib.h>
+
+int sim_user_of(struct cc_slice name)
+{
+    if (name.size == 2 && name.data[0] == 'u')
+        return name.data[1] - '0';
+    return -1; /* a ghost: a member without sessions */
+}
+
+int model_conversation(struct sim *sim, struct cc_slice id)
+{
+    struct sim_conversation *conversation;
+
+    for (int i = 0; i < sim->conversation_count; i++)
+        if (slice_equal(slice_of(sim->conversations[i].id, sim->conversations[i].id_size), id))
+            return i;
+    if (sim->conversation_count == SIM_CONVERSATIONS_MAX) {
+        sim_fail(sim, "more conversations than were made");
+        return 0;
+    }
+    conversation = &sim->conversations[sim->conversation_count];
+    memcpy(conversation->id, id.data, id.size);
+    conversation->id_size = id.size;
+    return sim->conversation_count++;
+}
+
+static struct sim_row *row_at(struct sim *sim, int index, uint64_t seq)
+{
+    struct sim_conversation *conversation = &sim->conversations[index];
+
+    if (seq >= conversation->capacity) {
+        size_t capacity = (size_t)seq * 2 + 64;
+
+        conversation->rows = realloc(conversation->rows, capacity * sizeof *conversation->rows);
+        if (!conversation->rows)
+            abort();
+        memset(conversation->rows + conversation->capacity, 0,
+               (capacity - conversation->capacity) * sizeof *conversation->rows);
+        conversation->capacity = capacity;
+    }
+    return &conversation->rows[seq];
+}
+
+/* Invariant 2: everybody is shown the same at the same seq. */
+void model_told(struct sim *sim, const struct cc_message *message)
+{
+    int index = model_conversation(sim, message->conversation);
+    struct sim_row *row = row_at(sim, index, message->seq);
+
+    if (!message->seq) {
+        sim_fail(sim, "a message without seq");
+        return;
+    }
+    if (row->is_known) {
+        if (memcmp(&row->id, &message->id, sizeof row->id) != 0)
+            sim_fail(sim, "conversation %d, seq %llu: two different messages", index,
+                     (unsigned long long)message->seq);
+        return;
+    }
+    row->is_known = true;
+    row->id = message->id;
+    row->kind = message->kind;
+    row->action = message->action;
+    row->from = sim_user_of(message->from);
+    for (size_t i = 0; i < message->user_count; i++)
+        if (sim_user_of(message->users[i]) >= 0)
+            row->users |= 1u << sim_user_of(message->users[i]);
+    if (message->action == CC_SYSTEM_CREATED && row->from >= 0)
+        row->users |= 1u << row->from;
+    if (message->seq > sim->conversations[index].newest)
+        sim->conversations[index].newest = message->seq;
+}
+
+static bool adds_user(const struct cc_message *message, int user)
+{
+    if (message->action != CC_SYSTEM_ADDED && message->action != CC_SYSTEM_CREATED)
+        return false;
+    if (sim_user_of(message->from) == user && message->action == CC_SYSTEM_CREATED)
+        return true;
+    for (size_t i = 0; i < message->user_count; i++)
+        if (sim_user_of(message->users[i]) == user)
+            return true;
+    return false;
+}
+
+static void remember_seen(struct sim *sim, int user, int conversation, uint64_t seq)
+{
+    if (sim->seen_count == sim->seen_capacity) {
+        sim->seen_capacity = sim->seen_capacity * 2 + 1024;
+        sim->seen = realloc(sim->seen, sim->seen_capacity * sizeof *sim->seen);
+        if (!sim->seen)
+            abort();
+    }
+    sim->seen[sim->seen_count++] = (struct sim_seen){user, conversation, seq};
+}
+
+/* Invariants 2 and 5: in a session each conversation goes on without a gap or a double, and joins
+ * what was had before. */
+void model_pushed(struct sim_client *client, const struct cc_message *message)
+{
+    struct sim *sim = client->sim;
+    int index = model_conversation(sim, message->conversation);
+    struct sim_place *place = &client->places[index];
+    uint64_t expected = place->session_last + 1;
+    bool is_new = adds_user(message, client->user);
+
+    model_told(sim, message);
+    remember_seen(sim, client->user, index, message->seq);
+    sim->pushes++;
+    if (place->session_last && message->seq != expected && !(is_new && message->seq > expected))
+        sim_fail(sim, "u%d/%s, conversation %d: seq %llu after %llu in one session", client->user,
+                 client->device, index, (unsigned long long)message->seq,
+                 (unsigned long long)place->session_last);
+    if (!place->session_last && place->last && message->seq > place->last + 1 && !is_new)
+        sim_fail(sim, "u%d/%s, conversation %d: begins at seq %llu, had up to %llu", client->user,
+                 client->device, index, (unsigned long long)message->seq,
+                 (unsigned long long)place->last);
+    if (message->client_id.size && sim_user_of(message->from) != client->user)
+        sim_fail(sim, "u%d sees another's client_id", client->user);
+    place->session_last = message->seq;
+    if (message->seq > place->last)
+        place->last = message->seq;
+}
+
+/* --- the end -----------------------------------------------------------------------------------
+ */
+
+struct sent {
+    char key[64];
+    int conversation;
+    uint64_t seq;
+    struct cc_id id;
+};
+
+struct final {
+    struct sim *sim;
+    struct sent *sent;
+    size_t count;
+    size_t capacity;
+};
+
+static void op_ignore(struct cc_op *op)
+{
+    (void)op;
+}
+
+static void check_row(struct final *final, int index, const struct cc_store_row *row)
+{
+    struct sim *sim = final->sim;
+    struct record record;
+    struct arena arena;
+    struct sim_row *known = row_at(sim, index, row->seq);
+
+    arena_init(&arena, cc_allocator_default());
+    if (record_decode(row->body, &arena, &record) != 0) {
+        sim_fail(sim, "conversation %d, seq %llu: the row is damaged", index,
+                 (unsigned long long)row->seq);
+        arena_deinit(&arena);
+        return;
+    }
+    record.message.seq = row->seq;
+    if (known->is_known && memcmp(&known->id, &record.message.id, sizeof known->id) != 0)
+        sim_fail(sim, "conversation %d, seq %llu: stored is another message than was shown", index,
+                 (unsigned long long)row->seq);
+    model_told(sim, &record.message);
+    if (record.message.client_id.size) {
+        struct sent *sent;
+
+        if (final->count == final->capacity) {
+            final->capacity = final->capacity * 2 + 256;
+            final->sent = realloc(final->sent, final->capacity * sizeof *final->sent);
+            if (!final->sent)
+                abort();
+        }
+        sent = &final->sent[final->count++];
+        memset(sent, 0, sizeof *sent);
+        memcpy(sent->key, record.message.from.data, record.message.from.size);
+        sent->key[record.message.from.size] = '/';
+        memcpy(sent->key + record.message.from.size + 1, record.message.client_id.data,
+               record.message.client_id.size);
+        sent->conversation = index;
+        sent->seq = row->seq;
+        sent->id = record.message.id;
+    }
+    arena_deinit(&arena);
+}
+
+/* Invariant 2: the stored rows of a conversation are 1, 2, 3 … without a gap. */
+static void check_conversation(struct final *final, struct cc_store *store, int index)
+{
+    struct sim *sim = final->sim;
+    struct sim_conversation *conversation = &sim->conversations[index];
+    struct cc_mailbox mailbox = {0};
+    struct cc_store_read_rows read = {0};
+    uint64_t newest;
+
+    read.op.mailbox = &mailbox;
+    read.op.complete = op_ignore;
+    read.conversation = slice_of(conversation->id, conversation->id_size);
+    read.from = 1;
+    read.to = UINT64_MAX;
+    read.limit = SIZE_MAX;
+    store->vtable->read_rows(store->self, &read);
+    cc_mailbox_drain(&mailbox);
+    newest = conversation->newest;
+    for (size_t i = 0; i < read.ret_count; i++) {
+        if (read.ret_rows[i].seq != i + 1)
+            sim_fail(sim, "conversation %d: stored seq %llu stands at place %zu", index,
+                     (unsigned long long)read.ret_rows[i].seq, i + 1);
+        check_row(final, index, &read.ret_rows[i]);
+    }
+    if (read.ret_count < newest)
+        sim_fail(sim, "conversation %d: %llu messages were shown, %zu are stored", index,
+                 (unsigned long long)newest, read.ret_count);
+    cc_op_release(&read.op);
+}
+
+static int sent_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct sent *)a)->key, ((const struct sent *)b)->key);
+}
+
+/* Invariants 1 and 4: what was acknowledged is stored, once, under the id that was told. */
+static void check_sends(struct final *final)
+{
+    struct sim *sim = final->sim;
+
+    if (final->count)
+        qsort(final->sent, final->count, sizeof *final->sent, sent_compare);
+    for (size_t i = 1; i < final->count; i++)
+        if (strcmp(final->sent[i - 1].key, final->sent[i].key) == 0)
+            sim_fail(sim,
+                     "%s made two messages: conversation %d seq %llu, conversation %d seq %llu",
+                     final->sent[i].key, final->sent[i - 1].conversation,
+                     (unsigned long long) final->sent[i - 1].seq, final->sent[i].conversation,
+                     (unsigned long long) final->sent[i].seq);
+    for (size_t i = 0; i < sim->send_count; i++) {
+        const struct sim_send *send = &sim->sends[i];
+        struct sent key = {0};
+        const struct sent *found = NULL;
+
+        if (!send->is_acknowledged)
+            continue;
+        key.key[0] = 'u';
+        key.key[1] = (char)('0' + sim->clients[send->client].user);
+        key.key[2] = '/';
+        strcpy(key.key + 3, send->client_id);
+        if (final->count)
+            found = bsearch(&key, final->sent, final->count, sizeof key, sent_compare);
+        if (!found)
+            sim_fail(sim, "%s was acknowledged and is lost", key.key);
+        else if (memcmp(&found->id, &send->id, sizeof found->id) != 0)
+            sim_fail(sim, "%s was acknowledged under another id", key.key);
+    }
+}
+
+/* Invariant 6: who is given seq n was a member then (or is told by it of coming or going). */
+static bool was_member(struct sim *sim, int index, int user, uint64_t seq)
+{
+    struct sim_conversation *conversation = &sim->conversations[index];
+    bool is_member = conversation->id_size == ID_TEXT_SIZE; /* a direct one has no system rows */
+
+    for (uint64_t at = 1; at <= seq; at++) {
+        const struct sim_row *row = row_at(sim, index, at);
+        bool concerns = row->kind == CC_MESSAGE_SYSTEM && (row->users & 1u << user);
+
+        if (concerns && (row->action == CC_SYSTEM_ADDED || row->action == CC_SYSTEM_CREATED))
+            is_member = true;
+        if (concerns && (row->action == CC_SYSTEM_REMOVED || row->action == CC_SYSTEM_LEFT)) {
+            if (at == seq)
+                return true;
+            is_member = false;
+        }
+    }
+    return is_member;
+}
+
+static void check_members(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->seen_count && !sim->has_failed; i++)
+        if (!was_member(sim, sim->seen[i].conversation, sim->seen[i].user, sim->seen[i].seq))
+            sim_fail(sim, "u%d was given conversation %d seq %llu without being a member",
+                     sim->seen[i].user, sim->seen[i].conversation,
+                     (unsigned long long)sim->seen[i].seq);
+}
+
+/* Invariant 5: in the end every client has everything of where it is a member. */
+static void check_complete(struct sim *sim)
+{
+    for (int c = 0; c < sim->client_count; c++)
+        for (int i = 0; i < sim->conversation_count && !sim->has_failed; i++) {
+            const struct sim_place *place = &sim->clients[c].places[i];
+            uint64_t newest = sim->conversations[i].newest;
+
+            if (place->last && place->last != newest &&
+                was_member(sim, i, sim->clients[c].user, newest))
+                sim_fail(sim, "u%d/%s has conversation %d up to seq %llu of %llu",
+                         sim->clients[c].user, sim->clients[c].device, i,
+                         (unsigned long long)place->last, (unsigned long long)newest);
+        }
+}
+
+/* Invariant 8: typing ends by itself. */
+static void check_typing(struct sim *sim)
+{
+    for (int c = 0; c < sim->client_count; c++)
+        for (int i = 0; i < sim->conversation_count; i++)
+            for (int user = 0; user < sim->user_count; user++)
+                if (sim->clients[c].places[i].typing_since[user])
+                    sim_fail(sim, "u%d is still shown typing to u%d/%s", user, sim->clients[c].user,
+                             sim->clients[c].device);
+}
+
+void model_check_end(struct sim *sim)
+{
+    struct final final = {.sim = sim};
+    struct cc_store store;
+
+    cc_memory_store_open(sim->world, &store);
+    for (int i = 0; i < sim->conversation_count && !sim->has_failed; i++)
+        check_conversation(&final, &store, i);
+    if (!sim->has_failed)
+        check_sends(&final);
+    if (!sim->has_failed)
+        check_members(sim);
+    if (!sim->has_failed)
+        check_complete(sim);
+    if (!sim->has_failed)
+        check_typing(sim);
+    free(final.sent);
+    store.vtable->free(store.self);
+}
