@@ -5,6 +5,7 @@
 
 #include "chatcore/error.h"
 #include "engine/conversation_load.h"
+#include "engine/partition.h"
 
 /*
  * So many conversations stay loaded although nothing recent is in them: what a conversation with
@@ -17,7 +18,10 @@ struct conversation *conversation_find(struct cc_engine *engine, struct cc_slice
     struct conversation *conversation = NULL;
 
     HASH_FIND(hh, engine->conversations, id.data, id.size, conversation);
-    return conversation && conversation->is_loaded ? conversation : NULL;
+    /* What is left of a lost partition is not what its owner knows. */
+    if (!conversation || !conversation->is_loaded || !partition_is_running(conversation->partition))
+        return NULL;
+    return conversation;
 }
 
 struct member_entry *conversation_member(struct conversation *conversation, struct cc_slice user)

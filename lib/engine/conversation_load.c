@@ -48,6 +48,7 @@ static void load_end(struct conversation_load *load, int status)
 
     mem_free(&engine->allocator, load);
     conversation->load = NULL;
+    conversation->partition->operations--;
     conversation->waiters = NULL;
     conversation->waiters_last = &conversation->waiters;
     conversation->is_loaded = status == 0;
@@ -158,6 +159,7 @@ int conversation_load_start(struct conversation *conversation)
         return CC_ENOMEM;
     load->conversation = conversation;
     conversation->load = load;
+    conversation->partition->operations++; /* it is not forgotten meanwhile */
     load->op.heads.conversations = &conversation->id;
     load->op.heads.count = 1;
     load_submit(load, head_read);

@@ -280,6 +280,7 @@ static void partition_close(struct partition *partition)
     feed_moved(partition);
     partition->state = PARTITION_CLOSING;
     timer_clear(&engine->timers, &partition->retry);
+    sequencer_abandon(partition);
     if (partition->is_reading)
         engine->log.vtable->cancel(engine->log.self, &partition->read.op);
 }

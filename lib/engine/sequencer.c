@@ -160,7 +160,7 @@ static void apply_ready(struct sequencer_batch *batch)
     int r = batch->failure;
 
     if (partition->state != PARTITION_RUNNING) {
-        batch_free(batch);
+        sequencer_abandon(partition);
         return;
     }
     if (!r)
@@ -177,6 +177,16 @@ static void apply_ready(struct sequencer_batch *batch)
 void sequencer_resume(struct partition *partition)
 {
     prepare(partition->batch);
+}
+
+void sequencer_abandon(struct partition *partition)
+{
+    struct sequencer_batch *batch = partition->batch;
+
+    if (!batch || batch->waiting)
+        return; /* the last load lets it go */
+    cc_op_release(&partition->read.op);
+    batch_free(batch);
 }
 
 /* --- decoding ----------------------------------------------------------------------------------

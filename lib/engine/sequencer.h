@@ -18,4 +18,7 @@ int sequencer_begin(struct partition *partition);
 /* Goes on with a batch that stopped for want of memory. */
 void sequencer_resume(struct partition *partition);
 
+/* The partition is lost: lets a batch go that waits for nothing but another try. */
+void sequencer_abandon(struct partition *partition);
+
 #endif

@@ -428,7 +428,8 @@ static int push_row(struct sync *sync, struct sync_entry *entry, const struct cc
     return r;
 }
 
-/* Rows of another node's partition from here on come over its link: the store may have them early. */
+/* Rows of another node's partition from here on come over its link: the store may have them early.
+ */
 static bool is_told_by_owner(const struct sync *sync, const struct sync_entry *entry,
                              const struct cc_store_row *row)
 {

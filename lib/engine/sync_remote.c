@@ -120,8 +120,8 @@ static void read_offsets(struct sync *sync)
 
 void sync_hold_message(struct sync *sync, uint32_t partition, struct message *message)
 {
-    if (sync->has_overflown || sync->stage == SYNC_WAITING)
-        return; /* it is read from the store */
+    if (sync->has_overflown || sync->targets[partition] == SYNC_NO_TARGET)
+        return; /* it will be read from the store */
     if (sync->held_count == SYNC_HELD_MAX) {
         sync->has_overflown = true;
         return;

@@ -42,7 +42,7 @@ enum sync_stage {
 struct sync {
     UT_hash_handle hh;          /* in link->waiting, by ticket */
     struct cc_session *session; /* a reference while an operation is under way */
-    struct user *user; /* a reference: operations name it after the session has left it */
+    struct user *user;          /* a reference: operations name it after the session has left it */
     struct cc_engine *engine;
     enum sync_stage stage;
     bool has_positions;  /* else: from what is recorded of the device */

@@ -184,7 +184,7 @@ static void node_step(struct sim_node *node)
     sim_ports_tick(node->ports, sim->now);
     cc_engine_step(node->engine, node_time(node));
     clients_drain(sim, node);
-    if (node->is_stopping && node->restart_at < sim->now) { /* it has stopped */
+    if (node->is_stopping) { /* it has stopped */
         cc_engine_free(node->engine);
         node_down(node);
         if (node->blocks)

@@ -149,7 +149,8 @@ struct sim {
     struct sim_seen *seen;
     size_t seen_count;
     size_t seen_capacity;
-    bool is_quiet; /* the end: clients only connect and catch up */
+    uint64_t read_told[10][SIM_CONVERSATIONS_MAX]; /* by user: how far any device said it read */
+    bool is_quiet;                                 /* the end: clients only connect and catch up */
     uint64_t crashes;
     uint64_t pushes;
     uint64_t acknowledged;

@@ -241,8 +241,11 @@ static void tell_read(struct sim_client *client)
     index = (int)sim_below(&sim->random, (uint32_t)sim->conversation_count);
     if (!client->places[index].last)
         return;
-    if (sim_chance(&sim->random, 300))
+    if (sim_chance(&sim->random, 300)) {
         command.type = CC_COMMAND_READ;
+        if (sim->read_told[client->user][index] < client->places[index].last)
+            sim->read_told[client->user][index] = client->places[index].last;
+    }
     command.conversation =
         slice_of(sim->conversations[index].id, sim->conversations[index].id_size);
     command.seq = client->places[index].last;
