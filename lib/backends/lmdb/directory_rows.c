@@ -150,15 +150,17 @@ int conversation_row_read(struct cc_slice value, struct cc_conversation *ret_row
 {
     struct reader reader = reader_of(value);
     struct cc_conversation row = {{0}};
+    uint64_t was_large;
 
     row.kind = (enum cc_conversation_kind)read_number(&reader, 1);
-    row.was_large = read_number(&reader, 1) != 0;
+    was_large = read_number(&reader, 1);
+    row.was_large = was_large != 0;
     row.version = read_number(&reader, 8);
     row.member_count = (uint32_t)read_number(&reader, 4);
     row.created = (int64_t)read_number(&reader, 8);
     row.name = read_rest(&reader);
     if (reader_end(&reader) || row.kind < CC_KIND_DIRECT || row.kind > CC_KIND_CHANNEL ||
-        !row.version)
+        !row.version || was_large > 1)
         return CC_ECORRUPT;
     *ret_row = row;
     return 0;
