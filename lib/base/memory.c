@@ -135,10 +135,37 @@ bool utf8_is_valid(struct cc_slice text)
     return true;
 }
 
+#define EACH_BYTE(value) ((uint64_t)0x0101010101010101u * (value))
+
+/* True when the 8 bytes are ASCII from '!' to '~'; false means: look closer. */
+static bool is_graphic_word(const char *bytes)
+{
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof word);
+    /* high bits: set already, set by adding 1 to DEL, or by a borrow from what is below '!' */
+    return !((word | (word + EACH_BYTE(1)) | (word - EACH_BYTE(0x21))) & EACH_BYTE(0x80));
+}
+
+/* The usual name, without looking at each byte. */
+static bool is_graphic(struct cc_slice name)
+{
+    size_t at = 0;
+
+    for (; name.size - at >= 8; at += 8)
+        if (!is_graphic_word(name.data + at))
+            return false;
+    while (at < name.size && name.data[at] > 0x20 && name.data[at] < 0x7f)
+        at++;
+    return at == name.size;
+}
+
 bool name_is_valid(struct cc_slice name)
 {
     if (name.size < 1 || name.size > CC_NAME_MAX)
         return false;
+    if (is_graphic(name))
+        return true;
     for (size_t i = 0; i < name.size; i++) {
         uint8_t c = (uint8_t)name.data[i];
         uint8_t next = i + 1 < name.size ? (uint8_t)name.data[i + 1] : 0;

@@ -327,6 +327,28 @@ static void test_valid_text(void **state)
     assert_false(text_is_valid(slice_str("1234567\xc3")));
 }
 
+/* The same bytes: the check by words must not take what the check by bytes refuses. */
+static void test_names(void **state)
+{
+    char name[CC_NAME_MAX + 1];
+
+    (void)state;
+    for (int byte = 0; byte < 256; byte++)
+        for (size_t size = 1; size <= 20; size++)
+            for (size_t at = 0; at < size; at++) {
+                memset(name, 'x', sizeof name);
+                name[at] = (char)byte;
+                assert_int_equal(name_is_valid(slice_of(name, size)), byte > 0x20 && byte < 0x7f);
+            }
+    memset(name, '~', sizeof name);
+    assert_true(name_is_valid(slice_of(name, CC_NAME_MAX)));
+    assert_false(name_is_valid(slice_of(name, CC_NAME_MAX + 1)));
+    assert_false(name_is_valid(slice_of(name, 0)));
+    assert_true(name_is_valid(slice_str("12345678\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
+    assert_false(name_is_valid(slice_str("12345678\xc2\x85"))); /* a control character */
+    assert_true(name_is_valid(slice_str("12345678\xc2\xa1")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_very_long_numbers_are_no_numbers),
         cmocka_unit_test(test_plain_runs),
         cmocka_unit_test(test_valid_text),
+        cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
