@@ -30,8 +30,8 @@
 
 /* Bounds of single values, in bytes: above, the command is CC_ETOOLARGE. */
 #define WIRE_TOKEN_MAX      8192 /* a JWT with many claims; longer ones don't fit in HTTP headers */
-#define WIRE_CURSOR_MAX     8192
-#define WIRE_DISPLAY_MAX    256 /* names that are shown, names of files */
+#define WIRE_CURSOR_MAX     65536 /* a log of 4,096 partitions makes as long ones */
+#define WIRE_DISPLAY_MAX    256   /* names that are shown, names of files */
 #define WIRE_URL_MAX        2048
 #define WIRE_EMOJI_MAX      64  /* a sequence of joined code points, or a short code */
 #define WIRE_MEDIA_TYPE_MAX 127 /* RFC 6838: twice 63, and the slash */

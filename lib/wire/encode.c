@@ -185,6 +185,8 @@ static void write_presence(struct writer *writer, const struct cc_presence *pres
 
 static void put_summary_state(struct writer *writer, const struct cc_conversation_summary *summary)
 {
+    put_string(writer, "name", summary->conversation.name);
+    put_uint(writer, "members", summary->conversation.member_count);
     put_uint(writer, "head", summary->head);
     put_uint(writer, "read", summary->read);
     put_uint(writer, "delivered", summary->delivered);
@@ -197,9 +199,9 @@ static void put_summary_state(struct writer *writer, const struct cc_conversatio
         put_time(writer, "ts", summary->ts);
     if (summary->role)
         put_word(writer, "role", role_name(summary->role));
-    put_true_if(writer, "gone", summary->gone);
 }
 
+/* Of a conversation that is gone there is nothing to tell but that. */
 static void write_summary(struct writer *writer, const struct cc_conversation_summary *summary)
 {
     const struct cc_conversation *conversation = &summary->conversation;
@@ -208,9 +210,10 @@ static void write_summary(struct writer *writer, const struct cc_conversation_su
     writer_open_object(writer, &object);
     put_string(writer, "id", conversation->id);
     put_word(writer, "kind", conversation_kind_name(conversation->kind));
-    put_string(writer, "name", conversation->name);
-    put_uint(writer, "members", conversation->member_count);
-    put_summary_state(writer, summary);
+    if (summary->gone)
+        put_bool(writer, "gone", true);
+    else
+        put_summary_state(writer, summary);
     writer_close_object(writer, &object);
 }
 

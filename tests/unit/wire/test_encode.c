@@ -78,8 +78,7 @@ static const struct cc_conversation_summary summaries[] = {
      .unread = 2},
     {.conversation = {.id = S("d"), .kind = CC_KIND_DIRECT, .member_count = 2},
      .peer = S("bob"),
-     .muted_until = 1800000000000,
-     .gone = true},
+     .muted_until = 1800000000000},
 };
 #define SUMMARY_ROOM                                                                               \
     "{\"id\":\"room\",\"kind\":\"group\",\"name\":\"The \\\"room\\\"\",\"members\":3,\"head\":9,"  \
@@ -87,8 +86,10 @@ static const struct cc_conversation_summary summaries[] = {
     "\"role\":\"owner\"}"
 #define SUMMARY_DIRECT                                                                             \
     "{\"id\":\"d\",\"kind\":\"direct\",\"name\":\"\",\"members\":2,\"head\":0,\"read\":0,"         \
-    "\"delivered\":0,\"unread\":0,\"muted\":true,\"muted_until\":1800000000000,\"peer\":\"bob\","  \
-    "\"gone\":true}"
+    "\"delivered\":0,\"unread\":0,\"muted\":true,\"muted_until\":1800000000000,\"peer\":\"bob\"}"
+
+static const struct cc_conversation_summary gone = {
+    .conversation = {.id = S("room"), .kind = CC_KIND_GROUP}, .gone = true};
 
 static const struct cc_member members[] = {{.user = S("bob"), .role = CC_ROLE_ADMIN},
                                            {.user = S("carol"), .role = CC_ROLE_MEMBER}};
@@ -222,6 +223,8 @@ static const struct example examples[] = {
      "{\"presence\":{\"user\":\"carol\",\"status\":\"offline\",\"last_seen\":1700000000000}}"},
     {{.type = CC_EVENT_CONVERSATION, .u.conversation = &summaries[0]},
      "{\"conversation\":" SUMMARY_ROOM "}"},
+    {{.type = CC_EVENT_CONVERSATION, .u.conversation = &gone},
+     "{\"conversation\":{\"id\":\"room\",\"kind\":\"group\",\"gone\":true}}"},
     {{.type = CC_EVENT_SYNCED, .u.synced = {S("c:1")}}, "{\"synced\":{\"cursor\":\"c:1\"}}"},
 };
 
