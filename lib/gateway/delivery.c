@@ -55,7 +55,8 @@ static void send_all(struct worker *worker, const struct cc_event *event)
 void deliver(struct worker *worker, const struct cc_event *event)
 {
     if (event->type == CC_EVENT_CLOSED)
-        connection_session_ended(event->sessions[0], event->u.closed.code, event->u.closed.reason);
+        connection_session_ended(event->sessions[0], (int)event->u.closed.code,
+                                 event->u.closed.reason);
     else
         send_all(worker, event);
 }
