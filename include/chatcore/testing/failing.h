@@ -42,7 +42,8 @@ struct cc_failing_options {
     struct cc_failure (*decide)(void *context, const char *slot);
 };
 
-/* Wrap a port. Any thread. On failure the port is still the caller's. Errors: CC_EINVAL, CC_ENOMEM. */
+/* Wrap a port. Any thread. On failure the port is still the caller's. Errors: CC_EINVAL, CC_ENOMEM.
+ */
 int cc_failing_directory_open(const struct cc_allocator *allocator,
                               const struct cc_failing_options *options, struct cc_directory port,
                               struct cc_directory *ret_port);

@@ -20,18 +20,18 @@ static const uint8_t vector_key[32] = {
     "wMDowMCJ9"
 #define VECTOR_1                                                                                   \
     VECTOR_HEAD                                                                                    \
-        "bg_XBBzds8lTZShVlwwKSgeKpLT3yukTw6JUz3W4h_ExsQV-P0V54zemZDcAxFaSeef1QlXEFtkqxT1ci"        \
-        "iQEDA"
+    "bg_XBBzds8lTZShVlwwKSgeKpLT3yukTw6JUz3W4h_ExsQV-P0V54zemZDcAxFaSeef1QlXEFtkqxT1ci"            \
+    "iQEDA"
 #define VECTOR_FOOTER ".eyJraWQiOiJ6VmhNaVBCUDlmUmYyc25FY1Q3Z0ZUaW9lQTlDT2NOeTlEZmdMMVc2MGhhTiJ9"
 #define VECTOR_2                                                                                   \
     VECTOR_HEAD                                                                                    \
-        "v3Jt8mx_TdM2ceTGoqwrh4yDFn0XsHvvV_D0DtwQxVrJEBMl0F2caAdgnpKlt4p7xBnx1HcO-SPo8FPp2"        \
-        "14HDw" VECTOR_FOOTER
+    "v3Jt8mx_TdM2ceTGoqwrh4yDFn0XsHvvV_D0DtwQxVrJEBMl0F2caAdgnpKlt4p7xBnx1HcO-SPo8FPp2"            \
+    "14HDw" VECTOR_FOOTER
 /* With the implicit assertion {"test-vector":"4-S-3"}. */
 #define VECTOR_3                                                                                   \
     VECTOR_HEAD                                                                                    \
-        "NPWciuD3d0o5eXJXG5pJy-DiVEoyPYWs1YSTwWHNJq6DZD3je5gf-0M4JR9ipdUSJbIovzmBECeaWmaqc"        \
-        "aP0DQ" VECTOR_FOOTER
+    "NPWciuD3d0o5eXJXG5pJy-DiVEoyPYWs1YSTwWHNJq6DZD3je5gf-0M4JR9ipdUSJbIovzmBECeaWmaqc"            \
+    "aP0DQ" VECTOR_FOOTER
 
 static struct key *key_from(const uint8_t point[32], enum key_algorithm algorithm)
 {
