@@ -208,6 +208,7 @@ static void put_event(struct client *client, const struct cc_event *event)
         put(client, "%s", names[event->type]);
     switch (event->type) {
     case CC_EVENT_REPLY:
+        client->replies++;
         put_reply(client, event->u.reply);
         break;
     case CC_EVENT_MESSAGE:

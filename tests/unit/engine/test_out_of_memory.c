@@ -1,0 +1,215 @@
+/*
+ * The engine when memory runs out, at every single allocation that a conversation of two users
+ * makes: every command is answered once or its session closed, nothing leaks, and when there is
+ * memory again all goes on.
+ */
+#include "support/engine_fixture.h"
+#include "support/test.h"
+
+#include <stdlib.h>
+
+/* Allocations in a row that fail: one, so that what follows meets a half-done step; and more. */
+static const int runs_of_failures[] = {1, 10};
+
+static struct {
+    long until; /* allocations until the first failure; 0: none fails */
+    int failures;
+    size_t live;
+} memory;
+
+static bool fails(void)
+{
+    if (memory.until == 0)
+        return false;
+    if (memory.until > 1) {
+        memory.until--;
+        return false;
+    }
+    if (memory.failures == 0) {
+        memory.until = 0;
+        return false;
+    }
+    memory.failures--;
+    return true;
+}
+
+static void *take(void *context, size_t size)
+{
+    void *pointer;
+
+    (void)context;
+    pointer = fails() ? NULL : malloc(size);
+    memory.live += pointer != NULL;
+    return pointer;
+}
+
+static void *retake(void *context, void *pointer, size_t size)
+{
+    void *grown;
+
+    (void)context;
+    grown = fails() ? NULL : realloc(pointer, size);
+    memory.live += grown && !pointer;
+    return grown;
+}
+
+static void give(void *context, void *pointer)
+{
+    (void)context;
+    memory.live -= pointer != NULL;
+    free(pointer);
+}
+
+static void be_quiet(void *context, enum cc_trace_level level, const char *area, const char *text)
+{
+    (void)context;
+    (void)level;
+    (void)area;
+    (void)text;
+}
+
+static void configure(struct cc_engine_options *options)
+{
+    options->allocator.alloc = take;
+    options->allocator.realloc = retake;
+    options->allocator.release = give;
+    options->trace.write = be_quiet;
+    options->limits.request.burst = 10000;
+    options->limits.send.burst = 10000;
+}
+
+/* Submits unless there is no memory even for that; answers how many were taken. */
+static unsigned try(struct client *client, struct cc_command command)
+{
+    int r;
+
+    if (client->is_closed)
+        return 0;
+    command.id = ++client->next_id;
+    r = cc_session_submit(client->session, &command);
+    fixture_settle(client->fixture);
+    return r == 0;
+}
+
+static const struct cc_slice bob = {"bob", 3};
+static const struct cc_slice carol = {"carol", 5};
+static const struct cc_slice group = {"g", 1};
+
+#define COMMAND(...)                                                                               \
+    (struct cc_command)                                                                            \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+
+static unsigned run_groups(struct client *alice)
+{
+    unsigned taken = 0;
+
+    taken +=
+        try(alice, COMMAND(.type = CC_COMMAND_CREATE, .kind = CC_KIND_GROUP, .conversation = group,
+                           .name = bob, .users = &bob, .user_count = 1));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_ADD, .conversation = group, .users = &carol,
+                                .user_count = 1));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_ROLE, .conversation = group, .user = bob,
+                                .role = CC_ROLE_OWNER));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_UPDATE, .conversation = group, .name = carol));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_REMOVE, .conversation = group, .users = &carol,
+                                .user_count = 1));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_MEMBERS, .conversation = group));
+    return taken;
+}
+
+static unsigned run_chat(struct client *alice)
+{
+    unsigned taken = 0;
+
+    taken += try(alice, COMMAND(.type = CC_COMMAND_SEND, .user = bob, .client_id = text_slice("1"),
+                                .text = text_slice("hi")));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_SEND, .conversation = group,
+                                .client_id = text_slice("2"), .text = text_slice("hi")));
+    taken +=
+        try(alice, COMMAND(.type = CC_COMMAND_REACT, .conversation = group,
+                           .message = alice->last_message, .emoji = text_slice("x"), .on = true));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_READ, .conversation = group, .seq = 4));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_TYPING, .conversation = group, .on = true));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_HISTORY, .conversation = group));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_CONVERSATIONS));
+    return taken;
+}
+
+static unsigned run_contacts(struct client *alice)
+{
+    unsigned taken = 0;
+
+    taken += try(alice, COMMAND(.type = CC_COMMAND_PROFILE, .name = bob, .has_name = true));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_PROFILE, .user = bob));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_ADD_CONTACT, .user = bob));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_BLOCK, .user = carol));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_CONTACTS));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_MUTE, .conversation = group, .until = 1));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_PRESENCE, .users = &bob, .user_count = 1));
+    taken += try(alice, COMMAND(.type = CC_COMMAND_LEAVE, .conversation = group));
+    return taken;
+}
+
+static void check_recovered(struct fixture *fixture)
+{
+    struct client *alice = client_connect(fixture, "alice", "tablet");
+    struct client *dave = client_connect(fixture, "dave", "phone");
+
+    client_say_to(alice, "dave", "after");
+    assert_non_null(strstr(client_text(dave), " alice after\n"));
+}
+
+/* False when no allocation was left to fail: the sweep has come to its end. */
+static bool run(long at, int failures)
+{
+    struct fixture fixture;
+    struct client *alice;
+    struct client *bob_client;
+    unsigned replies;
+    unsigned taken;
+    bool was_reached;
+
+    memory.until = 0;
+    memory.live = 0;
+    fixture_init(&fixture, configure);
+    alice = client_connect(&fixture, "alice", "phone");
+    bob_client = client_connect(&fixture, "bob", "phone");
+    replies = alice->replies;
+    memory.until = at;
+    memory.failures = failures;
+    taken = run_groups(alice) + run_chat(alice) + run_contacts(alice);
+    if (!bob_client->is_closed)
+        client_close(bob_client);
+    fixture_advance(&fixture, 3000);
+    was_reached = memory.until <= 1;
+    memory.until = 0;
+    fixture_advance(&fixture, 15000);
+    if (!alice->is_closed)
+        assert_int_equal(alice->replies - replies, taken);
+    check_recovered(&fixture);
+    fixture_deinit(&fixture);
+    assert_int_equal(memory.live, 0);
+    return was_reached;
+}
+
+static void test_sweep(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof runs_of_failures / sizeof runs_of_failures[0]; i++) {
+        long at = 1;
+
+        while (run(at, runs_of_failures[i]))
+            at++;
+        print_message("%ld allocations, %d failing at a time\n", at, runs_of_failures[i]);
+        assert_true(at > 100);
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(test_sweep)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
