@@ -84,6 +84,8 @@ int cc_conformance_cluster(const struct cc_cluster_factory *factory,
                            const struct cc_conformance_options *options);
 int cc_conformance_log(const struct cc_log_factory *factory,
                        const struct cc_conformance_options *options);
+int cc_conformance_store(const struct cc_store_factory *factory,
+                         const struct cc_conformance_options *options);
 
 /*
  * Run one random program of `steps` operations, made from `seed`, on two backends, and compare

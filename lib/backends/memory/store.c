@@ -1,40 +1,12 @@
 /*
- * The memory store: one ordered tree a table, keyed by the table's columns, so that every read is a
- * range of it. Names in keys are preceded by their length, numbers are big-endian.
+ * The memory store: keys, writing, the port. Reading is in store_read.c.
  *
  * A write makes the entries it needs before it changes a table, so it happens whole or not at all.
  */
+#include "backends/memory/store.h"
+
 #include "backends/answer.h"
-#include "backends/memory/tree.h"
-#include "backends/memory/world.h"
 #include "chatcore/error.h"
-
-/* The longest key: two names and two numbers. A name may be a device of one byte that no client can
- * choose. */
-#define KEY_MAX (3 * (CC_NAME_MAX + 1) + 2 * sizeof(uint64_t))
-
-enum table { TABLE_ROWS, TABLE_HEADS, TABLE_INBOX, TABLE_DEDUP, TABLE_CURSORS, TABLE_COUNT };
-
-/* One row of any table; which number means what stands at the table's functions. */
-struct entry {
-    struct tree_node node;
-    struct entry *next; /* of the entries a write has made and not yet put in */
-    enum table table;
-    uint64_t numbers[4];
-    size_t value_size;
-    char bytes[]; /* the key, then the value */
-};
-
-struct memory_store {
-    struct cc_memory_world *world;
-    struct tree tables[TABLE_COUNT];
-    uint64_t offsets[]; /* by partition */
-};
-
-struct key {
-    size_t size;
-    char bytes[KEY_MAX];
-};
 
 struct memory_store *memory_store_new(struct cc_memory_world *world)
 {
@@ -77,12 +49,7 @@ static void key_number(struct key *key, uint64_t number)
         key->bytes[key->size++] = (char)(number >> shift);
 }
 
-static struct cc_slice key_slice(const struct key *key)
-{
-    return slice_of(key->bytes, key->size);
-}
-
-static struct key row_key(struct cc_slice conversation, uint64_t seq)
+struct key memory_row_key(struct cc_slice conversation, uint64_t seq)
 {
     struct key key = {.size = 0};
 
@@ -91,7 +58,7 @@ static struct key row_key(struct cc_slice conversation, uint64_t seq)
     return key;
 }
 
-static struct key head_key(struct cc_slice conversation)
+struct key memory_head_key(struct cc_slice conversation)
 {
     struct key key = {.size = 0};
 
@@ -99,8 +66,7 @@ static struct key head_key(struct cc_slice conversation)
     return key;
 }
 
-/* Inbox and dedup alike: a name, a partition, an offset. */
-static struct key offset_key(struct cc_slice name, uint32_t partition, uint64_t offset)
+struct key memory_offset_key(struct cc_slice name, uint32_t partition, uint64_t offset)
 {
     struct key key = {.size = 0};
 
@@ -110,7 +76,7 @@ static struct key offset_key(struct cc_slice name, uint32_t partition, uint64_t 
     return key;
 }
 
-static struct key cursor_key(struct cc_slice user, struct cc_slice device,
+struct key memory_cursor_key(struct cc_slice user, struct cc_slice device,
                              struct cc_slice conversation)
 {
     struct key key = {.size = 0};
@@ -122,7 +88,7 @@ static struct key cursor_key(struct cc_slice user, struct cc_slice device,
     return key;
 }
 
-static bool has_prefix(const struct tree_node *node, const struct key *key, size_t size)
+bool memory_key_matches(const struct tree_node *node, const struct key *key, size_t size)
 {
     return node->key.size >= size && memcmp(node->key.data, key->bytes, size) == 0;
 }
@@ -160,11 +126,6 @@ static struct entry *changes_add(struct changes *changes, enum table table, cons
     *changes->last = entry;
     changes->last = &entry->next;
     return entry;
-}
-
-static struct cc_slice entry_value(const struct entry *entry)
-{
-    return slice_of(entry->bytes + entry->node.key.size, entry->value_size);
 }
 
 /* What stands stays, but for a head that moves on and a cursor that moves forward. */
@@ -209,7 +170,7 @@ static void changes_drop(struct changes *changes)
 
 static bool add_row(struct changes *changes, const struct cc_store_row *row)
 {
-    struct key key = row_key(row->conversation, row->seq);
+    struct key key = memory_row_key(row->conversation, row->seq);
     struct entry *entry = changes_add(changes, TABLE_ROWS, &key, row->body);
 
     if (!entry)
@@ -221,7 +182,7 @@ static bool add_row(struct changes *changes, const struct cc_store_row *row)
 
 static bool add_head(struct changes *changes, const struct cc_store_head *head)
 {
-    struct key key = head_key(head->conversation);
+    struct key key = memory_head_key(head->conversation);
     struct entry *entry = changes_add(changes, TABLE_HEADS, &key, slice_of(NULL, 0));
 
     if (!entry)
@@ -236,7 +197,7 @@ static bool add_head(struct changes *changes, const struct cc_store_head *head)
 static bool add_inbox(struct changes *changes, uint32_t partition,
                       const struct cc_store_inbox *inbox)
 {
-    struct key key = offset_key(inbox->user, partition, inbox->offset);
+    struct key key = memory_offset_key(inbox->user, partition, inbox->offset);
     struct entry *entry = changes_add(changes, TABLE_INBOX, &key, inbox->conversation);
 
     if (!entry)
@@ -249,7 +210,7 @@ static bool add_inbox(struct changes *changes, uint32_t partition,
 static bool add_dedup(struct changes *changes, uint32_t partition,
                       const struct cc_store_dedup *dedup)
 {
-    struct key key = offset_key(dedup->sender, partition, dedup->offset);
+    struct key key = memory_offset_key(dedup->sender, partition, dedup->offset);
     struct entry *entry = changes_add(changes, TABLE_DEDUP, &key, dedup->entries);
 
     if (!entry)
@@ -280,10 +241,10 @@ static void drop_old_runs(struct memory_store *store, const struct cc_store_writ
     struct tree *tree = &store->tables[TABLE_DEDUP];
 
     for (size_t i = 0; i < op->dedup_count; i++) {
-        struct key key = offset_key(op->dedup[i].sender, op->partition, 0);
+        struct key key = memory_offset_key(op->dedup[i].sender, op->partition, 0);
         struct tree_node *node = tree_at_least(tree, key_slice(&key));
 
-        while (node && has_prefix(node, &key, key.size - sizeof(uint64_t))) {
+        while (node && memory_key_matches(node, &key, key.size - sizeof(uint64_t))) {
             struct entry *entry = tree_owner(node, struct entry, node);
 
             if ((int64_t)entry->numbers[1] >= op->dedup_before)
@@ -295,15 +256,33 @@ static void drop_old_runs(struct memory_store *store, const struct cc_store_writ
     }
 }
 
+static int check(const struct memory_store *store, const struct cc_store_write *op)
+{
+    bool fits = op->partition < store->world->partitions;
+
+    for (size_t i = 0; i < op->row_count; i++)
+        fits &= memory_name_fits(op->rows[i].conversation);
+    for (size_t i = 0; i < op->head_count; i++)
+        fits &= memory_name_fits(op->heads[i].conversation);
+    for (size_t i = 0; i < op->inbox_count; i++)
+        fits &= memory_name_fits(op->inbox[i].user) && memory_name_fits(op->inbox[i].conversation);
+    for (size_t i = 0; i < op->dedup_count; i++)
+        fits &= memory_name_fits(op->dedup[i].sender);
+    return fits ? 0 : CC_EINVAL;
+}
+
 static void store_write(void *self, struct cc_store_write *op)
 {
     struct memory_store *store = self;
     struct changes changes;
+    int r = check(store, op);
 
     changes_init(&changes, store);
-    if (op->partition >= store->world->partitions || !gather(&changes, op)) {
+    if (!r && !gather(&changes, op))
+        r = CC_ENOMEM;
+    if (r) {
         changes_drop(&changes);
-        cc_op_done(&op->op, op->partition >= store->world->partitions ? CC_EINVAL : CC_ENOMEM);
+        cc_op_done(&op->op, r);
         return;
     }
     changes_apply(&changes);
@@ -313,266 +292,36 @@ static void store_write(void *self, struct cc_store_write *op)
     cc_op_done(&op->op, 0);
 }
 
+static int add_cursor(struct changes *changes, const struct cc_store_cursor *cursor)
+{
+    struct entry *entry;
+    struct key key;
+
+    if (!memory_name_fits(cursor->user) || !memory_name_fits(cursor->conversation) ||
+        cursor->device.size > CC_NAME_MAX)
+        return CC_EINVAL;
+    key = memory_cursor_key(cursor->user, cursor->device, cursor->conversation);
+    entry = changes_add(changes, TABLE_CURSORS, &key, cursor->conversation);
+    if (!entry)
+        return CC_ENOMEM;
+    entry->numbers[0] = cursor->delivered;
+    entry->numbers[1] = cursor->read;
+    return 0;
+}
+
 static void store_write_cursors(void *self, struct cc_store_write_cursors *op)
 {
-    struct memory_store *store = self;
     struct changes changes;
+    int r = 0;
 
-    changes_init(&changes, store);
-    for (size_t i = 0; i < op->count; i++) {
-        const struct cc_store_cursor *cursor = &op->cursors[i];
-        struct key key = cursor_key(cursor->user, cursor->device, cursor->conversation);
-        struct entry *entry = changes_add(&changes, TABLE_CURSORS, &key, cursor->conversation);
-
-        if (!entry) {
-            changes_drop(&changes);
-            cc_op_done(&op->op, CC_ENOMEM);
-            return;
-        }
-        entry->numbers[0] = cursor->delivered;
-        entry->numbers[1] = cursor->read;
-    }
-    changes_apply(&changes);
-    cc_op_done(&op->op, 0);
-}
-
-/* --- reading -----------------------------------------------------------------------------------
- */
-
-static void store_read_offset(void *self, struct cc_store_read_offset *op)
-{
-    struct memory_store *store = self;
-
-    if (op->partition >= store->world->partitions) {
-        cc_op_done(&op->op, CC_EINVAL);
-        return;
-    }
-    op->ret_offset = store->offsets[op->partition];
-    cc_op_done(&op->op, 0);
-}
-
-/* The rows from `first` on whose seq is at most `to`, counted up to `limit`. */
-static size_t count_rows(const struct tree_node *first, const struct key *key, uint64_t to,
-                         size_t limit)
-{
-    size_t count = 0;
-
-    for (; first && count < limit && has_prefix(first, key, key->size - sizeof(uint64_t));
-         first = tree_next(first), count++)
-        if (tree_owner(first, const struct entry, node)->numbers[0] > to)
-            break;
-    return count;
-}
-
-static int copy_rows(struct answer *answer, const struct tree_node *node, size_t count,
-                     struct cc_store_read_rows *op)
-{
-    struct cc_store_row *rows = answer_array(answer, count + 1, sizeof *rows);
-    int r = rows ? 0 : CC_ENOMEM;
-
-    for (size_t i = 0; !r && i < count; i++, node = tree_next(node)) {
-        const struct entry *entry = tree_owner(node, const struct entry, node);
-
-        rows[i].seq = entry->numbers[0];
-        rows[i].offset = entry->numbers[1];
-        r = answer_copy(answer, op->conversation, &rows[i].conversation);
-        if (!r)
-            r = answer_copy(answer, entry_value(entry), &rows[i].body);
-    }
-    op->ret_rows = rows;
-    op->ret_count = count;
-    return r;
-}
-
-static void store_read_rows(void *self, struct cc_store_read_rows *op)
-{
-    struct memory_store *store = self;
-    struct answer *answer = answer_new(&store->world->allocator, 0);
-    struct key key = row_key(op->conversation, op->from);
-    struct tree_node *node = tree_at_least(&store->tables[TABLE_ROWS], key_slice(&key));
-    size_t count = count_rows(node, &key, op->to, op->descending ? SIZE_MAX : op->limit);
-    int r = CC_ENOMEM;
-
-    for (; count > op->limit; count--)
-        node = tree_next(node);
-    if (answer)
-        r = copy_rows(answer, node, count, op);
-    answer_done(answer, &op->op, r);
-}
-
-static void store_read_heads(void *self, struct cc_store_read_heads *op)
-{
-    struct memory_store *store = self;
-    struct answer *answer = answer_new(&store->world->allocator, 0);
-    struct cc_store_head *heads =
-        answer ? answer_array(answer, op->count + 1, sizeof *heads) : NULL;
-    int r = heads ? 0 : CC_ENOMEM;
-
-    for (size_t i = 0; !r && i < op->count; i++) {
-        struct key key = head_key(op->conversations[i]);
-        struct tree_node *node = tree_find(&store->tables[TABLE_HEADS], key_slice(&key));
-
-        r = answer_copy(answer, op->conversations[i], &heads[i].conversation);
-        if (node) {
-            const struct entry *entry = tree_owner(node, const struct entry, node);
-
-            heads[i].seq = entry->numbers[0];
-            heads[i].offset = entry->numbers[1];
-            heads[i].member_version = entry->numbers[2];
-            heads[i].ts = (int64_t)entry->numbers[3];
-        }
-    }
-    op->ret_heads = heads;
-    answer_done(answer, &op->op, r);
-}
-
-static bool in_inbox(const struct tree_node *node, const struct key *key, uint64_t before)
-{
-    return node && has_prefix(node, key, key->size - sizeof(uint64_t)) &&
-           tree_owner(node, const struct entry, node)->numbers[1] < before;
-}
-
-static int copy_inbox(struct answer *answer, const struct tree_node *node, size_t count,
-                      struct cc_store_read_inbox *op)
-{
-    struct cc_store_inbox *entries = answer_array(answer, count + 1, sizeof *entries);
-    int r = entries ? 0 : CC_ENOMEM;
-
-    for (size_t i = 0; !r && i < count; i++, node = tree_next(node)) {
-        const struct entry *entry = tree_owner(node, const struct entry, node);
-
-        entries[i].seq = entry->numbers[0];
-        entries[i].offset = entry->numbers[1];
-        r = answer_copy(answer, op->user, &entries[i].user);
-        if (!r)
-            r = answer_copy(answer, entry_value(entry), &entries[i].conversation);
-    }
-    op->ret_entries = entries;
-    op->ret_count = count;
-    return r;
-}
-
-static void store_read_inbox(void *self, struct cc_store_read_inbox *op)
-{
-    struct memory_store *store = self;
-    struct answer *answer = answer_new(&store->world->allocator, 0);
-    struct key key = offset_key(op->user, op->partition, op->from);
-    struct tree_node *first = tree_at_least(&store->tables[TABLE_INBOX], key_slice(&key));
-    struct tree_node *node = first;
-    size_t count = 0;
-    int r = CC_ENOMEM;
-
-    for (; count < op->limit && in_inbox(node, &key, op->before); count++)
-        node = tree_next(node);
-    op->ret_more = in_inbox(node, &key, op->before);
-    if (answer)
-        r = copy_inbox(answer, first, count, op);
-    answer_done(answer, &op->op, r);
-}
-
-static int copy_runs(struct answer *answer, const struct tree_node *node, size_t count,
-                     struct cc_store_read_dedup *op)
-{
-    struct cc_store_dedup *runs = answer_array(answer, count + 1, sizeof *runs);
-    int r = runs ? 0 : CC_ENOMEM;
-
-    for (size_t i = 0; !r && i < count; i++, node = tree_next(node)) {
-        const struct entry *entry = tree_owner(node, const struct entry, node);
-
-        runs[i].offset = entry->numbers[0];
-        runs[i].ts = (int64_t)entry->numbers[1];
-        r = answer_copy(answer, op->sender, &runs[i].sender);
-        if (!r)
-            r = answer_copy(answer, entry_value(entry), &runs[i].entries);
-    }
-    op->ret_runs = runs;
-    op->ret_count = count;
-    return r;
-}
-
-static void store_read_dedup(void *self, struct cc_store_read_dedup *op)
-{
-    struct memory_store *store = self;
-    struct answer *answer = answer_new(&store->world->allocator, 0);
-    struct key key = offset_key(op->sender, op->partition, 0);
-    struct tree_node *first = tree_at_least(&store->tables[TABLE_DEDUP], key_slice(&key));
-    struct tree_node *node = first;
-    size_t count = 0;
-    int r = CC_ENOMEM;
-
-    for (; node && has_prefix(node, &key, key.size - sizeof(uint64_t)); count++)
-        node = tree_next(node);
-    if (answer)
-        r = copy_runs(answer, first, count, op);
-    answer_done(answer, &op->op, r);
-}
-
-static int copy_cursor(struct answer *answer, const struct entry *entry,
-                       const struct cc_store_read_cursors *op, struct cc_store_cursor *to)
-{
-    int r = answer_copy(answer, op->user, &to->user);
-
-    if (!r)
-        r = answer_copy(answer, op->device, &to->device);
-    if (!r)
-        r = answer_copy(answer, entry_value(entry), &to->conversation);
-    to->delivered = entry->numbers[0];
-    to->read = entry->numbers[1];
-    return r;
-}
-
-static int copy_named_cursors(struct memory_store *store, struct answer *answer,
-                              struct cc_store_read_cursors *op)
-{
-    struct cc_store_cursor *cursors = answer_array(answer, op->count + 1, sizeof *cursors);
-    int r = cursors ? 0 : CC_ENOMEM;
-
-    op->ret_count = 0;
-    for (size_t i = 0; !r && i < op->count; i++) {
-        struct key key = cursor_key(op->user, op->device, op->conversations[i]);
-        struct tree_node *node = tree_find(&store->tables[TABLE_CURSORS], key_slice(&key));
-
-        if (node)
-            r = copy_cursor(answer, tree_owner(node, const struct entry, node), op,
-                            &cursors[op->ret_count++]);
-    }
-    op->ret_cursors = cursors;
-    return r;
-}
-
-static int copy_all_cursors(struct memory_store *store, struct answer *answer,
-                            struct cc_store_read_cursors *op)
-{
-    struct key key = cursor_key(op->user, op->device, slice_of(NULL, 0));
-    struct tree_node *first = tree_at_least(&store->tables[TABLE_CURSORS], key_slice(&key));
-    struct tree_node *node = first;
-    struct cc_store_cursor *cursors;
-    size_t count = 0;
-    int r;
-
-    for (; node && count < op->limit && has_prefix(node, &key, key.size); count++)
-        node = tree_next(node);
-    cursors = answer_array(answer, count + 1, sizeof *cursors);
-    r = cursors ? 0 : CC_ENOMEM;
-    node = first;
-    for (size_t i = 0; !r && i < count; i++, node = tree_next(node))
-        r = copy_cursor(answer, tree_owner(node, const struct entry, node), op, &cursors[i]);
-    op->ret_cursors = cursors;
-    op->ret_count = count;
-    return r;
-}
-
-static void store_read_cursors(void *self, struct cc_store_read_cursors *op)
-{
-    struct memory_store *store = self;
-    struct answer *answer = answer_new(&store->world->allocator, 0);
-    int r = CC_ENOMEM;
-
-    if (answer && op->conversations)
-        r = copy_named_cursors(store, answer, op);
-    else if (answer)
-        r = copy_all_cursors(store, answer, op);
-    answer_done(answer, &op->op, r);
+    changes_init(&changes, self);
+    for (size_t i = 0; !r && i < op->count; i++)
+        r = add_cursor(&changes, &op->cursors[i]);
+    if (r)
+        changes_drop(&changes);
+    else
+        changes_apply(&changes);
+    cc_op_done(&op->op, r);
 }
 
 /* The port has nothing of its own: the world keeps the tables. */
@@ -585,12 +334,12 @@ static const struct cc_store_vtable store_vtable = {
     .size = sizeof store_vtable,
     .write = store_write,
     .write_cursors = store_write_cursors,
-    .read_offset = store_read_offset,
-    .read_rows = store_read_rows,
-    .read_heads = store_read_heads,
-    .read_inbox = store_read_inbox,
-    .read_dedup = store_read_dedup,
-    .read_cursors = store_read_cursors,
+    .read_offset = memory_store_read_offset,
+    .read_rows = memory_store_read_rows,
+    .read_heads = memory_store_read_heads,
+    .read_inbox = memory_store_read_inbox,
+    .read_dedup = memory_store_read_dedup,
+    .read_cursors = memory_store_read_cursors,
     .free = store_free,
 };
 
