@@ -3,7 +3,7 @@
  * makes: every command is answered once or its session closed, nothing leaks, and when there is
  * memory again all goes on.
  */
-#include "support/engine_fixture.h"
+#include "support/engine_script.h"
 #include "support/test.h"
 
 #include <stdlib.h>
@@ -78,80 +78,6 @@ static void configure(struct cc_engine_options *options)
     options->limits.send.burst = 10000;
 }
 
-/* Submits unless there is no memory even for that; answers how many were taken. */
-static unsigned try(struct client *client, struct cc_command command)
-{
-    int r;
-
-    if (client->is_closed)
-        return 0;
-    command.id = ++client->next_id;
-    r = cc_session_submit(client->session, &command);
-    fixture_settle(client->fixture);
-    return r == 0;
-}
-
-static const struct cc_slice bob = {"bob", 3};
-static const struct cc_slice carol = {"carol", 5};
-static const struct cc_slice group = {"g", 1};
-
-#define COMMAND(...)                                                                               \
-    (struct cc_command)                                                                            \
-    {                                                                                              \
-        __VA_ARGS__                                                                                \
-    }
-
-static unsigned run_groups(struct client *alice)
-{
-    unsigned taken = 0;
-
-    taken +=
-        try(alice, COMMAND(.type = CC_COMMAND_CREATE, .kind = CC_KIND_GROUP, .conversation = group,
-                           .name = bob, .users = &bob, .user_count = 1));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_ADD, .conversation = group, .users = &carol,
-                                .user_count = 1));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_ROLE, .conversation = group, .user = bob,
-                                .role = CC_ROLE_OWNER));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_UPDATE, .conversation = group, .name = carol));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_REMOVE, .conversation = group, .users = &carol,
-                                .user_count = 1));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_MEMBERS, .conversation = group));
-    return taken;
-}
-
-static unsigned run_chat(struct client *alice)
-{
-    unsigned taken = 0;
-
-    taken += try(alice, COMMAND(.type = CC_COMMAND_SEND, .user = bob, .client_id = text_slice("1"),
-                                .text = text_slice("hi")));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_SEND, .conversation = group,
-                                .client_id = text_slice("2"), .text = text_slice("hi")));
-    taken +=
-        try(alice, COMMAND(.type = CC_COMMAND_REACT, .conversation = group,
-                           .message = alice->last_message, .emoji = text_slice("x"), .on = true));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_READ, .conversation = group, .seq = 4));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_TYPING, .conversation = group, .on = true));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_HISTORY, .conversation = group));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_CONVERSATIONS));
-    return taken;
-}
-
-static unsigned run_contacts(struct client *alice)
-{
-    unsigned taken = 0;
-
-    taken += try(alice, COMMAND(.type = CC_COMMAND_PROFILE, .name = bob, .has_name = true));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_PROFILE, .user = bob));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_ADD_CONTACT, .user = bob));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_BLOCK, .user = carol));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_CONTACTS));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_MUTE, .conversation = group, .until = 1));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_PRESENCE, .users = &bob, .user_count = 1));
-    taken += try(alice, COMMAND(.type = CC_COMMAND_LEAVE, .conversation = group));
-    return taken;
-}
-
 static void check_recovered(struct fixture *fixture)
 {
     struct client *alice = client_connect(fixture, "alice", "tablet");
@@ -179,7 +105,7 @@ static bool run(long at, int failures)
     replies = alice->replies;
     memory.until = at;
     memory.failures = failures;
-    taken = run_groups(alice) + run_chat(alice) + run_contacts(alice);
+    taken = script_run(alice);
     if (!bob_client->is_closed)
         client_close(bob_client);
     fixture_advance(&fixture, 3000);
