@@ -257,6 +257,7 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     options->max_frame_bytes = as_u32(settings->max_frame_bytes);
     options->max_output_bytes = settings->max_output_bytes;
     options->ping_interval_ms = as_u32(settings->ping_interval_ms);
+    options->handshake_ms = as_u32(settings->handshake_ms);
     options->on_drained = tell_drained;
     options->context = server;
 }

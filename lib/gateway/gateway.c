@@ -236,7 +236,6 @@ static int gateway_new(struct cc_engine *engine, const struct cc_gateway_options
     gateway->engine = engine;
     atomic_init(&gateway->drain_ms, -1);
     atomic_init(&gateway->undrained, options->threads);
-    admission_init(&gateway->admission, &gateway->allocator, NULL, 0, NULL, 0);
     http_router_init(&gateway->router, &gateway->allocator);
     if (quota_init(&gateway->quota, &gateway->allocator, options->max_address_connections)) {
         mem_free(allocator, gateway);

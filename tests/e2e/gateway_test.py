@@ -1,0 +1,654 @@
+#!/usr/bin/python3
+"""The gateway of chatcored, below the protocol: handshakes, frames, HTTP, limits, heartbeats, slow
+readers, running out of files, draining, TLS.
+
+    gateway_test.py [CHATCORED [SCENARIO…]]     exit 77 when something it needs is not installed
+"""
+import asyncio
+import base64
+import json
+import os
+import random
+import re
+import resource
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+from harness import Client, Server, websockets
+
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+SCENARIOS = []
+
+
+def scenario(*options):
+    """A scenario runs on a server of its own, with these options."""
+    def register(function):
+        SCENARIOS.append((function, options))
+        return function
+    return register
+
+
+# --- a client of raw bytes ---------------------------------------------------------------------
+
+def masked(opcode, payload=b"", final=True, announce=None):
+    """A frame; `announce` is a size that need not be true."""
+    size = len(payload) if announce is None else announce
+    head = bytes([opcode | (0x80 if final else 0)])
+    if size < 126:
+        head += bytes([0x80 | size])
+    elif size < 65536:
+        head += bytes([0x80 | 126]) + struct.pack(">H", size)
+    else:
+        head += bytes([0x80 | 127]) + struct.pack(">Q", size)
+    key = os.urandom(4)
+    return head + key + bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
+
+
+class Raw:
+    """A TCP connection."""
+
+    def __init__(self, server, timeout=5, receive_buffer=None):
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(timeout)
+        self.socket.connect(("127.0.0.1", server.port))
+        self.buffer = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def more(self):
+        data = self.socket.recv(65536)
+        self.buffer += data
+        return data
+
+    def take(self, size):
+        while len(self.buffer) < size:
+            assert self.more(), "the connection ended"
+        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        return data
+
+    def is_closed(self):
+        """Waits for the server to end the connection."""
+        try:
+            while self.more():
+                pass
+        except ConnectionError:
+            pass
+        return True
+
+    def response(self):
+        """A HTTP answer: status, headers, body."""
+        while b"\r\n\r\n" not in self.buffer:
+            assert self.more(), "no answer"
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, value in
+                   (line.split(": ", 1) for line in lines[1:])}
+        status = int(lines[0].split()[1])
+        return status, headers, self.take(int(headers.get("content-length", 0)))
+
+    def ask(self, method, path, body=None, **headers):
+        headers = {"Host": "chat", **({"Content-Length": len(body)} if body is not None else {}),
+                   **headers}
+        lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        self.send(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + (body or b""))
+        return self.response()
+
+    def upgrade(self, path="/v1/ws", **headers):
+        key = base64.b64encode(os.urandom(16)).decode()
+        wanted = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Version": "13",
+                  "Sec_WebSocket_Key": key, **headers}
+        return self.ask("GET", path, **{name: value for name, value in wanted.items() if value})
+
+    def frame(self):
+        """A frame from the server: opcode, payload."""
+        first, second = self.take(2)
+        size = second & 0x7f
+        if size == 126:
+            size, = struct.unpack(">H", self.take(2))
+        elif size == 127:
+            size, = struct.unpack(">Q", self.take(8))
+        return first & 0xf, self.take(size)
+
+    def objects(self):
+        """The objects of the next text frame."""
+        opcode, payload = self.frame()
+        while opcode == PING:
+            opcode, payload = self.frame()
+        assert opcode == TEXT, (opcode, payload)
+        return [json.loads(line) for line in payload.decode().split("\n")]
+
+    def login(self, server, user, device="d"):
+        assert self.upgrade()[0] == 101
+        self.tell({"id": 1, "connect": {"token": server.token(user), "device": device}})
+        while "synced" not in self.objects()[-1]:
+            pass
+        return self
+
+    def tell(self, value):
+        self.send(masked(TEXT, json.dumps(value).encode()))
+
+    def close_code(self):
+        """Reads until the close frame: its code and reason."""
+        opcode, payload = self.frame()
+        while opcode != CLOSE:
+            opcode, payload = self.frame()
+        return struct.unpack(">H", payload[:2])[0], payload[2:].decode()
+
+
+def status(server, path="/healthz"):
+    with Raw(server) as raw:
+        return raw.ask("GET", path)[0]
+
+
+def metric(server, name):
+    with Raw(server) as raw:
+        text = raw.ask("GET", "/metrics")[2].decode()
+    return int(re.search(rf"^chatcore_{name} (\d+)$", text, re.MULTILINE).group(1))
+
+
+def eventually(what, check, within=5):
+    deadline = time.monotonic() + within
+    while not check():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+# --- handshakes --------------------------------------------------------------------------------
+
+@scenario()
+def handshakes(server):
+    for expected, change in [
+            (101, {}),
+            (101, {"Sec_WebSocket_Protocol": "other, chatcore.v1.json"}),
+            (400, {"Sec_WebSocket_Protocol": "other"}),
+            (400, {"Upgrade": "h2c"}),
+            (426, {"Sec_WebSocket_Version": "8"}),
+            (400, {"Sec_WebSocket_Key": "short"}),
+            (101, {"Origin": "http://chat:1234"}),
+            (403, {"Origin": "http://evil.example"}),
+            (403, {"Origin": "null"}),
+            (404, {"path": "/v1/other"}),
+    ]:
+        with Raw(server) as raw:
+            answer, headers, _ = raw.upgrade(**change)
+            assert answer == expected, f"{change}: {answer}, not {expected}"
+            if change.get("Sec_WebSocket_Protocol") and answer == 101:
+                assert headers["sec-websocket-protocol"] == "chatcore.v1.json"
+            if answer != 101:
+                assert raw.is_closed()
+    assert metric(server, "gateway_handshakes_refused_total") == 7
+    eventually("sessions end with their connections",
+               lambda: metric(server, "gateway_sessions") == 0)
+
+
+@scenario("--origins", "https://a.example,https://b.example")
+def listed_origins(server):
+    for expected, origin in [(101, "https://a.example"), (101, "https://b.example"),
+                             (403, "http://chat"), (101, None)]:
+        with Raw(server) as raw:
+            assert raw.upgrade(Origin=origin)[0] == expected, origin
+
+
+@scenario("--trusted-proxies", "127.0.0.1,10.0.0.0/8", "--max-address-connections", "2")
+def address_limits(server):
+    raws = []
+    for expected, forwarded in [(101, "203.0.113.1"), (101, "1.1.1.1, 203.0.113.1"),
+                                (503, "203.0.113.1"), (503, "203.0.113.1, 10.1.1.1"),
+                                (101, "203.0.113.2"), (101, "2001:db8::1"),
+                                (101, "2001:db8::2"), (503, "2001:db8::3"),
+                                (101, "2001:db8:1::3"), (101, None), (101, None), (101, None)]:
+        raws.append(Raw(server))
+        answer, headers, _ = raws[-1].upgrade(X_Forwarded_For=forwarded)
+        assert answer == expected, f"{forwarded}: {answer}, not {expected}"
+        assert answer != 503 or int(headers["retry-after"]) > 0
+    raws[0].socket.close()
+    eventually("a place comes free", lambda: Raw(server).upgrade(
+        X_Forwarded_For="203.0.113.1")[0] == 101)
+    for raw in raws:
+        raw.socket.close()
+
+
+@scenario("--handshake-ms", "400")
+def slow_handshake(server):
+    for start in (b"", b"GET /v1/ws HT", b"POST /v1/dev/token HTTP/1.1\r\nHost: a\r\n"
+                                         b"Content-Length: 10\r\n\r\n123"):
+        with Raw(server) as raw:
+            began = time.monotonic()
+            raw.send(start)
+            assert raw.is_closed()
+            assert 0.2 < time.monotonic() - began < 2.5, start
+
+
+# --- frames ------------------------------------------------------------------------------------
+
+@scenario()
+def fragments(server):
+    with Raw(server) as raw:
+        raw.login(server, "fay")
+        text = json.dumps({"id": 2, "send": {"user": "guy", "client_id": "1", "text": "é" * 900}})
+        data = text.encode()
+        # one message in many fragments, with pings between, byte by byte
+        wire = b""
+        for i, at in enumerate(range(0, len(data), 100)):
+            final = at + 100 >= len(data)
+            wire += masked(TEXT if i == 0 else 0, data[at:at + 100], final)
+            if not final:
+                wire += masked(PING, b"p%d" % i)
+        for i in range(0, len(wire), 7):
+            raw.send(wire[i:i + 7])
+        pongs, texts = 0, []
+        while not any(value.get("id") == 2 for value in texts):
+            opcode, payload = raw.frame()
+            pongs += opcode == PONG
+            if opcode == TEXT:
+                texts += [json.loads(line) for line in payload.decode().split("\n")]
+        assert pongs >= 1
+        pushed = [value["message"]["text"] for value in texts if "message" in value]
+        assert pushed == ["é" * 900], texts
+        # many messages in one segment, and empty objects
+        raw.send(b"".join(masked(TEXT, b'{"id":%d,"conversations":{"limit":1}}\n{}' % i)
+                          for i in range(10, 40)))
+        seen = []
+        while len(seen) < 30:
+            seen += [value["id"] for value in raw.objects() if "id" in value]
+        assert sorted(seen) == list(range(10, 40))
+
+
+@scenario("--max-frame-bytes", "2000")
+def wrong_frames(server):
+    big = b'{"id":1,"connect":{"token":"' + b"x" * 3000 + b'"}}'
+    for frames in (masked(TEXT, big), masked(TEXT, b"x" * 10, announce=2 ** 40),
+                   masked(TEXT, b"x" * 1500, final=False) + masked(0, b"x" * 501),
+                   masked(TEXT, b"{") , masked(TEXT, b"[1]"), masked(BINARY, b"{}"),
+                   masked(TEXT, b"\xff\xfe")):
+        with Raw(server) as raw:
+            assert raw.upgrade()[0] == 101
+            raw.send(frames)
+            code, _ = raw.close_code()
+            assert code == 4500, frames[:20]
+            raw.send(masked(CLOSE, struct.pack(">H", code)))
+            assert raw.is_closed()
+    # what breaks WebSocket itself ends the connection, too
+    for frames in (masked(3), masked(0, b"x"), masked(PING, b"x" * 126), masked(TEXT | 0x40, b"{}"),
+                   masked(PING, b"x", final=False), os.urandom(500)):
+        with Raw(server) as raw:
+            assert raw.upgrade()[0] == 101
+            raw.send(frames)
+            assert raw.is_closed()
+    assert status(server) == 200
+
+
+@scenario()
+def closing(server):
+    """The closing handshake from the client's side; and connections that are just cut."""
+    with Raw(server) as raw:
+        raw.login(server, "joe")
+        raw.send(masked(CLOSE, struct.pack(">H", 1000) + b"bye"))
+        code, reason = raw.close_code()
+        assert (code, reason) == (1000, "bye")
+        assert raw.is_closed()
+    raws = [Raw(server).login(server, f"user-{i}") for i in range(20)]
+    eventually("all are there", lambda: metric(server, "engine_sessions") == 20)
+    for raw in raws:
+        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw.socket.close()
+    eventually("all are gone", lambda: metric(server, "engine_sessions") == 0)
+    eventually("only this is there", lambda: metric(server, "gateway_connections") == 1)
+
+
+@scenario()
+def noise(server):
+    """Random bytes, to the HTTP side and inside of WebSocket frames."""
+    generator = random.Random(7)
+    verbs = [b"GET ", b"POST ", b"CONNECT ", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01",
+             b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+             b"Connection: Upgrade, HTTP2-Settings\r\nHost: a\r\n\r\n",
+             b"GET /\0 HTTP/1.1\r\n\r\n", b"GET x HTTP/9.9\r\n\r\n",
+             b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 3000 + b"\r\n"]
+    for i in range(60):
+        with Raw(server) as raw:
+            try:
+                raw.send(verbs[i % len(verbs)] + generator.randbytes(generator.randrange(400)))
+            except ConnectionError:
+                pass
+    for i in range(60):
+        with Raw(server) as raw:
+            assert raw.upgrade()[0] == 101
+            raw.send(masked(TEXT, generator.randbytes(generator.randrange(300)))
+                     + generator.randbytes(generator.randrange(30)))
+    eventually("all are gone", lambda: metric(server, "gateway_connections") == 1, 20)
+    assert status(server) == 200
+
+
+# --- HTTP --------------------------------------------------------------------------------------
+
+@scenario("--dev")
+def http(server):
+    with Raw(server) as raw:  # all on one connection
+        assert raw.ask("GET", "/healthz")[0] == 200
+        assert raw.ask("GET", "/readyz")[0] == 200
+        assert raw.ask("GET", "/healthz?a=b")[0] == 200
+        assert raw.ask("GET", "/nothing")[0] == 404
+        assert raw.ask("DELETE", "/healthz")[0] == 405
+        code, headers, body = raw.ask("GET", "/")
+        assert code == 200 and b"<title>" in body
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        code, _, body = raw.ask("POST", "/v1/dev/token", b'{"user":"zoe"}')
+        assert code == 200 and json.loads(body)["token"]
+        for bad in (b"", b"{", b'{"user":1}', b'{"user":""}', b"[]"):
+            assert raw.ask("POST", "/v1/dev/token", bad)[0] == 400, bad
+    for expected, body, headers in [(413, None, {"Content_Length": 10 ** 9}), (411, None, {}),
+                                    (411, None, {"Content_Length": "x"}),
+                                    (411, None, {"Transfer_Encoding": "chunked"})]:
+        with Raw(server) as raw:
+            assert raw.ask("POST", "/v1/dev/token", body, **headers)[0] == expected, headers
+            assert raw.is_closed()
+    with Raw(server) as raw:
+        raw.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        while b"alive\n" not in raw.buffer:
+            assert raw.more()
+        assert b"<title>" not in raw.buffer
+    eventually("connections are given back",
+               lambda: metric(server, "gateway_connections") == 1)
+
+
+@scenario()
+def no_tokens_without_dev(server):
+    with Raw(server) as raw:
+        assert raw.ask("POST", "/v1/dev/token", b'{"user":"zoe"}')[0] == 404
+        assert raw.ask("GET", "/")[0] == 404
+
+
+# --- heartbeats --------------------------------------------------------------------------------
+
+@scenario("--ping-interval-ms", "300")
+def heartbeats(server):
+    silent, ponging, beating = (Raw(server).login(server, name) for name in ("s", "p", "b"))
+    began = time.monotonic()
+    pings = 0
+    for raw in (ponging, beating):
+        raw.socket.settimeout(0.1)
+    while time.monotonic() - began < 1.6:
+        for raw in (ponging, beating):
+            try:
+                opcode, payload = raw.frame()
+                pings += opcode == PING
+                if opcode == PING and raw is ponging:
+                    raw.send(masked(PONG, payload))
+            except TimeoutError:
+                pass
+        beating.send(masked(TEXT, b"{}"))
+    assert pings >= 2
+    assert silent.close_code()[0] == 4008
+    for raw in (ponging, beating):
+        raw.socket.settimeout(5)
+        raw.tell({"id": 9, "conversations": {}})
+        while not any(value.get("id") == 9 for value in raw.objects()):
+            pass
+    assert metric(server, "gateway_silent_total") == 1
+    for raw in (silent, ponging, beating):
+        raw.socket.close()
+
+
+# --- slow readers ------------------------------------------------------------------------------
+
+async def talk(server, count, size, **options):
+    """`count` messages to rob, who may not read. Answers the conversation."""
+    client = await Client.login(server, "tom")
+    conversation = None
+    for start in range(0, count, 50):
+        replies = await asyncio.gather(*(
+            client.send(user="rob", client_id=f"m{i}", text=f"{i} ".ljust(size, "x"))
+            for i in range(start, min(start + 50, count))))
+        conversation = replies[0]["conversation"]
+    await client.close()
+    return conversation
+
+
+NO_RATES = ("--send-rate", "off", "--request-rate", "off", "--connect-rate", "off",
+            "--spam-filter-off")
+
+
+@scenario(*NO_RATES)
+def slow_reader(server):
+    """Who does not read goes back to catching up, and gets everything once, in order."""
+    count = 4000
+    raw = Raw(server, receive_buffer=4096, timeout=20)
+    raw.login(server, "rob")
+    asyncio.run(talk(server, count, 500))
+    assert metric(server, "engine_slow_consumers_total") >= 1
+    assert metric(server, "gateway_blocked_total") >= 1
+    assert metric(server, "gateway_output_bytes") < 4 << 20
+    seen = []
+    while len(seen) < count:
+        seen += [value["message"]["seq"] for value in raw.objects() if "message" in value]
+    assert seen == list(range(1, count + 1)), "lost, doubled or out of order"
+    raw.socket.close()
+    eventually("nothing waits any more", lambda: metric(server, "gateway_output_bytes") == 0)
+
+
+@scenario("--max-output-bytes", "100000", *NO_RATES)
+def output_bound(server):
+    """What waits for one connection is bounded in bytes: beyond, it is cut, and comes back."""
+    raw = Raw(server, receive_buffer=4096, timeout=20)
+    raw.login(server, "rob")
+    asyncio.run(talk(server, 400, 40000))
+    eventually("it is cut", lambda: metric(server, "gateway_output_overflows_total") == 1)
+    assert raw.is_closed()
+    eventually("what waited is given back", lambda: metric(server, "gateway_output_bytes") == 0)
+
+    async def come_back():
+        client = await Client.login(server, "rob", device="d2")
+        page = await client.call("history", conversation=conversation, limit=1)
+        assert page["messages"][-1]["seq"] == 400
+        await client.close()
+    conversation = asyncio.run(talk(server, 1, 10))
+    assert conversation and status(server) == 200
+
+
+# --- limits of the machine ----------------------------------------------------------------------
+
+def cpu_seconds(server):
+    with open(f"/proc/{server.process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@scenario(*NO_RATES)
+def out_of_files(server):
+    """No files left: accepting pauses, nothing spins, and goes on when there are some again."""
+    used = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    limit = used + 20
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    raws = [Raw(server) for _ in range(40)]
+    served = raws[:15]
+    for i, raw in enumerate(served):
+        raw.login(server, f"user-{i}")
+    time.sleep(0.5)
+    began = cpu_seconds(server)
+    time.sleep(1.5)
+    assert cpu_seconds(server) - began < 0.3, "it spins"
+    served[0].tell({"id": 5, "conversations": {}})
+    while not any(value.get("id") == 5 for value in served[0].objects()):
+        pass
+    for raw in raws[:20]:
+        raw.socket.close()
+    raws[-1].login(server, "late")
+    assert metric(server, "gateway_accept_pauses_total") >= 1
+    for raw in raws:
+        raw.socket.close()
+    eventually("all are gone", lambda: metric(server, "gateway_connections") == 1)
+
+
+@scenario("--max-connections", "10")
+def connection_limit(server):
+    raws = [Raw(server) for _ in range(12)]
+    for raw in raws[:10]:
+        assert raw.upgrade()[0] == 101
+    raws[11].socket.settimeout(0.5)
+    try:
+        raws[11].upgrade()
+        raise AssertionError("served beyond the limit")
+    except TimeoutError:
+        pass
+    raws[0].socket.close()
+    raws[1].socket.close()
+    raws[11].socket.settimeout(5)
+    assert raws[11].response()[0] == 101
+    for raw in raws:
+        raw.socket.close()
+
+
+# --- draining ----------------------------------------------------------------------------------
+
+@scenario("--drain-ms", "1000", "--threads", "2", *NO_RATES)
+def draining(server):
+    raws = [Raw(server).login(server, f"user-{i}") for i in range(40)]
+    health = Raw(server)
+    assert health.ask("GET", "/readyz")[0] == 200
+    began = time.monotonic()
+    server.process.terminate()
+    eventually("it is not ready", lambda: health.ask("GET", "/readyz")[0] == 503, 1)
+    ends = []
+    for raw in raws:
+        assert raw.close_code() == (4001, "1000")
+        raw.send(masked(CLOSE, struct.pack(">H", 4001)))
+    for raw in raws:
+        assert raw.is_closed()
+    ends.append(time.monotonic() - began)
+    assert server.process.wait(10) == 0
+    assert 0.5 < ends[-1] < 2.5, ends
+
+
+@scenario("--drain-ms", "30000")
+def second_signal(server):
+    raw = Raw(server).login(server, "ann")
+    server.process.terminate()
+    time.sleep(0.3)
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+    assert raw.is_closed()
+
+
+# --- TLS ---------------------------------------------------------------------------------------
+
+def tls(_):
+    with tempfile.TemporaryDirectory() as folder:
+        cert, key = f"{folder}/cert", f"{folder}/key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                        "-keyout", key, "-out", cert], check=True, capture_output=True)
+        with Server("--tls-cert", cert, "--tls-key", key) as server:
+            asyncio.run(chat_over_tls(server, cert))
+
+
+async def chat_over_tls(server, cert):
+    context = ssl.create_default_context(cafile=cert)
+    url = f"wss://localhost:{server.port}/v1/ws"
+    sockets = [await websockets.connect(url, ssl=context, host="127.0.0.1") for _ in range(10)]
+    for i, one in enumerate(sockets):
+        await one.send(json.dumps({"id": 1, "connect": {"token": server.token(f"u{i}"),
+                                                         "device": "d"}}))
+        assert "connect" in json.loads((await one.recv()).split("\n")[0])
+    await sockets[0].send(json.dumps({"id": 2, "send": {"user": "u1", "client_id": "1",
+                                                        "text": "x" * 60000}}))
+    received = ""
+    while '"text":"' + "x" * 60000 not in received:
+        received = await asyncio.wait_for(sockets[1].recv(), 5)
+    for one in sockets:
+        await one.close()
+
+
+def broken_tls(_):
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("cert", "key"):
+            with open(f"{folder}/{name}", "w", encoding="ascii") as file:
+                file.write("nothing")
+        result = subprocess.run(
+            [sys.argv[1], "--listen", "127.0.0.1:0", "--tls-cert", f"{folder}/cert", "--tls-key",
+             f"{folder}/key"], capture_output=True, text=True, timeout=20, check=False)
+        assert result.returncode == 1 and "gateway can't be opened" in result.stderr, result
+
+
+# --- settings ----------------------------------------------------------------------------------
+
+def settings(_):
+    def run(*arguments):
+        return subprocess.run([sys.argv[1], *arguments], capture_output=True, text=True,
+                              timeout=20, check=False)
+
+    for arguments, expected in [
+            (["--listen", "nowhere"], "not an address and port"),
+            (["--listen", "127.0.0.1:70000"], "not an address and port"),
+            (["--threads", "many"], "makes no sense"),
+            (["--send-rate", "fast"], "not a rate"),
+            (["--log-level", "loud"], "no such log level"),
+            (["--jwt-secret-file", "/nonexistent"], "/nonexistent"),
+            (["--nonsense"], "nonsense"),
+    ]:
+        result = run(*arguments)
+        assert result.returncode != 0 and expected in result.stderr, (arguments, result)
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/config"
+        for text, expected in [("threads = many", "config:1"), ("x = 1", "no such setting"),
+                               ("[other]\nthreads = 1", "config:2"), ("nonsense", "config:1")]:
+            with open(path, "w", encoding="utf8") as file:
+                file.write(text + "\n")
+            result = run("--config", path)
+            assert result.returncode != 0 and expected in result.stderr, (text, result)
+        with open(path, "w", encoding="utf8") as file:
+            file.write("[chatcored]\n# a comment\nping-interval-ms = 1234\ndev = yes\n"
+                       "listen = 127.0.0.1:1\n")
+        with Server("--config", path) as server:  # the command line's --listen wins
+            with Raw(server) as raw:
+                assert raw.ask("GET", "/")[0] == 200
+                assert raw.upgrade()[0] == 101
+                raw.tell({"id": 1, "connect": {"token": server.token("ann"), "device": "d"}})
+                assert raw.objects()[0]["connect"]["ping_interval_ms"] == 1234
+
+
+ALONE = [tls, broken_tls, settings]
+
+
+def run_one(function, options):
+    began = time.monotonic()
+    try:
+        if options is None:
+            function(None)
+        else:
+            with Server(*options) as server:
+                function(server)
+        print(f"ok   {function.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+        return True
+    except Exception:  # a scenario may fail in any way; the others go on
+        print(f"FAIL {function.__name__}\n{traceback.format_exc()}", flush=True)
+        return False
+
+
+def main(wanted):
+    todo = SCENARIOS + [(function, None) for function in ALONE]
+    results = [run_one(function, options) for function, options in todo
+               if not wanted or function.__name__ in wanted]
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[2:]))
