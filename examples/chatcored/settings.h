@@ -42,7 +42,7 @@
     X(request_rate, "request-rate", TEXT, "BURST/SECOND", "other commands of one user")            \
     X(connect_rate, "connect-rate", TEXT, "BURST/SECOND", "of one user, and of one address")       \
     X(ping_interval_ms, "ping-interval-ms", NUMBER, "N", "between signs of life")                  \
-    X(handshake_ms, "handshake-ms", NUMBER, "N", "from accepting a connection to its upgrade")      \
+    X(handshake_ms, "handshake-ms", NUMBER, "N", "from accepting a connection to its upgrade")     \
     X(drain_ms, "drain-ms", NUMBER, "N", "over which sessions are closed on SIGTERM")              \
     X(presence_off, "presence-off", FLAG, NULL, "neither compute nor push presence")               \
     X(history_for_joiners, "history-for-joiners", FLAG, NULL,                                      \

@@ -46,8 +46,8 @@ struct cc_limits {
     uint32_t max_user_sessions; /* of one user on this node: the oldest is closed with 4029 (16) */
     uint32_t max_members;       /* of a group: CC_ETOOLARGE (100,000) */
     uint32_t max_inflight;      /* commands of one session not yet answered: CC_EBUSY (64) */
-    uint32_t max_outstanding;   /* pushes handed to a session and not yet consumed: it goes back to
-                                   catching up (512) */
+    uint32_t max_outstanding;   /* weight of the pushes handed to a session and not yet consumed
+                                   (cc_event_weight): it goes back to catching up (512) */
     size_t max_unflushed_bytes; /* messages not yet in the store: sends answer CC_EBUSY until it
                                    caught up (256 MiB) */
     size_t max_recent_bytes; /* newest messages kept in memory for resuming and history: the oldest
@@ -180,9 +180,16 @@ int cc_session_open(struct cc_queue *queue, const struct cc_session_options *opt
  */
 int cc_session_submit(struct cc_session *session, const struct cc_command *command);
 
-/* The host is done with `count` more pushes (for sessions with counts_consumed). Queue's thread.
- * Errors: none. */
-void cc_session_consumed(struct cc_session *session, uint32_t count);
+/*
+ * What an event weighs for the session that it is pushed to: 1, and 1 more for each whole 1,024
+ * bytes of a message's text and meta, so that limits.max_outstanding bounds bytes as well. A reply
+ * weighs 0. Any thread. Errors: none.
+ */
+uint32_t cc_event_weight(const struct cc_event *event);
+
+/* The host is done with pushes of this weight in all (for sessions with counts_consumed). Queue's
+ * thread. Errors: none. */
+void cc_session_consumed(struct cc_session *session, uint32_t weight);
 
 /* Ends the session (its connection is gone); CC_EVENT_CLOSED follows. May be called twice. Queue's
  * thread. Errors: none. */

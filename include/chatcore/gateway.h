@@ -87,8 +87,9 @@ struct cc_gateway_options {
     uint32_t max_frame_bytes;  /* a WebSocket message: closed with 4500 (524,288: a message of
                                   65,536 bytes with every byte escaped, and its envelope) */
     uint32_t max_body_bytes;   /* of an HTTP request: 413 (65,536) */
-    size_t max_output_bytes;   /* waiting for one connection that does not read: it is cut off and
-                                  comes back by its cursor (4 MiB) */
+    size_t max_output_bytes;   /* waiting for one connection that does not read: it is cut and comes
+                                  back by its cursor (4 MiB: pushes stay below, for they weigh at
+                                  most limits.max_outstanding; replies may not) */
     size_t max_partial_bytes;  /* of one thread, in messages not yet complete: who adds to it is
                                   closed with 4029 (64 MiB) */
     uint32_t ping_interval_ms; /* the engine's limits.ping_interval_ms should be the same (25,000);

@@ -77,7 +77,7 @@ static struct event_node *emit(struct cc_queue *queue, enum cc_event_type type,
         queue_add_event(queue, type, targets->sessions, targets->count, message);
 
     for (size_t i = 0; node && i < targets->count; i++)
-        targets->sessions[i]->outstanding++;
+        targets->sessions[i]->outstanding += message ? message_weight(&message->view) : 1;
     return node;
 }
 

@@ -30,6 +30,12 @@ struct message {
 int message_new(const struct cc_allocator *allocator, const struct record *record,
                 struct cc_slice bytes, uint64_t seq, uint64_t offset, struct message **ret_message);
 
+/* What a push of it counts for in limits.max_outstanding: see cc_event_weight(). */
+static inline uint32_t message_weight(const struct cc_message *message)
+{
+    return 1 + (uint32_t)((message->text.size + message->meta.size) / 1024);
+}
+
 struct message *message_ref(struct message *message);
 void message_unref(struct message *message);
 

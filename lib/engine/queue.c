@@ -212,37 +212,41 @@ void cc_session_close(struct cc_session *session)
     submit_builtin(session, &session->close_input, INPUT_CLOSE);
 }
 
-void cc_session_consumed(struct cc_session *session, uint32_t count)
+/* It is told in portions: the engine has to know only that a session is not slow. */
+static uint32_t consumed_portion(const struct cc_queue *queue)
+{
+    uint32_t portion = queue->engine->limits.max_outstanding / 4;
+
+    return portion ? portion : 1;
+}
+
+void cc_session_consumed(struct cc_session *session, uint32_t weight)
 {
     struct cc_queue *queue = session->queue;
+    uint32_t portion = consumed_portion(queue);
+    bool was_listed = session->consumed >= portion;
 
-    if (!session->consumed && count) {
+    session->consumed += weight;
+    if (!was_listed && session->consumed >= portion) {
         session->next_consumer = queue->consumers;
         queue->consumers = session;
     }
-    session->consumed += count;
 }
 
-/* Tells the engine, but for sessions that consumed little since the last time: it can wait. */
+/* Without memory, those left are told by the next flush. */
 static void report_consumed(struct cc_queue *queue)
 {
-    uint32_t least = queue->engine->limits.max_outstanding / 4;
-    struct cc_session **at = &queue->consumers;
+    struct cc_session *session;
 
-    while (*at) {
-        struct cc_session *session = *at;
-        struct input *input = NULL;
+    while ((session = queue->consumers)) {
+        struct input *input = input_new(queue, INPUT_CONSUMED, session);
 
-        if (session->consumed >= least)
-            input = input_new(queue, INPUT_CONSUMED, session);
-        if (!input) {
-            at = &session->next_consumer;
-            continue;
-        }
+        if (!input)
+            return;
+        queue->consumers = session->next_consumer;
         input->count = session->consumed;
         session->consumed = 0;
         input_submit(input);
-        *at = session->next_consumer;
     }
 }
 
@@ -326,21 +330,31 @@ static void output_batch_free(struct output_batch *batch)
     mem_free(allocator, batch);
 }
 
-static bool is_push(enum cc_event_type type)
+uint32_t cc_event_weight(const struct cc_event *event)
 {
-    return type != CC_EVENT_REPLY && type != CC_EVENT_CLOSED && type != CC_EVENT_STOPPED;
+    switch (event->type) {
+    case CC_EVENT_REPLY:
+    case CC_EVENT_CLOSED:
+    case CC_EVENT_STOPPED:
+        return 0;
+    case CC_EVENT_MESSAGE:
+        return message_weight(event->u.message);
+    default:
+        return 1;
+    }
 }
 
 /* The host has seen the event. */
 static void event_done(struct cc_queue *queue, struct event_node *node)
 {
+    uint32_t weight = cc_event_weight(&node->event);
+
     if (node->message)
         message_unref(node->message);
     node->message = NULL;
-    if (is_push(node->event.type))
-        for (size_t i = 0; i < node->event.session_count; i++)
-            if (!node->targets[i]->counts_consumed)
-                cc_session_consumed(node->targets[i], 1);
+    for (size_t i = 0; weight && i < node->event.session_count; i++)
+        if (!node->targets[i]->counts_consumed)
+            cc_session_consumed(node->targets[i], weight);
     if (node->event.type == CC_EVENT_CLOSED) {
         consumers_remove(queue, node->targets[0]);
         submit_builtin(node->targets[0], &node->targets[0]->release_input, INPUT_RELEASE);

@@ -10,11 +10,12 @@
 
 #include <stdlib.h>
 
-/* Pushes written are told to the engine at least in portions of this many, and by a timer. */
-#define CONNECTION_REPORT_MAX 32
-
 /* How long a client gets that will be refused anyway. */
 #define CONNECTION_REFUSE_MS 1000
+
+/* How long one gets to take the close frame that tells of its mistake: what it sends may be no
+ * frames any more, so an answer can't be waited for. */
+#define CONNECTION_BROKEN_MS 1000
 
 static void timed_out(struct timer *timer, void *context);
 
@@ -112,8 +113,7 @@ void connection_release(struct connection *connection)
 {
     struct worker *worker = connection->worker;
 
-    if (connection->state != CONNECTION_CLOSED || connection->session || connection->is_dirty ||
-        connection->is_unreported)
+    if (connection->state != CONNECTION_CLOSED || connection->session || connection->is_dirty)
         return;
     link_out(worker, connection);
     mem_free(worker->allocator, connection->close_frame);
@@ -197,6 +197,8 @@ static void close_broken(struct connection *connection, struct cc_slice reason)
 {
     stats_add(&connection->worker->stats.protocol_errors, 1);
     connection_close(connection, CC_CLOSE_PROTOCOL, reason);
+    worker_timer_set(connection->worker, &connection->timer,
+                     worker_now(connection->worker) + CONNECTION_BROKEN_MS);
 }
 
 static void submit(struct connection *connection, const struct cc_command *command)
@@ -289,55 +291,6 @@ static void mark_dirty(struct connection *connection)
     worker->dirty = connection;
 }
 
-void connection_send(struct connection *connection, struct chunk *chunk)
-{
-    struct worker *worker = connection->worker;
-
-    if (connection->output.bytes + chunk->size > worker->gateway->options.max_output_bytes &&
-        !output_is_empty(&connection->output)) {
-        stats_add(&worker->stats.output_overflows, 1);
-        connection_cut(connection);
-        return;
-    }
-    if (output_add(&connection->output, worker->allocator, chunk)) {
-        connection_cut(connection);
-        return;
-    }
-    stats_add(&worker->stats.events, 1);
-    stats_add(&worker->stats.output_bytes, chunk->size);
-    mark_dirty(connection);
-}
-
-static void note_pushes(struct connection *connection, uint32_t pushes)
-{
-    struct worker *worker = connection->worker;
-
-    if (!pushes || !connection->session)
-        return;
-    connection->unreported = (uint16_t)(connection->unreported + pushes);
-    if (!connection->is_unreported) {
-        connection->is_unreported = true;
-        connection->next_unreported = worker->unreported;
-        worker->unreported = connection;
-    }
-    if (connection->unreported >= CONNECTION_REPORT_MAX) {
-        cc_session_consumed(connection->session, connection->unreported);
-        connection->unreported = 0;
-        worker->has_input = true;
-    }
-}
-
-void connection_report(struct connection *connection)
-{
-    connection->is_unreported = false;
-    if (connection->session && connection->unreported) {
-        cc_session_consumed(connection->session, connection->unreported);
-        connection->worker->has_input = true;
-    }
-    connection->unreported = 0;
-    connection_release(connection);
-}
-
 /* Writes one frame. 0, or an error: the socket has to be cut. */
 static int write_frame(struct connection *connection)
 {
@@ -354,7 +307,10 @@ static int write_frame(struct connection *connection)
     stats_add(&worker->stats.bytes_out, frame.payload);
     stats_sub(&worker->stats.output_bytes, frame.payload);
     output_drop_frame(&connection->output, worker->allocator, &frame);
-    note_pushes(connection, frame.pushes);
+    if (frame.weight && connection->session) {
+        cc_session_consumed(connection->session, frame.weight);
+        worker->has_input = true;
+    }
     return 0;
 }
 
@@ -368,6 +324,31 @@ static int write_queued(struct connection *connection)
     if (!r && connection->is_blocked)
         stats_add(&connection->worker->stats.blocked, 1);
     return r;
+}
+
+/* Makes room by writing; false when the client does not read. */
+static bool has_room(struct connection *connection, size_t size)
+{
+    size_t max = connection->worker->gateway->options.max_output_bytes;
+
+    if (output_is_empty(&connection->output) || connection->output.bytes + size <= max)
+        return true;
+    return !write_queued(connection) && output_is_empty(&connection->output);
+}
+
+void connection_send(struct connection *connection, struct chunk *chunk)
+{
+    struct worker *worker = connection->worker;
+    bool fits = has_room(connection, chunk->size);
+
+    if (!fits || output_add(&connection->output, worker->allocator, chunk)) {
+        stats_add(&worker->stats.output_overflows, !fits);
+        connection_cut(connection);
+        return;
+    }
+    stats_add(&worker->stats.events, 1);
+    stats_add(&worker->stats.output_bytes, chunk->size);
+    mark_dirty(connection);
 }
 
 /* Once all else is written. Without memory for it, the client sees a cut. */

@@ -34,12 +34,10 @@ struct connection {
     struct output output;
     struct assembly partial;
     struct connection *next_dirty;
-    struct connection *next_unreported;
     struct timer timer; /* HANDSHAKE: it is too late; OPEN: heartbeat; CLOSING: cut it off */
     int64_t heard_ms;
     struct address address;     /* of the client, or of the proxy before the upgrade */
     unsigned char *close_frame; /* CLOSING: to be sent, or NULL */
-    uint16_t unreported;        /* pushes written */
     unsigned char close_size;
     unsigned char state;  /* enum connection_state */
     unsigned char format; /* enum wire_format */
@@ -47,7 +45,6 @@ struct connection {
     bool is_over_limit; /* its address has too many connections: it will be refused */
     bool is_blocked;    /* the kernel takes no more for now */
     bool is_dirty;      /* on the worker's list */
-    bool is_unreported; /* likewise */
     bool is_pinged;     /* since it was last heard */
     bool is_close_sent; /* or is libwebsockets' to send */
     bool is_cut;        /* to be cut at the end of the turn */
@@ -110,9 +107,6 @@ void connection_drain(struct connection *connection, uint32_t ms);
 
 /* Closes the session, and cuts the socket at the end of the turn. */
 void connection_cut(struct connection *connection);
-
-/* Tells the engine of all pushes written; takes the connection off that list. */
-void connection_report(struct connection *connection);
 
 /* Frees the connection if nothing holds it any more. */
 void connection_release(struct connection *connection);

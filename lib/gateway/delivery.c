@@ -5,11 +5,6 @@
 
 #include "wire/encode.h"
 
-static bool is_push(const struct cc_event *event)
-{
-    return event->type != CC_EVENT_REPLY;
-}
-
 /* NULL without memory, or for an event that has no form. */
 static struct chunk *encode(struct worker *worker, const struct cc_event *event,
                             enum wire_format format)
@@ -24,7 +19,7 @@ static struct chunk *encode(struct worker *worker, const struct cc_event *event,
                       (int)event->type, r);
         return NULL;
     }
-    return chunk_new(worker->allocator, format, buffer_slice(bytes), is_push(event));
+    return chunk_new(worker->allocator, format, buffer_slice(bytes), cc_event_weight(event));
 }
 
 /*

@@ -11,7 +11,7 @@ struct output_node {
 };
 
 struct chunk *chunk_new(const struct cc_allocator *allocator, enum wire_format format,
-                        struct cc_slice payload, bool is_push)
+                        struct cc_slice payload, uint32_t weight)
 {
     struct chunk *chunk;
 
@@ -22,7 +22,7 @@ struct chunk *chunk_new(const struct cc_allocator *allocator, enum wire_format f
         return NULL;
     chunk->refs = 1;
     chunk->size = (uint32_t)payload.size;
-    chunk->is_push = is_push;
+    chunk->weight = weight;
     chunk->head_size = (unsigned char)frame_head_size(payload.size);
     memcpy(chunk->payload, payload.data, payload.size);
     frame_head_before(chunk->payload, payload.size, opcode_of(format));
@@ -56,7 +56,7 @@ int output_add(struct output *output, const struct cc_allocator *allocator, stru
 static void frame_count(struct output_frame *frame, const struct chunk *chunk)
 {
     frame->chunks++;
-    frame->pushes += chunk->is_push;
+    frame->weight += chunk->weight;
     frame->payload += chunk->size;
 }
 

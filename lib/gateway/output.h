@@ -19,8 +19,8 @@ static inline enum frame_opcode opcode_of(enum wire_format format)
 
 struct chunk {
     uint32_t refs;
-    uint32_t size; /* of the payload */
-    bool is_push;  /* counts towards what the engine lets a session have outstanding */
+    uint32_t size;   /* of the payload */
+    uint32_t weight; /* in what the engine lets a session have outstanding: cc_event_weight() */
     unsigned char head_size;
     unsigned char head[FRAME_HEAD_MAX]; /* its last head_size bytes are the frame's head */
     unsigned char payload[];
@@ -28,7 +28,7 @@ struct chunk {
 
 /* Makes a chunk with one reference; NULL without memory, or when it is too large for a frame. */
 struct chunk *chunk_new(const struct cc_allocator *allocator, enum wire_format format,
-                        struct cc_slice payload, bool is_push);
+                        struct cc_slice payload, uint32_t weight);
 void chunk_unref(const struct cc_allocator *allocator, struct chunk *chunk);
 
 struct output_node;
@@ -52,7 +52,7 @@ struct output_frame {
     unsigned char *data; /* with its head */
     size_t size;
     uint32_t chunks;
-    uint32_t pushes;
+    uint32_t weight;
     size_t payload;
 };
 

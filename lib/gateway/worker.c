@@ -15,10 +15,6 @@
 /* Events taken in one turn, so that sockets get their turn too. */
 #define WORKER_EVENTS_MAX 4096
 
-/* Pushes written are told to the engine after so long, if there was no portion to tell before. The
- * engine needs it only to know that a session is not slow. */
-#define WORKER_REPORT_MS 25
-
 /* Sessions that the engine has not closed so long after stopping are left to it. */
 #define WORKER_ABANDON_MS 5000
 
@@ -60,14 +56,6 @@ static void flush_dirty(struct worker *worker)
     }
 }
 
-static void report(uv_timer_t *timer);
-
-static void schedule_report(struct worker *worker)
-{
-    if (worker->unreported && !uv_is_active((uv_handle_t *)&worker->report))
-        uv_timer_start(&worker->report, report, WORKER_REPORT_MS, 0);
-}
-
 static void end_turn(struct worker *worker)
 {
     if (worker->has_events) {
@@ -76,7 +64,6 @@ static void end_turn(struct worker *worker)
             uv_async_send(&worker->async);
     }
     flush_dirty(worker);
-    schedule_report(worker);
     if (worker->has_input)
         cc_queue_flush(worker->queue);
     worker->has_input = false;
@@ -85,18 +72,6 @@ static void end_turn(struct worker *worker)
 static void turn_ended(uv_check_t *check)
 {
     end_turn(check->data);
-}
-
-static void report(uv_timer_t *timer)
-{
-    struct worker *worker = timer->data;
-    struct connection *connection;
-
-    while ((connection = worker->unreported)) {
-        worker->unreported = connection->next_unreported;
-        connection_report(connection);
-    }
-    end_turn(worker);
 }
 
 /* --- timers ----------------------------------------------------------------------------------- */
@@ -253,7 +228,6 @@ static void close_handles(struct worker *worker)
     uv_close((uv_handle_t *)&worker->async, NULL);
     uv_close((uv_handle_t *)&worker->turn_end, NULL);
     uv_close((uv_handle_t *)&worker->timer, NULL);
-    uv_close((uv_handle_t *)&worker->report, NULL);
 }
 
 /* Runs the loop until all handles are closed; they take a few turns. False if some never are. */
@@ -317,11 +291,9 @@ static int open_handles(struct worker *worker)
         return CC_ENOMEM;
     uv_check_init(&worker->loop, &worker->turn_end);
     uv_timer_init(&worker->loop, &worker->timer);
-    uv_timer_init(&worker->loop, &worker->report);
     worker->async.data = worker;
     worker->turn_end.data = worker;
     worker->timer.data = worker;
-    worker->report.data = worker;
     uv_check_start(&worker->turn_end, turn_ended);
     worker->bell.async = &worker->async;
     return 0;

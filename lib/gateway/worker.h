@@ -57,12 +57,10 @@ struct worker {
     struct connection *connections; /* all */
     size_t connection_count;
     size_t session_count;
-    size_t handshake_count;        /* accepted, not yet upgraded */
-    struct connection *dirty;      /* to be written at the end of the turn */
-    struct connection *unreported; /* pushes were written that the engine was not told of */
-    uv_timer_t report;             /* tells it, soon */
-    bool has_input;                /* something was submitted in this turn */
-    bool has_events;               /* the engine rang */
+    size_t handshake_count;   /* accepted, not yet upgraded */
+    struct connection *dirty; /* to be written at the end of the turn */
+    bool has_input;           /* something was submitted in this turn */
+    bool has_events;          /* the engine rang */
     bool is_draining;
     bool is_drained;
     bool is_stopping;

@@ -274,7 +274,7 @@ def wrong_frames(server):
     big = b'{"id":1,"connect":{"token":"' + b"x" * 3000 + b'"}}'
     for frames in (masked(TEXT, big), masked(TEXT, b"x" * 10, announce=2 ** 40),
                    masked(TEXT, b"x" * 1500, final=False) + masked(0, b"x" * 501),
-                   masked(TEXT, b"{") , masked(TEXT, b"[1]"), masked(BINARY, b"{}"),
+                   masked(TEXT, b"{"), masked(TEXT, b"[1]"), masked(BINARY, b"{}"),
                    masked(TEXT, b"\xff\xfe")):
         with Raw(server) as raw:
             assert raw.upgrade()[0] == 101
@@ -285,11 +285,14 @@ def wrong_frames(server):
             assert raw.is_closed()
     # what breaks WebSocket itself ends the connection, too
     for frames in (masked(3), masked(0, b"x"), masked(PING, b"x" * 126), masked(TEXT | 0x40, b"{}"),
-                   masked(PING, b"x", final=False), os.urandom(500)):
-        with Raw(server) as raw:
+                   masked(PING, b"x", final=False)):
+        with Raw(server, timeout=10) as raw:  # libwebsockets waits 5 s for the closing handshake
             assert raw.upgrade()[0] == 101
             raw.send(frames)
-            assert raw.is_closed()
+            try:
+                assert raw.is_closed()
+            except TimeoutError as error:
+                raise AssertionError(f"not closed: {frames[:20]}") from error
     assert status(server) == 200
 
 
@@ -409,14 +412,14 @@ def heartbeats(server):
 
 # --- slow readers ------------------------------------------------------------------------------
 
-async def talk(server, count, size, **options):
+async def talk(server, count, size, at_once=50):
     """`count` messages to rob, who may not read. Answers the conversation."""
     client = await Client.login(server, "tom")
     conversation = None
-    for start in range(0, count, 50):
+    for start in range(0, count, at_once):
         replies = await asyncio.gather(*(
             client.send(user="rob", client_id=f"m{i}", text=f"{i} ".ljust(size, "x"))
-            for i in range(start, min(start + 50, count))))
+            for i in range(start, min(start + at_once, count))))
         conversation = replies[0]["conversation"]
     await client.close()
     return conversation
@@ -444,23 +447,25 @@ def slow_reader(server):
     eventually("nothing waits any more", lambda: metric(server, "gateway_output_bytes") == 0)
 
 
-@scenario("--max-output-bytes", "100000", *NO_RATES)
+@scenario("--max-output-bytes", "1000000", *NO_RATES)
 def output_bound(server):
-    """What waits for one connection is bounded in bytes: beyond, it is cut, and comes back."""
+    """What waits for one connection is bounded: who asks and does not read is cut."""
+    conversation = asyncio.run(talk(server, 20, 40000, at_once=1))
     raw = Raw(server, receive_buffer=4096, timeout=20)
     raw.login(server, "rob")
-    asyncio.run(talk(server, 400, 40000))
+    for i in range(2, 40):
+        raw.tell({"id": i, "history": {"conversation": conversation, "limit": 20}})
     eventually("it is cut", lambda: metric(server, "gateway_output_overflows_total") == 1)
     assert raw.is_closed()
     eventually("what waited is given back", lambda: metric(server, "gateway_output_bytes") == 0)
 
     async def come_back():
-        client = await Client.login(server, "rob", device="d2")
-        page = await client.call("history", conversation=conversation, limit=1)
-        assert page["messages"][-1]["seq"] == 400
+        client = await Client.login(server, "rob")
+        page = await client.call("history", conversation=conversation, limit=20)
+        assert [message["seq"] for message in page["messages"]] == list(range(1, 21))
         await client.close()
-    conversation = asyncio.run(talk(server, 1, 10))
-    assert conversation and status(server) == 200
+
+    asyncio.run(come_back())
 
 
 # --- limits of the machine ----------------------------------------------------------------------
@@ -488,7 +493,7 @@ def out_of_files(server):
     served[0].tell({"id": 5, "conversations": {}})
     while not any(value.get("id") == 5 for value in served[0].objects()):
         pass
-    for raw in raws[:20]:
+    for raw in raws[:30]:
         raw.socket.close()
     raws[-1].login(server, "late")
     assert metric(server, "gateway_accept_pauses_total") >= 1
@@ -562,7 +567,8 @@ def tls(_):
 async def chat_over_tls(server, cert):
     context = ssl.create_default_context(cafile=cert)
     url = f"wss://localhost:{server.port}/v1/ws"
-    sockets = [await websockets.connect(url, ssl=context, host="127.0.0.1") for _ in range(10)]
+    sockets = [await websockets.connect(url, ssl=context, host="127.0.0.1",
+                                       server_hostname="localhost") for _ in range(10)]
     for i, one in enumerate(sockets):
         await one.send(json.dumps({"id": 1, "connect": {"token": server.token(f"u{i}"),
                                                          "device": "d"}}))

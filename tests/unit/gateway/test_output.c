@@ -71,9 +71,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static void add(struct fixture *fixture, const char *text, bool is_push)
+static void add(struct fixture *fixture, const char *text, uint32_t weight)
 {
-    struct chunk *chunk = chunk_new(&fixture->heap.allocator, WIRE_JSON, slice_str(text), is_push);
+    struct chunk *chunk = chunk_new(&fixture->heap.allocator, WIRE_JSON, slice_str(text), weight);
 
     assert_non_null(chunk);
     assert_int_equal(output_add(&fixture->output, &fixture->heap.allocator, chunk), 0);
@@ -98,12 +98,12 @@ static void one_chunk_is_its_own_frame(void **state)
     struct fixture *fixture = *state;
     struct output_frame frame;
 
-    add(fixture, "{\"a\":1}", true);
+    add(fixture, "{\"a\":1}", 1);
     frame = next(fixture, WIRE_JSON);
     assert_int_equal(frame.size, 9);
     assert_memory_equal(frame.data, "\x81\x07{\"a\":1}", 9);
     assert_int_equal(frame.chunks, 1);
-    assert_int_equal(frame.pushes, 1);
+    assert_int_equal(frame.weight, 1);
     assert_int_equal(frame.payload, 7);
     drop(fixture, &frame);
     assert_true(output_is_empty(&fixture->output));
@@ -115,13 +115,13 @@ static void several_are_joined(void **state)
     struct fixture *fixture = *state;
     struct output_frame frame;
 
-    add(fixture, "{}", true);
-    add(fixture, "[]", false);
-    add(fixture, "12", true);
+    add(fixture, "{}", 1);
+    add(fixture, "[]", 0);
+    add(fixture, "12", 5);
     frame = next(fixture, WIRE_JSON);
     assert_int_equal(frame.size, 10);
     assert_memory_equal(frame.data, "\x81\x08{}\n[]\n12", 10);
-    assert_int_equal(frame.pushes, 2);
+    assert_int_equal(frame.weight, 6);
     frame = next(fixture, WIRE_MSGPACK);
     assert_int_equal(frame.size, 8);
     assert_memory_equal(frame.data, "\x82\x06{}[]12", 8);
@@ -133,7 +133,7 @@ static void a_chunk_is_shared(void **state)
 {
     struct fixture *fixture = *state;
     struct output other = {0};
-    struct chunk *chunk = chunk_new(&fixture->heap.allocator, WIRE_MSGPACK, slice_str("abc"), true);
+    struct chunk *chunk = chunk_new(&fixture->heap.allocator, WIRE_MSGPACK, slice_str("abc"), 1);
     struct output_frame frame;
 
     assert_int_equal(output_add(&fixture->output, &fixture->heap.allocator, chunk), 0);
@@ -160,7 +160,7 @@ static void large_output_is_split(void **state)
     for (size_t i = 0; i < 6; i++) {
         memset(text, (int)('a' + i), sizes[i]);
         text[sizes[i]] = 0;
-        add(fixture, text, true);
+        add(fixture, text, 1);
     }
     for (size_t i = 0, chunk = 0; i < 4; i++) {
         struct output_frame frame = next(fixture, WIRE_JSON);
@@ -180,11 +180,11 @@ static void out_of_memory_keeps_the_queue(void **state)
     struct output_frame frame;
     struct chunk *chunk;
 
-    add(fixture, "one", false);
-    add(fixture, "two", false);
-    chunk = chunk_new(&fixture->heap.allocator, WIRE_JSON, slice_str("three"), false);
+    add(fixture, "one", 0);
+    add(fixture, "two", 0);
+    chunk = chunk_new(&fixture->heap.allocator, WIRE_JSON, slice_str("three"), 0);
     fixture->heap.fails = true;
-    assert_null(chunk_new(&fixture->heap.allocator, WIRE_JSON, slice_str("x"), false));
+    assert_null(chunk_new(&fixture->heap.allocator, WIRE_JSON, slice_str("x"), 0));
     assert_int_equal(output_add(&fixture->output, &fixture->heap.allocator, chunk), CC_ENOMEM);
     assert_int_equal(output_next_frame(&fixture->output, WIRE_JSON, &fixture->scratch, &frame),
                      CC_ENOMEM);
