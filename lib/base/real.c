@@ -54,8 +54,8 @@ size_t real_format(double value, char text[REAL_TEXT_MAX])
     uselocale(before);
     freelocale(c_locale);
     if (!strpbrk(text, ".e")) {
-        memcpy(text + size, ".0", 2);
-        size += 2;
+        text[size++] = '.';
+        text[size++] = '0';
     }
     return size;
 }

@@ -8,7 +8,7 @@
 #define AT(name) offsetof(struct cc_command, name)
 #define KEY(text)                                                                                  \
     {                                                                                              \
-        text, sizeof text - 1                                                                      \
+        text, sizeof(text) - 1                                                                     \
     }
 
 #define REQUIRED(key, type, member)                                                                \
@@ -137,7 +137,7 @@ static const struct field search_fields[] = {
 
 #define FIELDS(table)                                                                              \
     {                                                                                              \
-        table, sizeof table / sizeof table[0]                                                      \
+        (table), sizeof(table) / sizeof(table)[0]                                                  \
     }
 
 static const struct fields by_command[CC_COMMAND_COUNT] = {
@@ -243,24 +243,22 @@ static const struct field *field_of(struct fields fields, const struct value *ke
     return NULL;
 }
 
-static bool is_wanted_container(const struct field *field, const struct value *value)
+static bool is_container(const struct value *value)
 {
-    return value->type == field->type->container &&
-           (value->type == VALUE_ARRAY || value->type == VALUE_OBJECT);
+    return value->type == VALUE_ARRAY || value->type == VALUE_OBJECT;
 }
 
 static int read_field(struct wire_decoder *decoder, const struct field *field,
                       const struct value *value)
 {
     struct cc_command *command = &decoder->item->command;
-    int r = CC_EINVAL;
+    int r;
 
-    if (is_wanted_container(field, value))
-        r = field->type->read(decoder, field, value, command);
-    else if (value->type == VALUE_ARRAY || value->type == VALUE_OBJECT)
-        reader_skip(&decoder->reader);
-    else if (field->type->container == VALUE_NONE)
-        r = field->type->read(decoder, field, value, command);
+    if ((is_container(value) ? value->type : VALUE_NONE) != field->type->container) {
+        reader_skip_container(&decoder->reader, value);
+        return CC_EINVAL;
+    }
+    r = field->type->read(decoder, field, value, command);
     if (!r && field->given)
         *((char *)command + field->given) = true;
     return r;

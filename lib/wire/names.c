@@ -24,7 +24,7 @@ static const char *const system_actions[] = {
 
 /* Sizes are known when compiling: looking a key up compares numbers before bytes. */
 static const struct cc_slice command_keys[CC_COMMAND_COUNT] = {
-#define COMMAND_KEY(constant, key) [constant] = {key, sizeof key - 1},
+#define COMMAND_KEY(constant, key) [constant] = {(key), sizeof(key) - 1},
     CC_COMMAND_TABLE(COMMAND_KEY)
 #undef COMMAND_KEY
 };
