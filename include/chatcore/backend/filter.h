@@ -41,25 +41,29 @@ struct cc_filter {
     void *self;
 };
 
-/* The built-in heuristics. 0 switches one off. */
+/*
+ * The built-in heuristics: what one user may do within a sliding window. A limit or a window of 0
+ * switches one off; limits go up to 1,024 and windows up to a week. What was rejected does not
+ * count against what comes later. Texts are the same when they differ in case, white space,
+ * invisible characters and digits only.
+ */
 struct cc_filter_spam_options {
     size_t size;
-    uint32_t repeat_conversations; /* the same text in more conversations than this within the
-                                      window: reject (8) */
+    uint32_t repeat_conversations; /* the same text in more conversations than this: reject (8) */
     uint32_t repeat_window_ms;     /* (60,000) */
-    uint32_t
-        strangers; /* first messages to more strangers than this within the window: reject (20) */
-    uint32_t strangers_window_ms; /* (3,600,000) */
-    uint32_t links;               /* more links than this within the window: reject (30) */
-    uint32_t links_window_ms;     /* (60,000) */
-    uint32_t users; /* users watched at once, the least recent forgotten: bounds memory (65,536) */
+    uint32_t strangers;            /* first messages to more strangers than this: reject (20) */
+    uint32_t strangers_window_ms;  /* (3,600,000) */
+    uint32_t links;                /* more links than this: reject (30) */
+    uint32_t links_window_ms;      /* (60,000) */
+    uint32_t users; /* watched at once, the longest silent forgotten: bounds memory to some 2 KB for
+                       each; at least 1 (65,536) */
 };
 #define CC_FILTER_SPAM_OPTIONS_INIT                                                                \
     {                                                                                              \
         sizeof(struct cc_filter_spam_options), 8, 60000, 20, 3600000, 30, 60000, 65536             \
     }
 
-/* Makes the built-in spam filter. Any thread. Errors: CC_ENOMEM. */
+/* Makes the built-in spam filter. Options are copied. Any thread. Errors: CC_EINVAL, CC_ENOMEM. */
 int cc_filter_spam_new(const struct cc_allocator *allocator,
                        const struct cc_filter_spam_options *options, struct cc_filter *ret_filter);
 
