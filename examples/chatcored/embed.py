@@ -27,7 +27,7 @@ def main():
         "frame-ancestors 'none'",
     ])
     data = html.encode()
-    rows = [", ".join(str(byte) for byte in data[i:i + 24]) for i in range(0, len(data), 24)]
+    rows = [", ".join(f"'\\x{byte:02x}'" for byte in data[i:i + 12]) for i in range(0, len(data), 12)]
     with open(target, "w", encoding="utf-8") as file:
         file.write('#include "page.h"\n\nconst char page_html[] = {\n')
         file.write("".join(f"    {row},\n" for row in rows))

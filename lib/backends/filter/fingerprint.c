@@ -47,26 +47,52 @@ static bool is_invisible(uint32_t point)
     return false;
 }
 
-/* Small letters for capital ones, plain ones for those of full width, 0 for each digit. It need not
- * be all of Unicode's folding: what it misses costs a sender's variant one more message. */
+/* How the capital letters of a block become small ones: by adding, or, where both take turns, to
+ * the next odd or the next even code point. */
+enum folding { BY_ADDING, TO_ODD, TO_EVEN };
+
+/* It need not be all of Unicode: what is missing costs a sender's variant one more message. */
+static const struct {
+    uint32_t first;
+    uint32_t last;
+    enum folding folding;
+    uint32_t distance;
+} capitals[] = {
+    {'A', 'Z', BY_ADDING, 0x20},     {0xc0, 0xd6, BY_ADDING, 0x20},
+    {0xd8, 0xde, BY_ADDING, 0x20},   {0x100, 0x137, TO_ODD, 0},
+    {0x139, 0x148, TO_EVEN, 0},      {0x14a, 0x177, TO_ODD, 0},
+    {0x179, 0x17e, TO_EVEN, 0},      {0x391, 0x3a9, BY_ADDING, 0x20},
+    {0x400, 0x40f, BY_ADDING, 0x50}, {0x410, 0x42f, BY_ADDING, 0x20},
+    {0x460, 0x481, TO_ODD, 0},       {0x48a, 0x4bf, TO_ODD, 0},
+};
+
+static uint32_t small_letter(uint32_t point)
+{
+    size_t at = 0;
+
+    while (at < sizeof capitals / sizeof capitals[0] && point > capitals[at].last)
+        at++;
+    if (at == sizeof capitals / sizeof capitals[0] || point < capitals[at].first)
+        return point;
+    switch (capitals[at].folding) {
+    case BY_ADDING:
+        return point + capitals[at].distance;
+    case TO_ODD:
+        return point | 1;
+    case TO_EVEN:
+        return point + (point & 1);
+    }
+    return point;
+}
+
+/* Small letters for capital ones, plain ones for those of full width, 0 for each digit. */
 static uint32_t fold(uint32_t point)
 {
     if (point >= 0xff01 && point <= 0xff5e)
         point -= 0xfee0;
     if (point >= '0' && point <= '9')
         return '0';
-    if ((point >= 'A' && point <= 'Z') || (point >= 0xc0 && point <= 0xde && point != 0xd7) ||
-        (point >= 0x391 && point <= 0x3a9) || (point >= 0x410 && point <= 0x42f))
-        return point + 0x20;
-    if (point >= 0x400 && point <= 0x40f)
-        return point + 0x50;
-    /* in these blocks capital and small letters take turns */
-    if ((point >= 0x100 && point <= 0x137) || (point >= 0x14a && point <= 0x177) ||
-        (point >= 0x460 && point <= 0x481) || (point >= 0x48a && point <= 0x4bf))
-        return point | 1;
-    if ((point >= 0x139 && point <= 0x148) || (point >= 0x179 && point <= 0x17e))
-        return (point + 1) & ~(uint32_t)1;
-    return point;
+    return small_letter(point);
 }
 
 /* --- hashing ------------------------------------------------------------------------------------
