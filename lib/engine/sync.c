@@ -13,6 +13,13 @@
 
 static void push_on(struct sync *sync);
 
+static void trace_sync(const struct sync *sync, const char *what)
+{
+    engine_trace(sync->engine, CC_TRACE_DEBUG, "sync", "%.*s/%.*s %s", (int)sync->user->name.size,
+                 sync->user->name.data, (int)sync->session->device.size,
+                 sync->session->device.data, what);
+}
+
 /* --- its life -----------------------------------------------------------------------------------
  */
 
@@ -205,6 +212,7 @@ void sync_fall_back(struct cc_session *session)
     for (uint32_t i = 0; i < engine->partition_count; i++)
         sync->positions[i] = feed_position(engine, i);
     session->sync = sync;
+    trace_sync(sync, "falls back");
     engine->resume_wanted = true;
 }
 
@@ -222,6 +230,7 @@ static void check_positions(struct sync *sync)
         if (sync->positions[i] > (is_ours ? engine->partitions[i].applied : sync->flushed[i]))
             sync->has_positions = false;
     }
+    trace_sync(sync, sync->has_positions ? "reads from its positions" : "reads from what is recorded");
 }
 
 void sync_begin_anew(struct sync *sync)
@@ -239,6 +248,7 @@ void sync_begin_anew(struct sync *sync)
 /* The entries stay, with the seq that each has come to: what was pushed is not pushed again. */
 static void begin_anew(struct sync *sync)
 {
+    trace_sync(sync, "begins anew");
     sync->is_anew = false;
     sync->stage = SYNC_WAITING;
     sync->partition = 0;
@@ -553,6 +563,7 @@ static void read_overflown(struct sync *sync)
         sync->positions[i] = partition_is_running(&engine->partitions[i])
                                  ? engine->partitions[i].applied
                                  : sync->flushed[i];
+    trace_sync(sync, "was told more than it holds");
     sync->has_positions = true;
     entries_free(sync);
     sync->at = NULL;

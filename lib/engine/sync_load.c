@@ -118,8 +118,11 @@ static void note_unflushed_joins(struct sync *sync)
         const struct conversation *conversation =
             conversation_find(sync->engine, slice_of(entry->id, entry->size));
 
-        if (conversation && !sync->engine->history_for_joiners)
-            entry->since = conversation_unflushed_join(conversation, user_name(sync));
+        uint64_t joined =
+            conversation ? conversation_unflushed_join(conversation, user_name(sync)) : 0;
+
+        if (!sync->engine->history_for_joiners && entry->since < joined)
+            entry->since = joined;
     }
 }
 

@@ -87,7 +87,8 @@ static void offset_read(struct sync *sync, int status)
     uint32_t partition = sync->op.offset.partition;
 
     if (!status && offset >= sync->targets[partition]) {
-        sync->flushed[partition] = offset;
+        /* The store may have more by now: what is above the target comes over the link. */
+        sync->flushed[partition] = sync->targets[partition];
         sync->partition = partition + 1;
         read_offsets(sync);
         return;

@@ -134,7 +134,7 @@ static void node_start(struct sim_node *node)
     sim_ports_tick(node->ports, sim->now);
     options.allocator = (struct cc_allocator){node_alloc, node_realloc, node_release, node};
     options.random = (struct cc_random){random_fill, &sim->random};
-    options.trace = (struct cc_trace){trace_node, node, CC_TRACE_INFO};
+    options.trace = (struct cc_trace){trace_node, node, CC_TRACE_DEBUG};
     options.log = sim_ports_log(node->ports);
     options.store = sim_ports_store(node->ports);
     options.directory = sim_ports_directory(node->ports);
