@@ -3,6 +3,10 @@
  *
  * The members are those of the version that the head had applied, not of now: what came since
  * stands in the log behind the head and will be applied from there.
+ *
+ * The head may also be ahead of this node: an owner that did not know yet that it had lost the
+ * partition has written on. Then the conversation is taken back, row by row, to where this node
+ * stands; what it applies from there makes the same rows again.
  */
 #include "engine/conversation_load.h"
 
@@ -12,6 +16,9 @@
 /* Members a page: one page for nearly every group. */
 #define LOAD_MEMBERS_PAGE 1000
 
+/* Rows taken back at once: an owner that lost its partition writes no more than a flush or two. */
+#define LOAD_REWIND_PAGE 200
+
 struct conversation_load {
     struct conversation *conversation;
     struct conversation_waiter *waiters; /* being told: they may wait anew */
@@ -20,6 +27,7 @@ struct conversation_load {
         struct cc_store_read_heads heads;
         struct cc_directory_conversation directory;
         struct cc_directory_members members;
+        struct cc_store_read_rows rows;
     } op;
     char after[CC_NAME_MAX];
     void (*step)(struct conversation_load *load, int status);
@@ -68,6 +76,87 @@ static void load_end(struct conversation_load *load, int status)
         conversation_touch(conversation);
 }
 
+/* --- taking back --------------------------------------------------------------------------------
+ */
+
+/* Undoes one change of members. Roles from before are not known: they matter in channels only. */
+static int undo_change(struct conversation *conversation, const struct record *record)
+{
+    const struct cc_message *message = &record->message;
+    int r = 0;
+
+    for (size_t i = 0; !r && i < message->user_count; i++) {
+        if (message->action == CC_SYSTEM_ADDED)
+            conversation_remove_member(conversation, message->users[i]);
+        if (message->action == CC_SYSTEM_REMOVED || message->action == CC_SYSTEM_LEFT)
+            r = conversation_put_member(conversation, message->users[i], CC_ROLE_MEMBER);
+    }
+    conversation->member_version = record->member_version - 1;
+    conversation->is_known = message->action != CC_SYSTEM_CREATED;
+    return r;
+}
+
+static int undo_row(struct conversation *conversation, const struct cc_store_row *row)
+{
+    struct record record;
+    struct arena arena;
+    int r;
+
+    arena_init(&arena, &conversation->engine->allocator);
+    r = record_decode(row->body, &arena, &record);
+    if (!r && record.message.kind == CC_MESSAGE_SYSTEM)
+        r = undo_change(conversation, &record);
+    conversation->seq = row->seq - 1;
+    arena_deinit(&arena);
+    return r;
+}
+
+static void rewind_rows(struct conversation_load *load);
+
+static void rows_read(struct conversation_load *load, int status)
+{
+    struct conversation *conversation = load->conversation;
+    const struct cc_store_read_rows *rows = &load->op.rows;
+    size_t at = status ? 0 : rows->ret_count;
+
+    if (!status && !at)
+        status = CC_ECORRUPT;
+    while (!status && at && rows->ret_rows[at - 1].offset >= conversation->partition->applied)
+        status = undo_row(conversation, &rows->ret_rows[--at]);
+    if (!status && at)
+        conversation->offset = rows->ret_rows[at - 1].offset;
+    cc_op_release(&load->op.op);
+    if (status || at)
+        load_end(load, status);
+    else
+        rewind_rows(load);
+}
+
+static void rewind_rows(struct conversation_load *load)
+{
+    struct conversation *conversation = load->conversation;
+    struct cc_engine *engine = conversation->engine;
+    struct cc_store_read_rows *rows = &load->op.rows;
+
+    if (conversation->offset < conversation->partition->applied || !conversation->seq) {
+        if (!conversation->seq)
+            conversation->offset = 0;
+        load_end(load, 0);
+        return;
+    }
+    memset(&load->op, 0, sizeof load->op);
+    rows->conversation = conversation->id;
+    rows->from = 1;
+    rows->to = conversation->seq;
+    rows->limit = LOAD_REWIND_PAGE;
+    rows->descending = true;
+    load_submit(load, rows_read);
+    engine->store.vtable->read_rows(engine->store.self, rows);
+}
+
+/* --- members ------------------------------------------------------------------------------------
+ */
+
 static void members_read(struct conversation_load *load, int status);
 
 static void read_members(struct conversation_load *load, struct cc_slice after)
@@ -104,8 +193,10 @@ static void members_read(struct conversation_load *load, int status)
     cc_op_release(&members->op);
     if (!status && more)
         read_members(load, last);
-    else
+    else if (status)
         load_end(load, status);
+    else
+        rewind_rows(load);
 }
 
 static void directory_read(struct conversation_load *load, int status)
