@@ -410,19 +410,39 @@ static void outputs_free(struct cc_queue *queue)
         output_batch_free(queue->filling);
 }
 
+/* Sessions whose opening was never taken are known to nobody else. */
+static void inputs_drop(struct input_batch *batch)
+{
+    for (struct input *input = batch->first; input; input = input->next)
+        if (input->type == INPUT_OPEN)
+            session_free(input->session);
+    batch_free(batch);
+}
+
 static void inputs_free(struct cc_queue *queue)
 {
     struct chain_link *link = chain_take(&queue->inputs);
+    struct input_batch *first = NULL;
 
+    /* The built-in ones lie in the sessions, so they are passed over before any session is freed.
+     */
     while (link) {
         struct input_batch *batch = (struct input_batch *)link;
 
         link = link->next;
-        if (!batch->is_builtin)
-            batch_free(batch);
+        if (batch->is_builtin)
+            continue;
+        batch->link.next = first ? &first->link : NULL;
+        first = batch;
+    }
+    while (first) {
+        struct input_batch *batch = first;
+
+        first = (struct input_batch *)batch->link.next;
+        inputs_drop(batch);
     }
     if (queue->submitting)
-        batch_free(queue->submitting);
+        inputs_drop(queue->submitting);
     queue->submitting = NULL;
 }
 

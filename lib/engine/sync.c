@@ -16,8 +16,8 @@ static void push_on(struct sync *sync);
 static void trace_sync(const struct sync *sync, const char *what)
 {
     engine_trace(sync->engine, CC_TRACE_DEBUG, "sync", "%.*s/%.*s %s", (int)sync->user->name.size,
-                 sync->user->name.data, (int)sync->session->device.size,
-                 sync->session->device.data, what);
+                 sync->user->name.data, (int)sync->session->device.size, sync->session->device.data,
+                 what);
 }
 
 /* --- its life -----------------------------------------------------------------------------------
@@ -230,7 +230,8 @@ static void check_positions(struct sync *sync)
         if (sync->positions[i] > (is_ours ? engine->partitions[i].applied : sync->flushed[i]))
             sync->has_positions = false;
     }
-    trace_sync(sync, sync->has_positions ? "reads from its positions" : "reads from what is recorded");
+    trace_sync(sync,
+               sync->has_positions ? "reads from its positions" : "reads from what is recorded");
 }
 
 void sync_begin_anew(struct sync *sync)

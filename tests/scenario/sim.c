@@ -68,6 +68,7 @@ static void *node_alloc(void *context, size_t size)
 
     if (!block)
         abort();
+    block->size = size;
     block_link(context, block);
     return block->bytes;
 }
@@ -91,6 +92,7 @@ static void *node_realloc(void *context, void *pointer, size_t size)
     block = realloc(block, sizeof *block + size);
     if (!block)
         abort();
+    block->size = size;
     block_link(context, block);
     return block->bytes;
 }
@@ -188,7 +190,8 @@ static void node_step(struct sim_node *node)
         cc_engine_free(node->engine);
         node_down(node);
         if (node->blocks)
-            sim_fail(sim, "%s leaks memory", node->name);
+            sim_fail(sim, "%s leaks memory: the newest block has %zu bytes", node->name,
+                     node->blocks->size);
     }
 }
 
@@ -405,7 +408,7 @@ static void settle(struct sim *sim)
         sim_fail(sim, "a send is never answered");
 }
 
-static void sim_begin(struct sim *sim, uint64_t seed, bool is_verbose)
+static void sim_begin(struct sim *sim, uint64_t seed, int nodes, bool is_verbose)
 {
     memset(sim, 0, sizeof *sim);
     sim->seed = seed;
@@ -414,6 +417,8 @@ static void sim_begin(struct sim *sim, uint64_t seed, bool is_verbose)
     sim->now = 1000;
     sim->partitions = 1 + sim_below(&sim->random, 4);
     sim->node_count = 1 + (int)sim_below(&sim->random, SIM_NODES_MAX);
+    if (nodes >= 1 && nodes <= SIM_NODES_MAX)
+        sim->node_count = nodes;
     if (cc_memory_world_new(cc_allocator_default(), sim->partitions, &sim->world) != 0)
         abort();
     for (int i = 0; i < sim->node_count; i++) {
@@ -428,7 +433,8 @@ static void sim_end(struct sim *sim)
     for (int i = 0; i < sim->conversation_count; i++)
         free(sim->conversations[i].rows);
     free(sim->sends);
-    free(sim->seen);
+    free(sim->seen.items);
+    free(sim->gaps.items);
     cc_memory_world_free(sim->world);
 }
 
@@ -439,9 +445,9 @@ static void crash_all(struct sim *sim)
             node_crash(&sim->nodes[i]);
 }
 
-bool sim_run(struct sim *sim, uint64_t seed, bool is_verbose)
+bool sim_run(struct sim *sim, uint64_t seed, int nodes, bool is_verbose)
 {
-    sim_begin(sim, seed, is_verbose);
+    sim_begin(sim, seed, nodes, is_verbose);
     while (sim->now < RUN_MS && !sim->has_failed)
         sim_step(sim, true);
     if (!sim->has_failed)

@@ -128,6 +128,12 @@ struct sim_seen {
     uint64_t seq;
 };
 
+struct sim_seen_list {
+    struct sim_seen *items;
+    size_t count;
+    size_t capacity;
+};
+
 struct sim {
     struct sim_random random;
     uint64_t seed;
@@ -146,9 +152,8 @@ struct sim {
     struct sim_send *sends;
     size_t send_count;
     size_t send_capacity;
-    struct sim_seen *seen;
-    size_t seen_count;
-    size_t seen_capacity;
+    struct sim_seen_list seen;
+    struct sim_seen_list gaps; /* sessions that began beyond what their client had */
     uint64_t read_told[10][SIM_CONVERSATIONS_MAX]; /* by user: how far any device said it read */
     bool is_quiet;                                 /* the end: clients only connect and catch up */
     uint64_t crashes;
@@ -161,8 +166,9 @@ struct sim {
 
 /* --- sim.c --- */
 
-/* Runs one seed. True: every invariant held; else sim->failure says what did not. */
-bool sim_run(struct sim *sim, uint64_t seed, bool is_verbose);
+/* Runs one seed, on so many nodes (0: as the seed says). True: every invariant held; else
+ * sim->failure says what did not. */
+bool sim_run(struct sim *sim, uint64_t seed, int nodes, bool is_verbose);
 void sim_trace(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -492,6 +492,9 @@ static void given(struct sim_client *client, const struct cc_event *event)
         sim_trace(sim, "u%d/%s is synced at %.*s", client->user, client->device,
                   (int)event->u.synced.cursor.size, event->u.synced.cursor.data);
         client->is_synced = true;
+        /* A session that had fallen back may have missed that somebody stopped typing. */
+        for (int i = 0; i < SIM_CONVERSATIONS_MAX; i++)
+            memset(client->places[i].typing_since, 0, sizeof client->places[i].typing_since);
         client->cursor_size = event->u.synced.cursor.size;
         memcpy(client->cursor, event->u.synced.cursor.data, client->cursor_size);
         break;

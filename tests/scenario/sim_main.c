@@ -8,11 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
-                                        {"seed", required_argument, NULL, 's'},
-                                        {"first", required_argument, NULL, 'f'},
-                                        {"verbose", no_argument, NULL, 'v'},
-                                        {NULL, 0, NULL, 0}};
+static const struct option options[] = {
+    {"seeds", required_argument, NULL, 'n'}, {"seed", required_argument, NULL, 's'},
+    {"first", required_argument, NULL, 'f'}, {"verbose", no_argument, NULL, 'v'},
+    {"nodes", required_argument, NULL, 'N'}, {NULL, 0, NULL, 0}};
 
 int main(int argc, char **argv)
 {
@@ -21,9 +20,10 @@ int main(int argc, char **argv)
     unsigned long long count = 100;
     unsigned long long crashes = 0, pushes = 0, acknowledged = 0, duplicates = 0;
     bool is_verbose = false;
+    int nodes = 0;
     int option;
 
-    while ((option = getopt_long(argc, argv, "n:s:f:v", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "n:s:f:vN:", options, NULL)) != -1) {
         if (option == 'n')
             count = strtoull(optarg, NULL, 10);
         else if (option == 's')
@@ -32,11 +32,13 @@ int main(int argc, char **argv)
             first = strtoull(optarg, NULL, 10);
         else if (option == 'v')
             is_verbose = true;
+        else if (option == 'N')
+            nodes = atoi(optarg);
         else
             return 2;
     }
     for (unsigned long long seed = first; seed < first + count; seed++) {
-        if (!sim_run(&sim, seed, is_verbose)) {
+        if (!sim_run(&sim, seed, nodes, is_verbose)) {
             printf("seed %llu FAILS: %s\n", seed, sim.failure);
             printf("see it with: tools/sim --seed %llu --verbose\n", seed);
             return 1;

@@ -91,15 +91,15 @@ static bool adds_user(const struct cc_message *message, int user)
     return false;
 }
 
-static void remember_seen(struct sim *sim, int user, int conversation, uint64_t seq)
+static void remember(struct sim_seen_list *list, int user, int conversation, uint64_t seq)
 {
-    if (sim->seen_count == sim->seen_capacity) {
-        sim->seen_capacity = sim->seen_capacity * 2 + 1024;
-        sim->seen = realloc(sim->seen, sim->seen_capacity * sizeof *sim->seen);
-        if (!sim->seen)
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity * 2 + 1024;
+        list->items = realloc(list->items, list->capacity * sizeof *list->items);
+        if (!list->items)
             abort();
     }
-    sim->seen[sim->seen_count++] = (struct sim_seen){user, conversation, seq};
+    list->items[list->count++] = (struct sim_seen){user, conversation, seq};
 }
 
 /* Invariants 2 and 5: in a session each conversation goes on without a gap or a double, and joins
@@ -118,16 +118,14 @@ void model_pushed(struct sim_client *client, const struct cc_message *message)
     if (!client->keeps_cursor && sim->read_told[client->user][index] > had)
         had = sim->read_told[client->user][index];
     model_told(sim, message);
-    remember_seen(sim, client->user, index, message->seq);
+    remember(&sim->seen, client->user, index, message->seq);
     sim->pushes++;
     if (place->session_last && message->seq != expected && !(is_new && message->seq > expected))
         sim_fail(sim, "u%d/%s, conversation %d: seq %llu after %llu in one session", client->user,
                  client->device, index, (unsigned long long)message->seq,
                  (unsigned long long)place->session_last);
     if (!place->session_last && place->last && message->seq > had + 1 && !is_new)
-        sim_fail(sim, "u%d/%s, conversation %d: begins at seq %llu, had up to %llu", client->user,
-                 client->device, index, (unsigned long long)message->seq,
-                 (unsigned long long)place->last);
+        remember(&sim->gaps, client->user, index, message->seq);
     if (message->client_id.size && sim_user_of(message->from) != client->user)
         sim_fail(sim, "u%d sees another's client_id", client->user);
     place->session_last = message->seq;
@@ -267,8 +265,8 @@ static void check_sends(struct final *final)
     }
 }
 
-/* Invariant 6: who is given seq n was a member then (or is told by it of coming or going). */
-static bool was_member(struct sim *sim, int index, int user, uint64_t seq)
+/* `given_last`: the message that tells a user of its going is given to it as the last one. */
+static bool was_member(struct sim *sim, int index, int user, uint64_t seq, bool given_last)
 {
     struct sim_conversation *conversation = &sim->conversations[index];
     bool is_member = conversation->id_size == ID_TEXT_SIZE; /* a direct one has no system rows */
@@ -280,7 +278,7 @@ static bool was_member(struct sim *sim, int index, int user, uint64_t seq)
         if (concerns && (row->action == CC_SYSTEM_ADDED || row->action == CC_SYSTEM_CREATED))
             is_member = true;
         if (concerns && (row->action == CC_SYSTEM_REMOVED || row->action == CC_SYSTEM_LEFT)) {
-            if (at == seq)
+            if (at == seq && given_last)
                 return true;
             is_member = false;
         }
@@ -288,13 +286,39 @@ static bool was_member(struct sim *sim, int index, int user, uint64_t seq)
     return is_member;
 }
 
+/* Invariant 6: who is given seq n was a member then (or is told by it of coming or going). */
 static void check_members(struct sim *sim)
 {
-    for (size_t i = 0; i < sim->seen_count && !sim->has_failed; i++)
-        if (!was_member(sim, sim->seen[i].conversation, sim->seen[i].user, sim->seen[i].seq))
+    for (size_t i = 0; i < sim->seen.count && !sim->has_failed; i++)
+        if (!was_member(sim, sim->seen.items[i].conversation, sim->seen.items[i].user,
+                        sim->seen.items[i].seq, true))
             sim_fail(sim, "u%d was given conversation %d seq %llu without being a member",
-                     sim->seen[i].user, sim->seen[i].conversation,
-                     (unsigned long long)sim->seen[i].seq);
+                     sim->seen.items[i].user, sim->seen.items[i].conversation,
+                     (unsigned long long)sim->seen.items[i].seq);
+}
+
+/*
+ * Invariant 5, across sessions: a user who was removed while a session of it began may see the last
+ * messages before its going with a gap, since the directory knows of the removal first. Any other
+ * gap is a fault.
+ */
+static void check_gaps(struct sim *sim)
+{
+    for (size_t i = 0; i < sim->gaps.count && !sim->has_failed; i++) {
+        const struct sim_seen *gap = &sim->gaps.items[i];
+        bool leaves = false;
+
+        for (uint64_t seq = gap->seq; seq <= gap->seq + 20; seq++) {
+            const struct sim_row *row = row_at(sim, gap->conversation, seq);
+
+            leaves =
+                leaves || ((row->action == CC_SYSTEM_REMOVED || row->action == CC_SYSTEM_LEFT) &&
+                           (row->users & 1u << gap->user));
+        }
+        if (!leaves)
+            sim_fail(sim, "u%d, conversation %d: a session begins at seq %llu, after a gap",
+                     gap->user, gap->conversation, (unsigned long long)gap->seq);
+    }
 }
 
 /* Invariant 5: in the end every client has everything of where it is a member. */
@@ -306,14 +330,15 @@ static void check_complete(struct sim *sim)
             uint64_t newest = sim->conversations[i].newest;
 
             if (place->last && place->last != newest &&
-                was_member(sim, i, sim->clients[c].user, newest))
+                was_member(sim, i, sim->clients[c].user, newest, false))
                 sim_fail(sim, "u%d/%s has conversation %d up to seq %llu of %llu",
                          sim->clients[c].user, sim->clients[c].device, i,
                          (unsigned long long)place->last, (unsigned long long)newest);
         }
 }
 
-/* Invariant 8: typing ends by itself. From other nodes it is told over a bus that may lose it: clients end it, too. */
+/* Invariant 8: typing ends by itself. From other nodes it is told over a bus that may lose it:
+ * clients end it, too. */
 static void check_typing(struct sim *sim)
 {
     if (sim->node_count > 1)
@@ -338,6 +363,8 @@ void model_check_end(struct sim *sim)
         check_sends(&final);
     if (!sim->has_failed)
         check_members(sim);
+    if (!sim->has_failed)
+        check_gaps(sim);
     if (!sim->has_failed)
         check_complete(sim);
     if (!sim->has_failed)
