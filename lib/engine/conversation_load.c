@@ -287,14 +287,15 @@ int conversation_get(struct cc_engine *engine, struct cc_slice id,
         *ret_conversation = conversation;
         return 0;
     }
-    if (!conversation) {
+    if (!conversation)
         conversation = conversation_new(engine, id);
-        if (!conversation)
-            return CC_ENOMEM;
-        if (conversation_load_start(conversation) != 0) {
+    if (!conversation)
+        return CC_ENOMEM;
+    /* One whose load failed may still be held by somebody: it is tried again. */
+    if (!conversation->load && conversation_load_start(conversation) != 0) {
+        if (!conversation->refs && !conversation->waiters)
             conversation_free(conversation);
-            return CC_ENOMEM;
-        }
+        return CC_ENOMEM;
     }
     waiter->next = NULL;
     *conversation->waiters_last = waiter;

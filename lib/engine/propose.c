@@ -300,6 +300,8 @@ int propose(struct request *request, struct record *record, proposal_answered an
     struct partition *partition = partition_of(engine, record->message.conversation);
     int r;
 
+    if (engine->state != ENGINE_RUNNING)
+        return CC_ECANCELED; /* nobody would read it back */
     if (engine->unflushed_bytes >= engine->limits.max_unflushed_bytes ||
         (partition->filling && partition->filling->bytes.size >= APPEND_BYTES_MAX * APPENDS_MAX))
         return CC_EBUSY;
@@ -320,6 +322,8 @@ int propose_encode(struct request *request, struct record *record, proposal_answ
     struct buffer bytes;
     int r = CC_ENOMEM;
 
+    if (engine->state != ENGINE_RUNNING)
+        return CC_ECANCELED;
     record->origin = engine->node;
     record->token = pending_add(request, answered);
     if (!record->token)

@@ -392,6 +392,9 @@ static void settle(struct sim *sim)
 
     memset(&sim->faults, 0, sizeof sim->faults);
     sim->is_quiet = true;
+    sim->types_until = sim->now + 2000;
+    for (int i = 0; i < sim->client_count; i++)
+        clients_forget_typing(&sim->clients[i]);
     sim_trace(sim, "faults cease");
     for (int i = 0; i < sim->node_count; i++)
         sim->nodes[i].thaws_at = 0;

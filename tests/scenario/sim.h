@@ -155,7 +155,8 @@ struct sim {
     struct sim_seen_list seen;
     struct sim_seen_list gaps; /* sessions that began beyond what their client had */
     uint64_t read_told[10][SIM_CONVERSATIONS_MAX]; /* by user: how far any device said it read */
-    bool is_quiet;                                 /* the end: clients only connect and catch up */
+    int64_t types_until; /* in the end: then all typing has to end by itself */
+    bool is_quiet;       /* the end: clients only connect and catch up */
     uint64_t crashes;
     uint64_t pushes;
     uint64_t acknowledged;
@@ -178,6 +179,7 @@ void clients_init(struct sim *sim);
 void clients_act(struct sim *sim);
 void clients_drain(struct sim *sim, struct sim_node *node);
 void clients_node_gone(struct sim *sim, int node);
+void clients_forget_typing(struct sim_client *client);
 bool clients_are_synced(const struct sim *sim);
 bool clients_have_outbox(const struct sim *sim);
 

@@ -380,6 +380,8 @@ void clients_act(struct sim *sim)
             work_outbox(client);
         if (!sim->is_quiet && client->session && sim_chance(&sim->random, 120))
             act(client);
+        if (sim->is_quiet && sim->now < sim->types_until && sim_chance(&sim->random, 50))
+            type(client);
     }
 }
 
@@ -471,6 +473,13 @@ static void typed(struct sim_client *client, const struct cc_typing *typing)
     client->places[index].typing_since[user] = typing->on ? client->sim->now : 0;
 }
 
+/* Telling of typing may be lost with an operation that fails, or to a session that had fallen back. */
+void clients_forget_typing(struct sim_client *client)
+{
+    for (int i = 0; i < SIM_CONVERSATIONS_MAX; i++)
+        memset(client->places[i].typing_since, 0, sizeof client->places[i].typing_since);
+}
+
 static void given(struct sim_client *client, const struct cc_event *event)
 {
     struct sim *sim = client->sim;
@@ -492,9 +501,7 @@ static void given(struct sim_client *client, const struct cc_event *event)
         sim_trace(sim, "u%d/%s is synced at %.*s", client->user, client->device,
                   (int)event->u.synced.cursor.size, event->u.synced.cursor.data);
         client->is_synced = true;
-        /* A session that had fallen back may have missed that somebody stopped typing. */
-        for (int i = 0; i < SIM_CONVERSATIONS_MAX; i++)
-            memset(client->places[i].typing_since, 0, sizeof client->places[i].typing_since);
+        clients_forget_typing(client);
         client->cursor_size = event->u.synced.cursor.size;
         memcpy(client->cursor, event->u.synced.cursor.data, client->cursor_size);
         break;
