@@ -93,6 +93,7 @@ static void member_read(struct request *request, int status)
         access.role = member->ret_member.role;
         access.kind = member->ret_conversation.kind;
         access.member_count = member->ret_conversation.member_count;
+        access.since_version = member->ret_member.since_version;
     }
     cc_op_release(&member->op);
     checked(request, status ? NULL : &access, status);

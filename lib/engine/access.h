@@ -17,6 +17,7 @@ struct access {
     enum cc_role role;
     enum cc_conversation_kind kind;
     uint32_t member_count;
+    uint64_t since_version; /* of the membership; only where `conversation` is NULL */
     struct conversation
         *conversation; /* when this node owns it, else NULL; valid during the call */
 };

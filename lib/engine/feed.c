@@ -78,6 +78,13 @@ void feed_moved(struct partition *partition)
 /* --- owners -------------------------------------------------------------------------------------
  */
 
+struct peer *feed_owner(struct cc_engine *engine, uint32_t partition)
+{
+    const struct feed *feed = &engine->link->feeds[partition];
+
+    return is_ours(feed) || !feed->owner_size ? NULL : link_peer(engine, owner_of(feed));
+}
+
 static void owner_answered(struct cc_op *op)
 {
     struct feed *feed = container_of(op, struct feed, ask.op);

@@ -38,6 +38,9 @@ void feed_lost(struct peer *peer);
  * another's. */
 uint64_t feed_position(const struct cc_engine *engine, uint32_t partition);
 
+/* The node that owns a partition of another node; NULL when it is not known. */
+struct peer *feed_owner(struct cc_engine *engine, uint32_t partition);
+
 /* A partition comes to this node, or goes: sessions catch up, from where they were. */
 void feed_moved(struct partition *partition);
 

@@ -17,6 +17,7 @@ struct history {
     uint64_t to;
     bool descending; /* the limit counts from `to` */
     size_t limit;
+    uint64_t since_version;  /* of the membership, where another node owns the conversation */
     struct message **recent; /* references: those of the range that are in memory, ascending */
     size_t recent_count;
     struct cc_message *messages; /* limit + 1 */
@@ -225,15 +226,45 @@ static void read_join(struct request *request)
     engine->store.vtable->read_cursors(engine->store.self, op);
 }
 
-static void checked(struct request *request, const struct access *access, int status)
+/* Another node owns it: until the store has the joining, it can't tell what may be shown. */
+static void head_read(struct request *request, int status)
 {
+    const struct history *history = request->state;
+
+    if (!status && request->op.heads.ret_heads[0].member_version < history->since_version)
+        status = CC_EUNAVAILABLE;
+    cc_op_release(&request->op.op);
     if (status)
         request_fail(request, status);
-    else if (request_engine(request)->history_for_joiners || access->kind == CC_KIND_DIRECT)
+    else
+        read_join(request);
+}
+
+static void read_head(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+
+    memset(&request->op, 0, sizeof request->op);
+    request->op.heads.conversations = &request->conversation;
+    request->op.heads.count = 1;
+    request_op_begin(request, head_read);
+    engine->store.vtable->read_heads(engine->store.self, &request->op.heads);
+}
+
+static void checked(struct request *request, const struct access *access, int status)
+{
+    struct history *history = request->state;
+
+    if (status) {
+        request_fail(request, status);
+    } else if (request_engine(request)->history_for_joiners || access->kind == CC_KIND_DIRECT) {
         collect(request);
-    else {
+    } else if (access->conversation) {
         note_unflushed_join(request);
         read_join(request);
+    } else {
+        history->since_version = access->since_version;
+        read_head(request);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "engine/feed.h"
 #include "engine/interest.h"
 #include "engine/push_link.h"
+#include "engine/receipts.h"
 
 /* Peers known at once: more nodes than one cluster has, and a bound on what a forged bus could
  * make. */
@@ -173,6 +174,9 @@ static void read_message(struct peer *peer, struct unpack *unpack, uint32_t valu
         break;
     case LINK_PUSH:
         push_received(peer, unpack);
+        break;
+    case LINK_READ:
+        receipts_read_elsewhere(peer->engine, unpack);
         break;
     default: /* of a newer version: left out */
         break;

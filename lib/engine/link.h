@@ -39,7 +39,8 @@ enum link_kind {
     LINK_REGISTERED, /* ticket, then as HEADS */
     LINK_MESSAGE,    /* partition, offset, seq, record, users: to be pushed to these users */
     LINK_VERDICT,    /* token and what a proposal came to */
-    LINK_PUSH        /* users, what kind, and its values: see push_link.c */
+    LINK_PUSH,       /* users, what kind, and its values: see push_link.c */
+    LINK_READ        /* conversation, user, seq: to the owner of a crowd, see receipts_tell.c */
 };
 
 struct peer {

@@ -74,7 +74,7 @@ struct values {
 
 #define VALUES(array)                                                                              \
     {                                                                                              \
-        array, sizeof array / sizeof array[0]                                                      \
+        (array), sizeof(array) / sizeof((array)[0])                                                \
     }
 
 /* Times are never negative: they are what a wall clock says. INT: enums and 32-bit numbers. */

@@ -52,6 +52,10 @@ void receipts_step(struct cc_engine *engine);
 /* Nothing waits for the store. */
 bool receipts_is_idle(const struct cc_engine *engine);
 
+/* Another node's word: a user has read in a large group that this node owns. */
+struct unpack;
+void receipts_read_elsewhere(struct cc_engine *engine, struct unpack *unpack);
+
 /* The commands. */
 void receipts_delivered(struct request *request);
 void receipts_read(struct request *request);

@@ -4,7 +4,7 @@
 #include "engine/receipts_tell.h"
 
 #include "chatcore/error.h"
-#include "engine/conversation.h"
+#include "engine/feed.h"
 #include "engine/push.h"
 #include "engine/receipts_state.h"
 
@@ -186,7 +186,6 @@ static size_t find_authors(const struct conversation *conversation, const struct
     return count;
 }
 
-/* Where another node owns the conversation there are no messages in memory, and nobody is told. */
 static void tell_authors(struct cc_engine *engine, struct crowd *crowd)
 {
     struct conversation *conversation = conversation_find(engine, crowd->conversation);
@@ -244,21 +243,54 @@ static struct crowd *crowd_get(struct readers *readers, struct cc_engine *engine
     return crowd;
 }
 
+static void crowd_read(struct readers *readers, struct cc_engine *engine,
+                       struct cc_slice conversation, struct cc_slice user, uint64_t seq)
+{
+    struct crowd *crowd = crowd_get(readers, engine, conversation);
+
+    if (!crowd || crowd->read >= seq)
+        return;
+    crowd->read = seq;
+    memcpy(crowd->user_bytes, user.data, user.size);
+    crowd->user = slice_of(crowd->user_bytes, user.size);
+    if (!crowd->timer.index)
+        crowd_due(&crowd->timer, engine);
+}
+
+/* The owner knows the authors. */
+static void read_at_owner(const struct reader *reader)
+{
+    struct cc_engine *engine = reader->engine;
+    struct peer *owner = feed_owner(engine, engine_partition_of(engine, reader->conversation));
+
+    if (!owner)
+        return;
+    link_begin(owner, LINK_READ, 3);
+    link_put_bytes(owner, reader->conversation);
+    link_put_bytes(owner, reader->user);
+    link_put_uint(owner, reader->read);
+}
+
 static void tell_crowd(struct readers *readers, const struct reader *reader)
 {
     struct cc_engine *engine = reader->engine;
-    struct crowd *crowd;
 
     if (reader->read <= reader->told_read)
         return; /* only delivered */
-    crowd = crowd_get(readers, engine, reader->conversation);
-    if (!crowd || crowd->read >= reader->read)
-        return;
-    crowd->read = reader->read;
-    memcpy(crowd->user_bytes, reader->user.data, reader->user.size);
-    crowd->user = slice_of(crowd->user_bytes, reader->user.size);
-    if (!crowd->timer.index)
-        crowd_due(&crowd->timer, engine);
+    if (partition_is_running(partition_of(engine, reader->conversation)))
+        crowd_read(readers, engine, reader->conversation, reader->user, reader->read);
+    else
+        read_at_owner(reader);
+}
+
+void receipts_read_elsewhere(struct cc_engine *engine, struct unpack *unpack)
+{
+    struct cc_slice conversation = unpack_bytes(unpack);
+    struct cc_slice user = unpack_bytes(unpack);
+    uint64_t seq = unpack_uint(unpack);
+
+    if (!unpack->failed && name_is_valid(conversation) && name_is_valid(user))
+        crowd_read(&engine->receipts->readers, engine, conversation, user, seq);
 }
 
 /* --- all ---------------------------------------------------------------------------------------

@@ -106,11 +106,12 @@ static struct pair *pair_get(struct cc_engine *engine, const struct pair_key *ke
 {
     struct relations *relations = engine->relations;
     struct pair *pair = pair_find(engine, key);
+    struct pair *oldest = oldest_pair(relations);
 
     if (pair)
         return pair;
-    if (HASH_COUNT(relations->table) >= RELATIONS_PAIRS_MAX)
-        pair_free(engine, oldest_pair(relations));
+    if (oldest && HASH_COUNT(relations->table) >= RELATIONS_PAIRS_MAX)
+        pair_free(engine, oldest);
     pair = mem_zalloc(&engine->allocator, 1, sizeof *pair + key->size);
     if (!pair)
         return NULL;

@@ -102,6 +102,56 @@ static void test_receipts_and_typing(void **state)
     }
 }
 
+/* The author is told whichever node owns the group, the author's or the reader's. */
+static void test_crowds(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *alice = client_connect(&nodes[0], "alice", "phone");
+    struct client *bob = client_connect(&nodes[1], "bob", "phone");
+    struct cc_slice users[RECEIPTS_MEMBERS_MAX + 1];
+    char names[RECEIPTS_MEMBERS_MAX][32];
+
+    users[0] = text_slice("bob");
+    for (size_t i = 0; i < RECEIPTS_MEMBERS_MAX; i++)
+        users[i + 1] = slice_of(names[i], (size_t)snprintf(names[i], 32, "user%zu", i));
+    for (size_t i = 0; i < GROUPS; i++) {
+        client_do(alice, (struct cc_command){.type = CC_COMMAND_CREATE,
+                                             .kind = CC_KIND_GROUP,
+                                             .conversation = text_slice(groups[i]),
+                                             .users = users,
+                                             .user_count = RECEIPTS_MEMBERS_MAX + 1});
+        fixture_advance(nodes, 1000);
+        client_forget(alice);
+        client_do(bob, (struct cc_command){.type = CC_COMMAND_READ,
+                                           .conversation = text_slice(groups[i]),
+                                           .seq = 1});
+        fixture_advance(nodes, 100);
+        client_expect(alice, line("receipt %s bob read=1\n", groups[i]));
+    }
+}
+
+/* Also where the owner is another node a joiner is shown nothing older. */
+static void test_joiners(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *alice = client_connect(&nodes[0], "alice", "phone");
+    struct client *bob = client_connect(&nodes[1], "bob", "phone");
+
+    for (size_t i = 0; i < GROUPS; i++) {
+        client_create(alice, groups[i], NULL);
+        fixture_advance(nodes, 100);
+        client_name_users(alice, CC_COMMAND_ADD, groups[i], "bob");
+        for (int ms = 0; ms < 1000; ms += 50) {
+            client_forget(bob);
+            client_do(bob, (struct cc_command){.type = CC_COMMAND_HISTORY,
+                                               .conversation = text_slice(groups[i])});
+            assert_null(strstr(client_text(bob), "*created*"));
+            fixture_advance(nodes, 50);
+        }
+        client_expect(bob, "history ok\n  2 alice *added* member bob\n");
+    }
+}
+
 static void test_presence(void **state)
 {
     struct fixture *nodes = *state;
@@ -144,10 +194,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
-        TEST(test_groups),
-        TEST(test_receipts_and_typing),
-        TEST(test_presence),
-        TEST(test_direct),
+        TEST(test_groups),   TEST(test_receipts_and_typing),
+        TEST(test_crowds),   TEST(test_joiners),
+        TEST(test_presence), TEST(test_direct),
     };
 #undef TEST
 
