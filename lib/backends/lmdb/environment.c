@@ -218,7 +218,7 @@ static int format_open(void *context, MDB_txn *txn)
     MDB_val key = value_of(format_key, sizeof format_key - 1);
     MDB_val value = value_of(&step->format, sizeof step->format);
     MDB_val found;
-    MDB_stat stat;
+    MDB_stat stat = {0};
     MDB_dbi dbi;
     int r;
 
