@@ -31,6 +31,7 @@ static const char usage[] =
 struct results {
     struct bench_result items[RESULTS_MAX];
     size_t count;
+    int invalid; /* a run had errors, or lost deliveries: its figures say nothing */
 };
 
 static void keep(struct results *results, const struct bench_scenario *scenario,
@@ -38,6 +39,10 @@ static void keep(struct results *results, const struct bench_scenario *scenario,
 {
     snprintf(result->name, sizeof result->name, "%s%s%s", scenario->name, *how ? ", " : "", how);
     bench_print(scenario->shape, result);
+    if (result->errors || result->missing) {
+        printf("%s: not valid, because of its errors\n", result->name);
+        results->invalid = 1;
+    }
     if (results->count < RESULTS_MAX)
         results->items[results->count++] = *result;
 }
@@ -199,5 +204,5 @@ int main(int argc, char **argv)
             status |= run_scenario(&options, &scenarios[i], &results);
     if (options.json)
         status |= write_json(&options, &results);
-    return status ? 1 : 0;
+    return status || results.invalid ? 1 : 0;
 }
