@@ -1,6 +1,6 @@
 /*
  * What the LMDB directory does beyond its port's suite: it leaves no rows behind, one change of a
- * large conversation writes little, damage and a full map are errors that lose nothing.
+ * large conversation writes little; damage, a full map and a killed process lose nothing.
  */
 #include "backends/lmdb/directory.h"
 #include "chatcore/error.h"
@@ -8,8 +8,11 @@
 #include "support/test.h"
 #include "testing/directory_steps.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct fixture {
     struct folder folder;
@@ -287,6 +290,110 @@ static void test_a_full_map_refuses_and_goes_on_when_there_is_room(void **state)
     assert_int_equal(dir_rename(dir, "room", version, name), 0);
 }
 
+/* --- a crash --- */
+
+static void user_of(uint64_t version, char user[16])
+{
+    snprintf(user, 16, "u%llu", (unsigned long long)version);
+}
+
+/* Adds a member with each version, and tells the pipe of each that was acknowledged. Never ends. */
+static void run_until_killed(struct fixture *fixture, uint64_t version, int acknowledged)
+{
+    char user[16];
+
+    open_directory(fixture);
+    for (;; version++) {
+        user_of(version + 1, user);
+        if (dir_change(&fixture->dir, "room", version, CC_CHANGE_ADD, user) ||
+            write(acknowledged, &version, sizeof version) != sizeof version)
+            _exit(1);
+    }
+}
+
+/* The newest version that the child acknowledged before it was killed, after `count` of them. */
+static uint64_t kill_after(pid_t child, int acknowledged, int count)
+{
+    uint64_t expected;
+    uint64_t newest = 0;
+
+    while (read(acknowledged, &expected, sizeof expected) == sizeof expected) {
+        newest = expected + 1;
+        if (--count == 0)
+            kill(child, SIGKILL);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    return newest;
+}
+
+static uint64_t version_of_room(struct fixture *fixture)
+{
+    struct cc_directory_conversation op = {.conversation = slice_str("room")};
+    struct dir *dir = &fixture->dir;
+    uint64_t version;
+
+    suite_submit(dir->suite, &op.op);
+    dir->port.vtable->conversation(dir->port.self, &op);
+    assert_int_equal(suite_wait(dir->suite, &op.op), 0);
+    version = op.ret_conversation.version;
+    assert_int_equal(op.ret_conversation.member_count, version); /* alice, and one a change */
+    cc_op_release(&op.op);
+    return version;
+}
+
+/* What one transaction wrote stands in every list, and nothing else does. */
+static void check_whole(struct fixture *fixture, uint64_t version)
+{
+    struct cc_directory_outbox op = {.limit = SIZE_MAX};
+    struct dir *dir = &fixture->dir;
+    struct text got = {0};
+    char user[16];
+
+    user_of(version, user);
+    dir_read_memberships(dir, user, &got);
+    assert_non_null(strstr(got.bytes, "room"));
+    user_of(version + 1, user);
+    ASSERT_READ(fixture, "", dir_read_memberships, user);
+    suite_submit(dir->suite, &op.op);
+    dir->port.vtable->outbox(dir->port.self, &op);
+    assert_int_equal(suite_wait(dir->suite, &op.op), 0);
+    assert_int_equal(op.ret_count, version);
+    for (size_t i = 0; i < op.ret_count; i++)
+        assert_int_equal(op.ret_entries[i].version, i + 1);
+    cc_op_release(&op.op);
+}
+
+static void test_a_killed_process_loses_nothing_acknowledged(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dir *dir = &fixture->dir;
+    uint64_t version = 2;
+
+    open_directory(fixture);
+    assert_int_equal(dir_create(dir, "room", CC_KIND_GROUP, "*alice"), 0);
+    assert_int_equal(dir_change(dir, "room", 1, CC_CHANGE_ADD, "u2"), 0);
+    for (int round = 0; round < 10; round++) {
+        uint64_t acknowledged;
+        int ends[2];
+        pid_t child;
+
+        dir->port.vtable->free(dir->port.self);
+        dir->port.vtable = NULL;
+        assert_int_equal(pipe(ends), 0);
+        child = fork();
+        assert_true(child >= 0);
+        if (!child)
+            run_until_killed(fixture, version, ends[1]);
+        close(ends[1]);
+        acknowledged = kill_after(child, ends[0], 20 + round * 7);
+        close(ends[0]);
+        open_directory(fixture);
+        version = version_of_room(fixture);
+        assert_true(acknowledged && version >= acknowledged && version <= acknowledged + 1);
+        check_whole(fixture, version);
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -299,6 +406,7 @@ int main(void)
         TEST(test_damage_found_halfway_changes_nothing),
         TEST(test_names_that_are_too_long_are_refused),
         TEST(test_a_full_map_refuses_and_goes_on_when_there_is_room),
+        TEST(test_a_killed_process_loses_nothing_acknowledged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
