@@ -139,7 +139,7 @@ static void test_joiners(void **state)
 
     for (size_t i = 0; i < GROUPS; i++) {
         client_create(alice, groups[i], NULL);
-        fixture_advance(nodes, 100);
+        fixture_advance(nodes, 1000); /* the store has what is older, and not the joining */
         client_name_users(alice, CC_COMMAND_ADD, groups[i], "bob");
         for (int ms = 0; ms < 1000; ms += 50) {
             client_forget(bob);
