@@ -10,10 +10,13 @@
 /* The ports' slots, some of them replaced: `self` stays the memory backend's. */
 static struct cc_directory_vtable directory_slots;
 static struct cc_log_vtable log_slots;
+static struct cc_store_vtable store_slots;
 static const struct cc_directory_vtable *memory_directory;
+static const struct cc_store_vtable *memory_store;
 static const struct cc_log_vtable *memory_log;
-static int conflicts;       /* changes to refuse */
-static int changes;         /* asked for */
+static int conflicts; /* changes to refuse */
+static int changes;   /* asked for */
+static bool store_is_down;
 static int appends_to_lose; /* they fail, and nobody who waits is told: payloads have no token */
 
 static void change(void *self, struct cc_directory_change *op)
@@ -37,6 +40,14 @@ static void append(void *self, struct cc_log_append *op)
     memory_log->append(self, op);
 }
 
+static void store_write(void *self, struct cc_store_write *op)
+{
+    if (store_is_down)
+        cc_op_done(&op->op, CC_EUNAVAILABLE);
+    else
+        memory_store->write(self, op);
+}
+
 static void replace_slots(struct cc_engine_options *options)
 {
     memory_directory = options->directory.vtable;
@@ -47,6 +58,11 @@ static void replace_slots(struct cc_engine_options *options)
     log_slots = *memory_log;
     log_slots.append = append;
     options->log.vtable = &log_slots;
+    memory_store = options->store.vtable;
+    store_slots = *memory_store;
+    store_slots.write = store_write;
+    options->store.vtable = &store_slots;
+    options->trace.level = CC_TRACE_ERROR;
 }
 
 static int setup(void **state)
@@ -55,6 +71,7 @@ static int setup(void **state)
 
     conflicts = 0;
     changes = 0;
+    store_is_down = false;
     appends_to_lose = 0;
     fixture_init(&fixture, replace_slots);
     *state = &fixture;
@@ -146,6 +163,23 @@ static void test_emptied_behind_the_store(void **state)
     client_name_users(alice, CC_COMMAND_ADD, "g", "carol");
     assert_int_equal(outbox_count(fixture, NULL), 2);
     fixture_advance(fixture, 1000);
+    assert_int_equal(outbox_count(fixture, NULL), 0);
+}
+
+/* A crash would find the members of the version that the store has, so they are kept until then. */
+static void test_kept_until_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+
+    client_create(alice, "g", "bob");
+    fixture_advance(fixture, 1000);
+    store_is_down = true;
+    client_name_users(alice, CC_COMMAND_ADD, "g", "carol");
+    fixture_advance(fixture, 10000);
+    assert_int_equal(outbox_count(fixture, NULL), 1);
+    store_is_down = false;
+    fixture_advance(fixture, 2000);
     assert_int_equal(outbox_count(fixture, NULL), 0);
 }
 
@@ -250,14 +284,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
-        TEST(test_conflict),
-        TEST(test_at_once),
-        TEST(test_emptied_behind_the_store),
-        TEST(test_left_behind),
-        TEST(test_early),
-        TEST(test_after_a_crash),
-        TEST(test_twice),
-        TEST(test_relayed_only_when_left),
+        TEST(test_conflict),          TEST(test_at_once),     TEST(test_emptied_behind_the_store),
+        TEST(test_kept_until_stored), TEST(test_left_behind), TEST(test_early),
+        TEST(test_after_a_crash),     TEST(test_twice),       TEST(test_relayed_only_when_left),
     };
 #undef TEST
 
