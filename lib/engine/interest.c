@@ -4,6 +4,7 @@
 #include "engine/interest.h"
 
 #include "chatcore/error.h"
+#include "engine/presence.h"
 
 struct interest {
     UT_hash_handle hh;
@@ -115,7 +116,11 @@ void interest_forget(struct peer *peer)
     struct interest *next;
 
     HASH_ITER(hh, engine->link->interests, interest, next)
-    remove_peer(engine, interest, peer);
+    {
+        if (interest->count == 1 && interest->peers[0] == peer)
+            presence_lost(engine, interest->user);
+        remove_peer(engine, interest, peer);
+    }
 }
 
 bool interest_exists(const struct cc_engine *engine, struct cc_slice user)

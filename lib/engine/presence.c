@@ -17,7 +17,7 @@ static void announce(struct cc_engine *engine);
 /* --- who is there ------------------------------------------------------------------------------
  */
 
-static struct present *present_find(struct cc_engine *engine, struct cc_slice user)
+struct present *present_find(struct cc_engine *engine, struct cc_slice user)
 {
     struct present *present = NULL;
 
@@ -77,7 +77,7 @@ static void lingered(struct timer *timer, void *context)
     present_changed(present);
 }
 
-static struct present *present_new(struct cc_engine *engine, struct cc_slice user)
+struct present *present_new(struct cc_engine *engine, struct cc_slice user)
 {
     struct present *present = mem_zalloc(&engine->allocator, 1, sizeof *present + user.size);
 
@@ -105,6 +105,9 @@ void presence_online(struct cc_engine *engine, const struct user *user)
     timer_clear(&engine->timers, &present->linger);
     if (present->is_online)
         return;
+    if (present->was_elsewhere)
+        present->is_told = false; /* what was to be told of another node no longer matters */
+    present->was_elsewhere = false;
     present->is_online = true;
     present_changed(present);
 }
@@ -256,7 +259,7 @@ int presence_init(struct cc_engine *engine)
     list_init(&state->to_tell);
     state->refresh.expired = refresh;
     engine->presence = state;
-    return 0;
+    return presence_lost_init(engine);
 }
 
 void presence_deinit(struct cc_engine *engine)
@@ -268,6 +271,7 @@ void presence_deinit(struct cc_engine *engine)
         return;
     HASH_ITER(hh, engine->presence->table, present, next)
     present_free(present);
+    presence_lost_deinit(engine);
     timer_clear(&engine->timers, &engine->presence->refresh);
     mem_free(&engine->allocator, engine->presence);
     engine->presence = NULL;

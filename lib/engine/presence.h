@@ -33,6 +33,10 @@
 /* The conversations of each side that are compared to find a common one. */
 #define PRESENCE_SHARED_MAX 1000
 
+/* Users of nodes that are gone, until their entries in the session map have expired: about 150
+ * bytes each, 40 MB; of more nobody is told. */
+#define PRESENCE_LOST_MAX 262144
+
 int presence_init(struct cc_engine *engine);
 void presence_deinit(struct cc_engine *engine);
 
@@ -41,6 +45,12 @@ void presence_online(struct cc_engine *engine, const struct user *user);
 
 /* The user's last session here has ended. */
 void presence_offline(struct cc_engine *engine, const struct user *user);
+
+/*
+ * Another node is gone that had sessions of this user. If the session map has no entry of the user
+ * when one of that node would have expired, watchers here are told that he is offline.
+ */
+void presence_lost(struct cc_engine *engine, struct cc_slice user);
 
 /* The command. */
 void presence_query(struct request *request);

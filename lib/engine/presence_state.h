@@ -26,6 +26,7 @@ struct present {
     struct list_link telling; /* in presence_state.to_tell */
     bool is_told;             /* as the watchers have it */
     bool is_telling;
+    bool was_elsewhere; /* on a node that is gone: only watchers here are told */
 
     struct cc_slice user; /* in `bytes` */
     char bytes[];
@@ -41,8 +42,18 @@ struct presence_state {
     size_t batch_count;
     struct timer refresh;
     struct list to_tell;
-    size_t telling; /* under way */
+    size_t telling;          /* under way */
+    struct lost_users *lost; /* see presence_lost.c */
 };
+
+/* NULL: nobody needs to know anything of this user. */
+struct present *present_find(struct cc_engine *engine, struct cc_slice user);
+
+/* An entry that is neither online nor announced nor told. NULL without memory. */
+struct present *present_new(struct cc_engine *engine, struct cc_slice user);
+
+int presence_lost_init(struct cc_engine *engine);
+void presence_lost_deinit(struct cc_engine *engine);
 
 /* Its state has changed: what others know is brought up to date. */
 void present_changed(struct present *present);

@@ -2,6 +2,7 @@
  * Telling watchers: those who have the user as a contact, without those whom the user has blocked.
  */
 #include "chatcore/error.h"
+#include "engine/delivery.h"
 #include "engine/presence_state.h"
 #include "engine/push.h"
 
@@ -12,6 +13,7 @@ struct telling {
     struct cc_engine *engine;
     struct present *present;
     bool on; /* what is told */
+    bool here_only;
     struct cc_directory_related watchers;
     struct cc_directory_related blocked;
 };
@@ -65,7 +67,13 @@ static void push_presence(const struct telling *telling)
         return;
     push.u.presence.status = telling->on ? CC_PRESENCE_ONLINE : CC_PRESENCE_OFFLINE;
     push.u.presence.last_seen = telling->on ? 0 : present->left_ms;
-    push_to_users(engine, watchers, select_watchers(telling, watchers), &push);
+    push_begin(engine);
+    for (size_t i = 0, count = select_watchers(telling, watchers); i < count; i++)
+        if (telling->here_only)
+            delivery_add_user(engine, watchers[i], NULL);
+        else
+            push_add(engine, watchers[i], NULL);
+    push_end(engine, &push);
     mem_free(&engine->allocator, watchers);
 }
 
@@ -114,6 +122,7 @@ static bool telling_start(struct cc_engine *engine, struct present *present)
     telling->engine = engine;
     telling->present = present;
     telling->on = present->is_online;
+    telling->here_only = present->was_elsewhere;
     present->is_telling = true;
     engine->presence->telling++;
     telling->watchers.user = present->user;

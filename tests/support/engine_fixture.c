@@ -345,6 +345,8 @@ static void engine_close(struct fixture *fixture)
 void fixture_deinit(struct fixture *fixture)
 {
     for (struct fixture *at = fixture; at; at = at->next)
+        at->is_frozen = false;
+    for (struct fixture *at = fixture; at; at = at->next)
         engine_close(at);
     cc_memory_world_free(fixture->world);
 }
@@ -360,7 +362,7 @@ static bool step(struct fixture *fixture)
 {
     size_t events;
 
-    if (fixture->is_stopped)
+    if (fixture->is_stopped || fixture->is_frozen)
         return false;
     events = drain(fixture);
     assert_int_equal(cc_engine_step(fixture->engine, fixture->first->now), 0);
@@ -386,7 +388,7 @@ static int64_t next_deadline(const struct fixture *fixture)
     int64_t next = INT64_MAX;
 
     for (const struct fixture *at = fixture->first; at; at = at->next)
-        if (!at->is_stopped && cc_engine_deadline(at->engine) < next)
+        if (!at->is_stopped && !at->is_frozen && cc_engine_deadline(at->engine) < next)
             next = cc_engine_deadline(at->engine);
     return next;
 }

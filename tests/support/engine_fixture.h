@@ -44,6 +44,7 @@ struct fixture {
     uint64_t random;
     unsigned client_ids;
     bool is_stopped;
+    bool is_frozen; /* set by a test: it is not stepped, as a dead node */
     struct client *clients[FIXTURE_CLIENTS_MAX];
     size_t client_count;
 };

@@ -23,6 +23,17 @@ static int setup(void **state)
     return 0;
 }
 
+/* The third node owns nothing, so that it can die and no partition waits for a new owner. */
+static int setup_with_a_spare(void **state)
+{
+    static struct fixture nodes[NODES];
+
+    fixture_init_cluster(nodes, NODES, NODES - 1, NULL);
+    fixture_advance(nodes, 3000);
+    *state = nodes;
+    return 0;
+}
+
 static int teardown(void **state)
 {
     fixture_deinit(*state);
@@ -171,6 +182,39 @@ static void test_presence(void **state)
     assert_non_null(strstr(client_text(alice), "presence bob offline last_seen="));
 }
 
+/* A node's death shows its users offline when their entries would have expired, and not before. */
+static void test_presence_after_a_death(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *alice = client_connect(&nodes[0], "alice", "phone");
+    struct client *carol = client_connect(&nodes[1], "carol", "phone");
+
+    client_do(alice,
+              (struct cc_command){.type = CC_COMMAND_ADD_CONTACT, .user = text_slice("bob")});
+    client_do(carol,
+              (struct cc_command){.type = CC_COMMAND_ADD_CONTACT, .user = text_slice("bob")});
+    client_do(alice,
+              (struct cc_command){.type = CC_COMMAND_ADD_CONTACT, .user = text_slice("dave")});
+    client_connect(&nodes[2], "bob", "phone");
+    client_connect(&nodes[2], "dave", "phone");
+    fixture_advance(nodes, 1000);
+    client_forget(alice);
+    client_forget(carol);
+    nodes[2].is_frozen = true;
+    fixture_advance(nodes, 10000);
+    client_connect(&nodes[0], "dave", "phone");
+    client_expect(alice, "presence dave online\n");
+    fixture_advance(nodes, 30000);
+    client_expect(alice, "");
+    fixture_advance(nodes, 60000);
+    assert_non_null(strstr(client_text(alice), "presence bob offline last_seen="));
+    assert_null(strstr(client_text(alice), "dave"));
+    assert_non_null(strstr(client_text(carol), "presence bob offline last_seen="));
+    client_forget(alice);
+    client_connect(&nodes[0], "bob", "phone");
+    client_expect(alice, "presence bob online\n");
+}
+
 static void test_direct(void **state)
 {
     struct fixture *nodes = *state;
@@ -194,9 +238,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
-        TEST(test_groups),   TEST(test_receipts_and_typing),
-        TEST(test_crowds),   TEST(test_joiners),
-        TEST(test_presence), TEST(test_direct),
+        TEST(test_groups),
+        TEST(test_receipts_and_typing),
+        TEST(test_crowds),
+        TEST(test_joiners),
+        TEST(test_presence),
+        cmocka_unit_test_setup_teardown(test_presence_after_a_death, setup_with_a_spare, teardown),
+        TEST(test_direct),
     };
 #undef TEST
 
