@@ -242,6 +242,7 @@ static void offset_read(struct cc_op *op)
     struct cc_engine *engine = partition->engine;
 
     engine_op_done(engine, op);
+    cc_op_release(op); /* the offset is a value */
     partition->operations--;
     if (partition->state != PARTITION_OPENING)
         return;

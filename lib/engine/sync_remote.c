@@ -86,6 +86,7 @@ static void offset_read(struct sync *sync, int status)
     uint64_t offset = sync->op.offset.ret_offset;
     uint32_t partition = sync->op.offset.partition;
 
+    cc_op_release(&sync->op.offset.op);
     if (!status && offset >= sync->targets[partition]) {
         /* The store may have more by now: what is above the target comes over the link. */
         sync->flushed[partition] = sync->targets[partition];
