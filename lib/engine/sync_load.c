@@ -245,6 +245,7 @@ static void heads_read(struct sync *sync, int status)
             continue;
         entry->head = read->ret_heads[i].seq;
         entry->head_offset = read->ret_heads[i].offset;
+        entry->head_version = read->ret_heads[i].member_version;
         entry->has_head = true;
     }
     cc_op_release(&read->op);

@@ -18,8 +18,9 @@ struct sync_entry {
     uint64_t since; /* the user joined at this seq: nothing before is shown */
     uint64_t head;  /* as read from the store, where the conversation is not loaded */
     uint64_t head_offset;
-    uint64_t version; /* of the membership that this entry is for */
-    bool was_large;   /* the inbox does not tell of it */
+    uint64_t head_version; /* of its members */
+    uint64_t version;      /* of the membership that this entry is for */
+    bool was_large;        /* the inbox does not tell of it */
     bool has_head;
     uint8_t size;
     char id[CC_NAME_MAX];

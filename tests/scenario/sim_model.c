@@ -91,6 +91,16 @@ static bool adds_user(const struct cc_message *message, int user)
     return false;
 }
 
+static bool removes_user(const struct cc_message *message, int user)
+{
+    if (message->action != CC_SYSTEM_REMOVED && message->action != CC_SYSTEM_LEFT)
+        return false;
+    for (size_t i = 0; i < message->user_count; i++)
+        if (sim_user_of(message->users[i]) == user)
+            return true;
+    return false;
+}
+
 static void remember(struct sim_seen_list *list, int user, int conversation, uint64_t seq)
 {
     if (list->count == list->capacity) {
@@ -128,6 +138,8 @@ void model_pushed(struct sim_client *client, const struct cc_message *message)
         remember(&sim->gaps, client->user, index, message->seq);
     if (message->client_id.size && sim_user_of(message->from) != client->user)
         sim_fail(sim, "u%d sees another's client_id", client->user);
+    if (removes_user(message, client->user))
+        memset(place->typing_since, 0, sizeof place->typing_since);
     place->session_last = message->seq;
     if (message->seq > place->last)
         place->last = message->seq;
