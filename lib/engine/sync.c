@@ -676,7 +676,9 @@ static void tell_user(struct conversation *conversation, struct cc_slice name, b
     while (session) {
         struct cc_session *next = session->next_of_user;
 
-        if (session->sync)
+        /* What has not been begun, or begins again, finds it in the directory; a replay tells it
+         * once more. */
+        if (session->sync && session->sync->stage != SYNC_WAITING && !session->sync->is_anew)
             (is_member ? joined : left)(session->sync, conversation, seq);
         session = next;
     }

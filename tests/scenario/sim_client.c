@@ -473,7 +473,8 @@ static void typed(struct sim_client *client, const struct cc_typing *typing)
     client->places[index].typing_since[user] = typing->on ? client->sim->now : 0;
 }
 
-/* Telling of typing may be lost with an operation that fails, or to a session that had fallen back. */
+/* Telling of typing may be lost with an operation that fails, or to a session that had fallen back.
+ */
 void clients_forget_typing(struct sim_client *client)
 {
     for (int i = 0; i < SIM_CONVERSATIONS_MAX; i++)
