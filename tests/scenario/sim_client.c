@@ -362,27 +362,49 @@ static void consume(struct sim_client *client)
     client->unread_pushes = 0;
 }
 
+/* In the end nobody begins anything new: what is open is brought to its end. */
+static void come_to_rest(struct sim_client *client)
+{
+    struct sim *sim = client->sim;
+
+    work_outbox(client);
+    if (sim->now < sim->types_until && sim_chance(&sim->random, 50))
+        type(client);
+}
+
+static void go_on(struct sim_client *client)
+{
+    struct sim *sim = client->sim;
+
+    if (sim_chance(&sim->random, 50))
+        work_outbox(client);
+    if (sim_chance(&sim->random, 120))
+        act(client);
+}
+
+static void client_act(struct sim_client *client)
+{
+    struct sim *sim = client->sim;
+
+    if (!client->session) {
+        if (sim->now >= client->connect_at)
+            connect_client(client);
+        return;
+    }
+    if (client->is_slow && (sim->is_quiet || sim_chance(&sim->random, 30)))
+        consume(client);
+    if (!client->is_open)
+        return;
+    if (sim->is_quiet)
+        come_to_rest(client);
+    else
+        go_on(client);
+}
+
 void clients_act(struct sim *sim)
 {
-    for (int i = 0; i < sim->client_count; i++) {
-        struct sim_client *client = &sim->clients[i];
-
-        if (!client->session) {
-            if (sim->now >= client->connect_at)
-                connect_client(client);
-            continue;
-        }
-        if (client->is_slow && (sim->is_quiet || sim_chance(&sim->random, 30)))
-            consume(client);
-        if (!client->is_open)
-            continue;
-        if (sim_chance(&sim->random, 50) || sim->is_quiet)
-            work_outbox(client);
-        if (!sim->is_quiet && client->session && sim_chance(&sim->random, 120))
-            act(client);
-        if (sim->is_quiet && sim->now < sim->types_until && sim_chance(&sim->random, 50))
-            type(client);
-    }
+    for (int i = 0; i < sim->client_count; i++)
+        client_act(&sim->clients[i]);
 }
 
 bool clients_are_synced(const struct sim *sim)
@@ -435,6 +457,14 @@ static void history_replied(struct sim_client *client, const struct cc_reply *re
     }
 }
 
+static void check_error(struct sim_client *client, const struct sim_command *command, int error)
+{
+    if (command->want == SIM_WANT_ERROR && !error)
+        sim_fail(client->sim, "u%d/%s: nonsense was not refused", client->user, client->device);
+    if (error == CC_EINTERNAL || error == CC_ECORRUPT)
+        sim_fail(client->sim, "u%d/%s: %s", client->user, client->device, cc_error_name(error));
+}
+
 static void replied(struct sim_client *client, const struct cc_reply *reply)
 {
     struct sim *sim = client->sim;
@@ -450,10 +480,7 @@ static void replied(struct sim_client *client, const struct cc_reply *reply)
         sim_fail(sim, "u%d/%s gets a reply to nothing", client->user, client->device);
         return;
     }
-    if (command->want == SIM_WANT_ERROR && !reply->error)
-        sim_fail(sim, "u%d/%s: nonsense was not refused", client->user, client->device);
-    if (reply->error == CC_EINTERNAL || reply->error == CC_ECORRUPT)
-        sim_fail(sim, "u%d/%s: %s", client->user, client->device, cc_error_name(reply->error));
+    check_error(client, command, reply->error);
     if (command->type == CC_COMMAND_CONNECT && !reply->error && command->want == SIM_WANT_ANY)
         client->is_open = true;
     if (command->send >= 0)
