@@ -503,9 +503,13 @@ static bool push_recent(struct sync *sync, struct sync_entry *entry,
  * The directory knows of a user's joining before the log has applied it. Until then nothing is
  * shown; then sync_members_changed() or the owner's link tells.
  */
-static bool has_joined(const struct sync_entry *entry, const struct conversation *conversation)
+static bool has_joined(const struct sync *sync, const struct sync_entry *entry,
+                       struct conversation *conversation)
 {
-    return entry->version <= (conversation ? conversation->member_version : entry->head_version);
+    if (conversation)
+        return conversation_member(conversation, sync->user->name) != NULL ||
+               entry->until != SYNC_NO_END;
+    return entry->version <= entry->head_version;
 }
 
 /* True when the entry has nothing more to push now; false: a read is under way, no room, or the
@@ -517,7 +521,7 @@ static bool push_entry(struct sync *sync, struct sync_entry *entry)
 
     if (!find_next(sync, entry))
         return !sync->is_busy;
-    if (!has_joined(entry, conversation))
+    if (!has_joined(sync, entry, conversation))
         return true;
     if (entry->next < entry->since)
         entry->next = entry->since;
