@@ -18,7 +18,7 @@
 void key_free(const struct cc_allocator *allocator, struct key *key)
 {
     EVP_MAC_CTX_free(key->mac);
-    EVP_PKEY_free(key->public);
+    EVP_PKEY_free(key->pkey);
     mem_free(allocator, (char *)key->kid.data);
     mem_free(allocator, key);
 }
@@ -66,7 +66,7 @@ static int verify_public(const struct key *key, struct cc_slice message, struct 
 
     ERR_set_mark();
     context = EVP_MD_CTX_new();
-    if (!context || EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key->public) != 1)
+    if (!context || EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key->pkey) != 1)
         r = CC_ENOMEM;
     else if (EVP_DigestVerify(context, (const unsigned char *)signature.data, signature.size,
                               (const unsigned char *)message.data, message.size) == 1)

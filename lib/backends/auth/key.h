@@ -41,7 +41,7 @@ struct key {
     enum key_algorithm algorithm;
     struct cc_slice kid; /* empty: none */
     EVP_MAC_CTX *mac;    /* HS256: keyed, restarted for each token */
-    EVP_PKEY *public;    /* RS256, ES256 */
+    EVP_PKEY *pkey;      /* RS256, ES256 */
     uint8_t ed25519[KEY_ED25519_BYTES];
 };
 

@@ -87,37 +87,30 @@ int key_new_secret(const struct cc_allocator *allocator, struct cc_slice kid,
 /* --- RSA and P-256 ------------------------------------------------------------------------------
  */
 
-/* True for a modulus of a permitted size and an exponent that makes forging no easier: with 1,
- * every message is its own signature. */
-static bool rsa_is_usable(EVP_PKEY *public)
+static bool rsa_is_usable(EVP_PKEY *pkey)
 {
-    BIGNUM *exponent = NULL;
-    int bits = EVP_PKEY_get_bits(public);
-    bool usable = bits >= KEY_RSA_BITS_MIN && bits <= KEY_RSA_BITS_MAX &&
-                  EVP_PKEY_get_bn_param(public, OSSL_PKEY_PARAM_RSA_E, &exponent) &&
-                  BN_is_odd(exponent) && !BN_is_one(exponent);
+    int bits = EVP_PKEY_get_bits(pkey);
 
-    BN_free(exponent);
-    return usable;
+    return bits >= KEY_RSA_BITS_MIN && bits <= KEY_RSA_BITS_MAX;
 }
 
-static bool is_p256(EVP_PKEY *public)
+static bool is_p256(EVP_PKEY *pkey)
 {
     char group[32];
     size_t size;
 
-    return EVP_PKEY_get_group_name(public, group, sizeof group, &size) &&
+    return EVP_PKEY_get_group_name(pkey, group, sizeof group, &size) &&
            strcmp(group, SN_X9_62_prime256v1) == 0;
 }
 
 /* The algorithm for such a key, or -1. */
-static int algorithm_of(EVP_PKEY *public)
+static int algorithm_of(EVP_PKEY *pkey)
 {
-    switch (EVP_PKEY_get_base_id(public)) {
+    switch (EVP_PKEY_get_base_id(pkey)) {
     case EVP_PKEY_RSA:
-        return rsa_is_usable(public) ? KEY_RS256 : -1;
+        return rsa_is_usable(pkey) ? KEY_RS256 : -1;
     case EVP_PKEY_EC:
-        return is_p256(public) ? KEY_ES256 : -1;
+        return is_p256(pkey) ? KEY_ES256 : -1;
     case EVP_PKEY_ED25519:
         return KEY_EDDSA;
     default:
@@ -125,54 +118,56 @@ static int algorithm_of(EVP_PKEY *public)
     }
 }
 
-/* True if OpenSSL finds nothing wrong with it: the point is on the curve, the modulus is no prime.
+/*
+ * True if OpenSSL finds nothing wrong with it: the point is on the curve, the modulus is no prime,
+ * the exponent is odd and not 1, with which every message would be its own signature.
  */
-static bool is_sound(EVP_PKEY *public)
+static bool is_sound(EVP_PKEY *pkey)
 {
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, public, NULL);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
     bool sound = context && EVP_PKEY_public_check(context) == 1;
 
     EVP_PKEY_CTX_free(context);
     return sound;
 }
 
-static int ed25519_of(const struct cc_allocator *allocator, struct cc_slice kid, EVP_PKEY *public,
+static int ed25519_of(const struct cc_allocator *allocator, struct cc_slice kid, EVP_PKEY *pkey,
                       struct key **ret_key)
 {
     uint8_t point[KEY_ED25519_BYTES];
     size_t size = sizeof point;
 
-    if (!EVP_PKEY_get_raw_public_key(public, point, &size))
+    if (!EVP_PKEY_get_raw_public_key(pkey, point, &size))
         return openssl_error();
     return key_new_ed25519(allocator, kid, KEY_EDDSA, slice_of(point, size), ret_key);
 }
 
-/* Makes a key of `public`, and owns it whatever comes. `expected`: the algorithm, or -1 for any. */
-static int key_of(const struct cc_allocator *allocator, struct cc_slice kid, EVP_PKEY *public,
+/* Makes a key of `pkey`, and owns it whatever comes. `expected`: the algorithm, or -1 for any. */
+static int key_of(const struct cc_allocator *allocator, struct cc_slice kid, EVP_PKEY *pkey,
                   int expected, struct key **ret_key)
 {
-    int algorithm = public ? algorithm_of(public) : -1;
+    int algorithm = pkey ? algorithm_of(pkey) : -1;
     struct key *key;
     int r;
 
-    if (!public)
+    if (!pkey)
         return openssl_error();
-    if (algorithm < 0 || (expected >= 0 && algorithm != expected) || !is_sound(public)) {
+    if (algorithm < 0 || (expected >= 0 && algorithm != expected) || !is_sound(pkey)) {
         r = openssl_error();
-        EVP_PKEY_free(public);
+        EVP_PKEY_free(pkey);
         return r;
     }
     if (algorithm == KEY_EDDSA) {
-        r = ed25519_of(allocator, kid, public, ret_key);
-        EVP_PKEY_free(public);
+        r = ed25519_of(allocator, kid, pkey, ret_key);
+        EVP_PKEY_free(pkey);
         return r;
     }
     r = key_new(allocator, kid, (enum key_algorithm)algorithm, &key);
     if (r) {
-        EVP_PKEY_free(public);
+        EVP_PKEY_free(pkey);
         return r;
     }
-    key->public = public;
+    key->pkey = pkey;
     *ret_key = key;
     return 0;
 }
@@ -190,7 +185,7 @@ static int no_password(char *buffer, int size, int writing, void *context)
 int key_new_pem(const struct cc_allocator *allocator, struct cc_slice kid, struct cc_slice pem,
                 struct key **ret_key)
 {
-    EVP_PKEY *public = NULL;
+    EVP_PKEY *pkey = NULL;
     BIO *bio;
     int r;
 
@@ -199,8 +194,8 @@ int key_new_pem(const struct cc_allocator *allocator, struct cc_slice kid, struc
     ERR_set_mark();
     bio = BIO_new_mem_buf(pem.data, (int)pem.size);
     if (bio)
-    public = PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
-    r = key_of(allocator, kid, public, -1, ret_key);
+        pkey = PEM_read_bio_PUBKEY(bio, NULL, no_password, NULL);
+    r = key_of(allocator, kid, pkey, -1, ret_key);
     BIO_free(bio);
     ERR_pop_to_mark();
     return r;
@@ -211,14 +206,14 @@ static EVP_PKEY *public_from(const char *type, OSSL_PARAM_BLD *build)
 {
     OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(build);
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    EVP_PKEY *public = NULL;
+    EVP_PKEY *pkey = NULL;
 
     if (parameters && context && EVP_PKEY_fromdata_init(context) == 1 &&
-        EVP_PKEY_fromdata(context, &public, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
-    public = NULL;
+        EVP_PKEY_fromdata(context, &pkey, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
+        pkey = NULL;
     EVP_PKEY_CTX_free(context);
     OSSL_PARAM_free(parameters);
-    return public;
+    return pkey;
 }
 
 static EVP_PKEY *rsa_from(struct cc_slice modulus, struct cc_slice exponent)
@@ -226,15 +221,15 @@ static EVP_PKEY *rsa_from(struct cc_slice modulus, struct cc_slice exponent)
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     BIGNUM *n = BN_bin2bn((const unsigned char *)modulus.data, (int)modulus.size, NULL);
     BIGNUM *e = BN_bin2bn((const unsigned char *)exponent.data, (int)exponent.size, NULL);
-    EVP_PKEY *public = NULL;
+    EVP_PKEY *pkey = NULL;
 
     if (build && n && e && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e))
-    public = public_from("RSA", build);
+        pkey = public_from("RSA", build);
     OSSL_PARAM_BLD_free(build);
     BN_free(n);
     BN_free(e);
-    return public;
+    return pkey;
 }
 
 int key_new_rsa(const struct cc_allocator *allocator, struct cc_slice kid, struct cc_slice modulus,
@@ -254,7 +249,7 @@ static EVP_PKEY *p256_from(struct cc_slice x, struct cc_slice y)
 {
     unsigned char point[P256_POINT_BYTES] = {POINT_CONVERSION_UNCOMPRESSED};
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    EVP_PKEY *public = NULL;
+    EVP_PKEY *pkey = NULL;
 
     memcpy(point + 1, x.data, KEY_P256_BYTES);
     memcpy(point + 1 + KEY_P256_BYTES, y.data, KEY_P256_BYTES);
@@ -262,9 +257,9 @@ static EVP_PKEY *p256_from(struct cc_slice x, struct cc_slice y)
         OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, SN_X9_62_prime256v1,
                                         0) &&
         OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point))
-    public = public_from("EC", build);
+        pkey = public_from("EC", build);
     OSSL_PARAM_BLD_free(build);
-    return public;
+    return pkey;
 }
 
 int key_new_p256(const struct cc_allocator *allocator, struct cc_slice kid, struct cc_slice x,
