@@ -40,6 +40,7 @@ struct bench_scenario {
     enum bench_shape shape;
     size_t connections;
     size_t members; /* of each group; the connections are dealt out to groups */
+    size_t senders; /* in the closed search: so many that about a million deliveries wait at most */
 };
 
 /* One line of the table. */

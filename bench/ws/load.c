@@ -171,7 +171,8 @@ static void start_sending(struct bench *bench, double rate)
     bench->sending = 1;
     bench->closed_loop = rate <= 0;
     if (bench->closed_loop) {
-        for (size_t i = 0; i < bench->connection_count; i++)
+        size_t step = bench->connection_count / bench->scenario->senders;
+        for (size_t i = 0; i < bench->connection_count; i += step ? step : 1)
             refill(&bench->connections[i]);
         return;
     }

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 static const struct bench_scenario scenarios[] = {
-    {"direct", BENCH_DIRECT, 1000, 0},    {"group10", BENCH_GROUP, 1000, 10},
-    {"group100", BENCH_GROUP, 1000, 100}, {"group10000", BENCH_GROUP, 10000, 10000},
-    {"idle", BENCH_IDLE, 10000, 0},       {"handshakes", BENCH_HANDSHAKES, 0, 0},
+    {"direct", BENCH_DIRECT, 1000, 0, 1000},   {"group10", BENCH_GROUP, 1000, 10, 1000},
+    {"group100", BENCH_GROUP, 1000, 100, 200}, {"group10000", BENCH_GROUP, 10000, 10000, 4},
+    {"idle", BENCH_IDLE, 10000, 0, 0},         {"handshakes", BENCH_HANDSHAKES, 0, 0, 0},
 };
 
 #define SCENARIO_COUNT (sizeof scenarios / sizeof scenarios[0])
