@@ -207,6 +207,9 @@ static void directory_read(struct conversation_load *load, int status)
     if (!status) {
         conversation->kind = found->kind;
         conversation->created = found->created;
+        mem_free(&conversation->engine->allocator,
+                 (char *)conversation->name.data); /* of a load that failed later */
+        conversation->name = slice_of(NULL, 0);
         status = slice_copy(&conversation->engine->allocator, found->name, &conversation->name);
         cc_op_release(&load->op.op);
     }
