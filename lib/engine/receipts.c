@@ -5,6 +5,7 @@
 
 #include "chatcore/error.h"
 #include "engine/access.h"
+#include "engine/groups.h"
 #include "engine/receipts_state.h"
 #include "engine/user.h"
 
@@ -18,6 +19,7 @@ struct move {
     uint64_t read;
     enum cc_conversation_kind kind;
     uint32_t member_count;
+    bool is_silent; /* one of the two has blocked the other: the peer is not told */
 };
 
 static struct move *move_of(struct list_link *link)
@@ -55,6 +57,7 @@ static void note_moved(struct cc_engine *engine, const struct move *move, struct
         reader->read = move->read;
     reader->kind = move->kind;
     reader->member_count = move->member_count;
+    reader->is_silent = move->is_silent;
     if (!list_is_linked(&reader->moved)) {
         reader->mover = request->session;
         list_add(moved, &reader->moved);
@@ -288,9 +291,32 @@ static struct move *move_new(struct request *request)
     return move;
 }
 
+static void clamp(struct request *request)
+{
+    const struct conversation *conversation =
+        conversation_find(request_engine(request), request->conversation);
+    uint64_t seq = request->command->seq;
+
+    if (!conversation)
+        read_head(request);
+    else
+        move_to(request, seq < conversation->seq ? seq : conversation->seq);
+}
+
+static void peer_checked(struct request *request, int status)
+{
+    struct move *move = request->state;
+
+    move->is_silent = status == CC_EBLOCKED ||
+                      (!status && (request->relation.to_other & CC_RELATION_BLOCKED) != 0);
+    if (status && status != CC_EBLOCKED)
+        move_end(move, status);
+    else
+        clamp(request);
+}
+
 static void checked(struct request *request, const struct access *access, int status)
 {
-    uint64_t seq = request->command->seq;
     struct move *move;
 
     if (status) {
@@ -302,10 +328,10 @@ static void checked(struct request *request, const struct access *access, int st
         return;
     move->kind = access->kind;
     move->member_count = access->member_count;
-    if (!access->conversation)
-        read_head(request);
+    if (access->kind == CC_KIND_DIRECT)
+        groups_check_direct(request, peer_checked);
     else
-        move_to(request, seq < access->conversation->seq ? seq : access->conversation->seq);
+        clamp(request);
 }
 
 static void start(struct request *request)

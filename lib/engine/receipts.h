@@ -6,7 +6,7 @@
  * while the store writes go into the next write together. Then it is told:
  *
  *   the user's other sessions   at once
- *   a direct conversation       the peer, at once
+ *   a direct conversation       the peer, at once; nobody where one has blocked the other
  *   a group of up to 50         the other members; one user's at most once in RECEIPTS_HOLD_MS
  *   a larger group, a channel   only the authors of what was read: that somebody has read as far as
  *                               that, and who came furthest; at most once in RECEIPTS_CROWD_MS, for

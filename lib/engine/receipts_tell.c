@@ -315,7 +315,8 @@ void reader_tell(struct readers *readers, struct reader *reader)
 
     tell_own(reader);
     if (reader->kind == CC_KIND_DIRECT) {
-        tell_members(reader);
+        if (!reader->is_silent)
+            tell_members(reader);
     } else if (is_crowd) {
         tell_crowd(readers, reader);
         reader->told_read = reader->read;

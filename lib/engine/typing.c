@@ -157,7 +157,10 @@ static void apply(struct request *request)
 
 static void direct_checked(struct request *request, int status)
 {
-    if (status == CC_EBLOCKED) /* told like anybody; the other side sees nothing */
+    bool is_blocked = status == CC_EBLOCKED ||
+                      (!status && (request->relation.to_other & CC_RELATION_BLOCKED) != 0);
+
+    if (is_blocked) /* told like anybody; the other side sees nothing */
         request_reply_empty(request);
     else if (status)
         request_fail(request, status);

@@ -70,6 +70,31 @@ static void test_direct(void **state)
     client_expect(bob, "read ok\nread ok\nread ok\nread ok\n");
 }
 
+/* Who has blocked, and who is blocked, learn nothing of each other; what was read is kept. */
+static void test_blocked(void **state)
+{
+    struct client *alice = client_connect(*state, "alice", "phone");
+    struct client *bob = client_connect(*state, "bob", "phone");
+    struct client *tablet = client_connect(*state, "bob", "tablet");
+    const char *id;
+
+    client_say_to(alice, "bob", "one");
+    client_say_to(bob, "alice", "two");
+    id = conversation_of(alice);
+    client_do(bob, (struct cc_command){.type = CC_COMMAND_BLOCK, .user = text_slice("alice")});
+    client_forget(alice);
+    client_forget(bob);
+    client_forget(tablet);
+    mark(bob, CC_COMMAND_READ, id, 1);
+    mark(alice, CC_COMMAND_READ, id, 2);
+    client_expect(alice, "read ok\n");
+    client_expect(bob, "read ok\n");
+    client_expect(tablet, "receipt ~ bob delivered=1 read=1\n");
+    client_do(bob, (struct cc_command){.type = CC_COMMAND_UNBLOCK, .user = text_slice("alice")});
+    mark(bob, CC_COMMAND_READ, id, 2);
+    client_expect(alice, "receipt ~ bob delivered=2 read=2\n");
+}
+
 static void test_clamps_and_refuses(void **state)
 {
     struct client *alice = client_connect(*state, "alice", "phone");
@@ -208,8 +233,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
-        TEST(test_direct),  TEST(test_clamps_and_refuses), TEST(test_group), TEST(test_crowd),
-        TEST(test_durable), TEST(test_gathered),
+        TEST(test_direct), TEST(test_blocked), TEST(test_clamps_and_refuses), TEST(test_group),
+        TEST(test_crowd),  TEST(test_durable), TEST(test_gathered),
     };
 #undef TEST
 
