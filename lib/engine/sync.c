@@ -539,21 +539,36 @@ static bool push_entry(struct sync *sync, struct sync_entry *entry)
     return false;
 }
 
-/* What other nodes have told meanwhile. False: no room now, or some was not kept and has to be
- * read. */
+/* 0; CC_EBUSY: no room now; CC_ENOMEM. What was read from the store already is passed over. */
+static int push_one_held(struct sync *sync, struct message *message)
+{
+    struct sync_entry *entry = sync_entry_put(sync, message->view.conversation);
+    int r;
+
+    if (!entry)
+        return CC_ENOMEM;
+    if (message->view.seq < entry->next)
+        return 0;
+    r = delivery_message_to(sync->session, message);
+    if (!r)
+        entry->next = message->view.seq + 1;
+    return r;
+}
+
+/* What other nodes have told meanwhile. False: not all of it, for want of room. */
 static bool push_held(struct sync *sync)
 {
-    while (sync->held_at < sync->held_count) {
+    for (; sync->held_at < sync->held_count; sync->held_at++) {
         struct message *message = sync->held[sync->held_at];
-        int r = 0;
+        int r;
 
-        if (message->offset >= sync->flushed[sync->held_partitions[sync->held_at]])
-            r = delivery_message_to(sync->session, message);
+        if (message->offset < sync->flushed[sync->held_partitions[sync->held_at]])
+            continue;
+        r = push_one_held(sync, message);
         if (r == CC_ENOMEM)
             session_close(sync->session, CC_CLOSE_TOO_MANY, "out of memory");
         if (r)
             return false;
-        sync->held_at++;
     }
     return true;
 }
