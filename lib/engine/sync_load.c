@@ -35,6 +35,8 @@ static int add_membership(struct sync *sync, const struct cc_membership *members
     if (!entry)
         return CC_ENOMEM;
     entry->was_large = membership->conversation.was_large;
+    if (entry->version != membership->member.since_version)
+        entry->until = SYNC_NO_END; /* it has come again since */
     entry->version = membership->member.since_version;
     return 0;
 }
