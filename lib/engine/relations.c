@@ -46,7 +46,7 @@ int relations_init(struct cc_engine *engine)
 
 static void pair_free(struct cc_engine *engine, struct pair *pair)
 {
-    HASH_DELETE(hh, engine->relations->table, pair);
+    HASH_DELETE(hh, engine->relations->table, pair); /* NOLINT(clang-analyzer-core.*): in uthash */
     list_remove(&pair->link);
     mem_free(&engine->allocator, pair);
 }
@@ -61,12 +61,11 @@ static struct pair *oldest_pair(const struct relations *relations)
 void relations_deinit(struct cc_engine *engine)
 {
     struct pair *pair;
-    struct pair *next;
 
     if (!engine->relations)
         return;
-    HASH_ITER(hh, engine->relations->table, pair, next)
-    pair_free(engine, pair);
+    while ((pair = oldest_pair(engine->relations)) != NULL)
+        pair_free(engine, pair);
     mem_free(&engine->allocator, engine->relations);
     engine->relations = NULL;
 }

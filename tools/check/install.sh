@@ -23,13 +23,13 @@ int main(void)
 {
     struct cc_engine_options options = CC_ENGINE_OPTIONS_INIT;
     struct cc_engine *engine = NULL;
-    int error = cc_engine_new(&options, &engine);
-    puts(cc_strerror(error));
-    return error == CC_EINVAL ? 0 : 1;
+    puts(cc_version());
+    return cc_engine_new(&options, &engine) == CC_EINVAL ? 0 : 1;
 }
 EOF
 export PKG_CONFIG_PATH=${pc%/*}
 flags=$(pkg-config --define-variable=prefix="$prefix" --cflags --libs chatcore)
 gcc -std=c99 -Wall -Wextra -Werror "$root/host.c" -o "$root/host" $flags
-LD_LIBRARY_PATH=$libdir "$root/host" >/dev/null
+version=$(LD_LIBRARY_PATH=$libdir "$root/host")
+[ "$version" = "$(pkg-config --modversion chatcore)" ]
 readelf -d "$libdir/libchatcore.so" | grep -q 'SONAME.*libchatcore\.so\.0\]'
