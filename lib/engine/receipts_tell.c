@@ -251,7 +251,7 @@ static void crowd_read(struct readers *readers, struct cc_engine *engine,
     if (!crowd || crowd->read >= seq)
         return;
     crowd->read = seq;
-    memcpy(crowd->user_bytes, user.data, user.size);
+    memcpy(crowd->user_bytes, user.data ? user.data : "", user.size);
     crowd->user = slice_of(crowd->user_bytes, user.size);
     if (!crowd->timer.index)
         crowd_due(&crowd->timer, engine);

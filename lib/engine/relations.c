@@ -61,11 +61,12 @@ static struct pair *oldest_pair(const struct relations *relations)
 void relations_deinit(struct cc_engine *engine)
 {
     struct pair *pair;
+    struct pair *next;
 
     if (!engine->relations)
         return;
-    while ((pair = oldest_pair(engine->relations)) != NULL)
-        pair_free(engine, pair);
+    HASH_ITER(hh, engine->relations->table, pair, next)
+    pair_free(engine, pair);
     mem_free(&engine->allocator, engine->relations);
     engine->relations = NULL;
 }

@@ -257,7 +257,7 @@ static void begin_anew(struct sync *sync)
     sync->after_size = 0;
     for (struct sync_entry *entry = sync->entries; entry; entry = entry->hh.next) {
         entry->has_head = false;
-        entry->until = SYNC_NO_END;
+        entry->stop = 0;
         if (entry->since < entry->next)
             entry->since = entry->next;
     }
@@ -406,6 +406,21 @@ static bool find_next(struct sync *sync, struct sync_entry *entry)
 /* --- pushing ------------------------------------------------------------------------------------
  */
 
+/* A message that tells the session's user of its going is the last one it is given; of its coming,
+ * the first. */
+static void note_own_change(struct sync *sync, struct sync_entry *entry,
+                            const struct message *message)
+{
+    const struct cc_message *view = &message->view;
+    bool goes = view->action == CC_SYSTEM_REMOVED || view->action == CC_SYSTEM_LEFT;
+
+    if (!goes && view->action != CC_SYSTEM_ADDED)
+        return;
+    for (size_t i = 0; i < view->user_count; i++)
+        if (slice_equal(view->users[i], sync->user->name))
+            entry->until = goes ? view->seq : SYNC_NO_END;
+}
+
 static bool push(struct sync *sync, struct sync_entry *entry, struct message *message)
 {
     int r = delivery_message_to(sync->session, message);
@@ -415,6 +430,7 @@ static bool push(struct sync *sync, struct sync_entry *entry, struct message *me
     if (r)
         return false;
     entry->next++;
+    note_own_change(sync, entry, message);
     return true;
 }
 
@@ -459,8 +475,10 @@ static void rows_read(struct sync *sync, int status)
     if (!status && (!count || read->ret_rows[0].seq != entry->next))
         status = CC_ECORRUPT; /* a row that the head promises is not there */
     for (size_t i = 0; !status && sync->stage == SYNC_PUSHING && i < count; i++) {
+        if (read->ret_rows[i].seq > entry->until)
+            break;
         if (is_told_by_owner(sync, entry, &read->ret_rows[i])) {
-            entry->until = read->ret_rows[i].seq - 1;
+            entry->stop = read->ret_rows[i].seq;
             break;
         }
         status = push_row(sync, entry, &read->ret_rows[i]);
@@ -490,7 +508,8 @@ static void read_rows(struct sync *sync, struct sync_entry *entry, uint64_t to)
 static bool push_recent(struct sync *sync, struct sync_entry *entry,
                         const struct conversation *conversation, uint64_t last)
 {
-    while (entry->next <= last && entry->next >= conversation_recent_first(conversation)) {
+    while (entry->next <= last && entry->next <= entry->until &&
+           entry->next >= conversation_recent_first(conversation)) {
         struct message *message = conversation_recent(conversation, entry->next);
 
         if (!push(sync, entry, message))
@@ -526,6 +545,8 @@ static bool push_entry(struct sync *sync, struct sync_entry *entry)
     if (entry->next < entry->since)
         entry->next = entry->since;
     last = conversation ? conversation->seq : entry->head;
+    if (entry->stop && entry->stop <= last)
+        last = entry->stop - 1;
     if (entry->until < last)
         last = entry->until;
     if (conversation && entry->next >= conversation_recent_first(conversation) &&
@@ -539,21 +560,38 @@ static bool push_entry(struct sync *sync, struct sync_entry *entry)
     return false;
 }
 
-/* What other nodes have told meanwhile. False: no room now, or some was not kept and has to be
- * read. */
+/* 0; CC_EBUSY: no room now; CC_ENOMEM. What was read from the store already is passed over. */
+static int push_one_held(struct sync *sync, struct message *message)
+{
+    struct sync_entry *entry = sync_entry_put(sync, message->view.conversation);
+    int r;
+
+    if (!entry)
+        return CC_ENOMEM;
+    if (message->view.seq < entry->next)
+        return 0;
+    r = delivery_message_to(sync->session, message);
+    if (r)
+        return r;
+    entry->next = message->view.seq + 1;
+    note_own_change(sync, entry, message);
+    return 0;
+}
+
+/* What other nodes have told meanwhile. False: not all of it, for want of room. */
 static bool push_held(struct sync *sync)
 {
-    while (sync->held_at < sync->held_count) {
+    for (; sync->held_at < sync->held_count; sync->held_at++) {
         struct message *message = sync->held[sync->held_at];
-        int r = 0;
+        int r;
 
-        if (message->offset >= sync->flushed[sync->held_partitions[sync->held_at]])
-            r = delivery_message_to(sync->session, message);
+        if (message->offset < sync->flushed[sync->held_partitions[sync->held_at]])
+            continue;
+        r = push_one_held(sync, message);
         if (r == CC_ENOMEM)
             session_close(sync->session, CC_CLOSE_TOO_MANY, "out of memory");
         if (r)
             return false;
-        sync->held_at++;
     }
     return true;
 }

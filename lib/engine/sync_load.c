@@ -35,6 +35,8 @@ static int add_membership(struct sync *sync, const struct cc_membership *members
     if (!entry)
         return CC_ENOMEM;
     entry->was_large = membership->conversation.was_large;
+    if (entry->version != membership->member.since_version)
+        entry->until = SYNC_NO_END; /* it has come again since */
     entry->version = membership->member.since_version;
     return 0;
 }
@@ -57,8 +59,10 @@ static void memberships_read(struct sync *sync, int status)
         sync_loaded(sync, status);
     else if (more)
         read_memberships(sync);
+    else if (sync->has_positions)
+        read_inbox(sync);
     else
-        read_join_cursors(sync);
+        read_device_cursors(sync);
 }
 
 static void read_memberships(struct sync *sync)
@@ -103,12 +107,7 @@ static void joins_read(struct sync *sync, int status)
             entry->since = read->ret_cursors[i].delivered;
     }
     cc_op_release(&read->op);
-    if (status)
-        sync_loaded(sync, status);
-    else if (sync->has_positions)
-        read_inbox(sync);
-    else
-        read_device_cursors(sync);
+    sync_loaded(sync, status);
 }
 
 /* Who joined a moment ago: the store does not know it yet. */
@@ -126,9 +125,10 @@ static void note_unflushed_joins(struct sync *sync)
     }
 }
 
+/* Read last: a head that knows of a joining is written after the joining, so what follows from a
+ * head is not missed. */
 static void read_join_cursors(struct sync *sync)
 {
-    sync->partition = 0;
     note_unflushed_joins(sync);
     read_cursors(sync, slice_str(FLUSH_JOIN_DEVICE), joins_read);
 }
@@ -272,7 +272,7 @@ static void read_heads(struct sync *sync)
         if (needs_head(sync, entry))
             sync->head_ids[count++] = sync_entry_id(entry);
     if (!count) {
-        sync_loaded(sync, 0);
+        read_join_cursors(sync);
         return;
     }
     memset(read, 0, sizeof *read);
@@ -287,6 +287,7 @@ void sync_load(struct sync *sync)
     struct cc_engine *engine = sync->engine;
 
     sync->stage = SYNC_LOADING;
+    sync->partition = 0;
     for (uint32_t i = 0; i < engine->partition_count; i++)
         if (partition_is_running(&engine->partitions[i]))
             sync->flushed[i] = engine->partitions[i].flushed; /* others': see sync_remote.c */

@@ -15,6 +15,7 @@ struct sync_entry {
     UT_hash_handle hh;
     uint64_t next;  /* the seq to push next; 0: not known yet, by the position's offset */
     uint64_t until; /* the user was removed at this seq */
+    uint64_t stop;  /* from this seq on the owner's link tells; 0: not yet met */
     uint64_t since; /* the user joined at this seq: nothing before is shown */
     uint64_t head;  /* as read from the store, where the conversation is not loaded */
     uint64_t head_offset;

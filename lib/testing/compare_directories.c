@@ -25,14 +25,9 @@ struct program {
     uint64_t done[CONVERSATIONS];     /* its outbox is empty up to here */
 };
 
-/* splitmix64: every step of a seed is the same everywhere. */
 static uint64_t draw(struct program *program, uint64_t below)
 {
-    uint64_t z = program->random += 0x9e3779b97f4a7c15;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return (z ^ z >> 31) % below;
+    return suite_draw(&program->random, below);
 }
 
 static const char *draw_user(struct program *program)

@@ -14,7 +14,7 @@ void sto_add_row(struct sto_batch *batch, const char *conversation, uint64_t seq
 {
     struct cc_store_row row = {slice_str(conversation), seq, offset, slice_str(body)};
 
-    if (batch->row_count < STORE_BATCH_MAX)
+    if (batch->row_count < STO_BATCH_MAX)
         batch->rows[batch->row_count++] = row;
 }
 
@@ -24,7 +24,7 @@ void sto_add_head(struct sto_batch *batch, const char *conversation, uint64_t se
     struct cc_store_head head = {slice_str(conversation), seq, offset, member_version,
                                  1000 + (int64_t)seq};
 
-    if (batch->head_count < STORE_BATCH_MAX)
+    if (batch->head_count < STO_BATCH_MAX)
         batch->heads[batch->head_count++] = head;
 }
 
@@ -33,7 +33,7 @@ void sto_add_inbox(struct sto_batch *batch, const char *user, uint64_t offset,
 {
     struct cc_store_inbox entry = {slice_str(user), offset, slice_str(conversation), seq};
 
-    if (batch->inbox_count < STORE_BATCH_MAX)
+    if (batch->inbox_count < STO_BATCH_MAX)
         batch->inbox[batch->inbox_count++] = entry;
 }
 
@@ -42,7 +42,7 @@ void sto_add_dedup(struct sto_batch *batch, const char *sender, uint64_t offset,
 {
     struct cc_store_dedup run = {slice_str(sender), offset, ts, slice_str(entries)};
 
-    if (batch->dedup_count < STORE_BATCH_MAX)
+    if (batch->dedup_count < STO_BATCH_MAX)
         batch->dedup[batch->dedup_count++] = run;
 }
 
@@ -52,7 +52,7 @@ void sto_add_cursor(struct sto_batch *batch, const char *user, const char *devic
     struct cc_store_cursor cursor = {slice_str(user), slice_str(device), slice_str(conversation),
                                      delivered, read};
 
-    if (batch->cursor_count < STORE_BATCH_MAX)
+    if (batch->cursor_count < STO_BATCH_MAX)
         batch->cursors[batch->cursor_count++] = cursor;
 }
 
@@ -169,8 +169,8 @@ static int compare_cursors(const void *a, const void *b)
 
 static void add_cursors(struct text *text, const struct cc_store_read_cursors *op)
 {
-    struct cc_store_cursor sorted[STORE_BATCH_MAX];
-    size_t count = op->ret_count < STORE_BATCH_MAX ? op->ret_count : STORE_BATCH_MAX;
+    struct cc_store_cursor sorted[STO_BATCH_MAX];
+    size_t count = op->ret_count < STO_BATCH_MAX ? op->ret_count : STO_BATCH_MAX;
 
     if (count)
         memcpy(sorted, op->ret_cursors, count * sizeof sorted[0]);
@@ -188,12 +188,12 @@ static void add_cursors(struct text *text, const struct cc_store_read_cursors *o
 void sto_read_cursors(struct stores *store, const char *user, const char *device,
                       const char *conversations, struct text *text)
 {
-    struct cc_slice named[STORE_BATCH_MAX];
+    struct cc_slice named[STO_BATCH_MAX];
     struct cc_store_read_cursors op = {
         .user = slice_str(user), .device = slice_str(device), .limit = SIZE_MAX};
     int r;
 
-    for (const char *at = conversations; at && *at && op.count < STORE_BATCH_MAX;) {
+    for (const char *at = conversations; at && *at && op.count < STO_BATCH_MAX;) {
         size_t size = strcspn(at, " ");
 
         named[op.count++] = slice_of(at, size);

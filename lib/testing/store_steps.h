@@ -22,14 +22,14 @@ struct stores {
      suite_wait((store)->suite, &(operation)->op))
 
 /* The most entries of a kind in a batch. */
-#define STORE_BATCH_MAX 16
+#define STO_BATCH_MAX 16
 
 struct sto_batch {
-    struct cc_store_row rows[STORE_BATCH_MAX];
-    struct cc_store_head heads[STORE_BATCH_MAX];
-    struct cc_store_inbox inbox[STORE_BATCH_MAX];
-    struct cc_store_dedup dedup[STORE_BATCH_MAX];
-    struct cc_store_cursor cursors[STORE_BATCH_MAX];
+    struct cc_store_row rows[STO_BATCH_MAX];
+    struct cc_store_head heads[STO_BATCH_MAX];
+    struct cc_store_inbox inbox[STO_BATCH_MAX];
+    struct cc_store_dedup dedup[STO_BATCH_MAX];
+    struct cc_store_cursor cursors[STO_BATCH_MAX];
     size_t row_count;
     size_t head_count;
     size_t inbox_count;
@@ -87,8 +87,8 @@ void sto_read_offset(struct stores *store, uint32_t partition, struct text *text
 
 struct story {
     uint32_t partition;
-    uint64_t conversations; /* record n belongs to conversation n % conversations */
-    uint64_t users;         /* two of them get an entry for each record */
+    uint64_t conversations; /* record n is in "room<partition>-<n % conversations>" */
+    uint64_t users;         /* "user<n>"; two of them get an entry for each record */
     size_t body_bytes;      /* up to: bodies differ in size */
 };
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_BYTES 32
+#define NAME_BYTES 40
 
 struct story_write {
     struct cc_store_write op;
@@ -42,6 +42,12 @@ static char body_byte(uint64_t record, size_t at)
 static uint64_t sender_of(const struct story *story, uint64_t record)
 {
     return record * 5 % story->users;
+}
+
+static void conversation_print(const struct story *story, uint64_t number, char name[NAME_BYTES])
+{
+    snprintf(name, NAME_BYTES, "room%u-%llu", (unsigned)story->partition,
+             (unsigned long long)number);
 }
 
 /* True when the user gets an entry for the record. */
@@ -87,7 +93,7 @@ static struct story_write *write_new(const struct story *story, uint64_t count)
 static void names_make(const struct story *story, struct story_write *write)
 {
     for (uint64_t i = 0; i < story->conversations; i++)
-        snprintf(write->names[i], NAME_BYTES, "room-%llu", (unsigned long long)i);
+        conversation_print(story, i, write->names[i]);
     for (uint64_t i = 0; i < story->users; i++)
         snprintf(write->names[story->conversations + i], NAME_BYTES, "user%llu",
                  (unsigned long long)i);
@@ -202,7 +208,7 @@ static void check_rows(struct stores *store, const struct story *story, uint64_t
     struct cc_store_read_rows op = {.from = 0, .to = UINT64_MAX, .limit = SIZE_MAX};
     bool is_right;
 
-    snprintf(name, sizeof name, "room-%llu", (unsigned long long)conversation);
+    conversation_print(story, conversation, name);
     op.conversation = slice_str(name);
     CHECK_STATUS(store->suite, STORE_RUN(store, read_rows, &op), 0);
     is_right = op.ret_count == rows_of(story, conversation, to);
@@ -220,7 +226,7 @@ static void check_head(struct stores *store, const struct story *story, uint64_t
     struct text wanted = {0};
     char name[NAME_BYTES];
 
-    snprintf(name, sizeof name, "room-%llu", (unsigned long long)conversation);
+    conversation_print(story, conversation, name);
     if (seq)
         text_add(&wanted, "%llu@%llu v%llu t%llu", (unsigned long long)seq,
                  (unsigned long long)offset_of(record), (unsigned long long)seq / 2,
@@ -235,7 +241,7 @@ static bool inbox_is_right(const struct story *story, const struct cc_store_inbo
 {
     char name[NAME_BYTES];
 
-    snprintf(name, sizeof name, "room-%llu", (unsigned long long)(record % story->conversations));
+    conversation_print(story, record % story->conversations, name);
     return entry->offset == offset_of(record) && entry->seq == record / story->conversations + 1 &&
            slice_equal(entry->conversation, slice_str(name));
 }

@@ -133,6 +133,15 @@ void text_add(struct text *text, const char *format, ...)
         text->size += (size_t)used < left ? (size_t)used : left - 1;
 }
 
+uint64_t suite_draw(uint64_t *state, uint64_t below)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return (z ^ z >> 31) % below;
+}
+
 /* --- operations --- */
 
 /* An operation without a mailbox is one that has completed. */

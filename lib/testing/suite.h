@@ -103,6 +103,10 @@ struct text {
 
 void text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The next number below `below` of a random program (splitmix64): the same everywhere for a seed.
+ */
+uint64_t suite_draw(uint64_t *state, uint64_t below);
+
 /* For printf's %.*s. */
 #define SLICE_ARGUMENTS(slice) (int)(slice).size, (slice).data ? (slice).data : ""
 

@@ -508,6 +508,18 @@ void clients_forget_typing(struct sim_client *client)
         memset(client->places[i].typing_since, 0, sizeof client->places[i].typing_since);
 }
 
+static const char *change_text(const struct cc_message *message)
+{
+    static char text[32];
+    static const char *const actions[] = {"",         " created", " renamed", " added",
+                                          " removed", " left",    " role"};
+
+    snprintf(text, sizeof text, "%s %.*s", actions[message->action],
+             message->user_count ? (int)message->users[0].size : 0,
+             message->user_count ? message->users[0].data : "");
+    return message->action ? text : "";
+}
+
 static void given(struct sim_client *client, const struct cc_event *event)
 {
     struct sim *sim = client->sim;
@@ -517,9 +529,9 @@ static void given(struct sim_client *client, const struct cc_event *event)
         replied(client, event->u.reply);
         return;
     case CC_EVENT_MESSAGE:
-        sim_trace(sim, "u%d/%s is pushed conversation %d seq %llu", client->user, client->device,
+        sim_trace(sim, "u%d/%s is pushed conversation %d seq %llu%s", client->user, client->device,
                   model_conversation(sim, event->u.message->conversation),
-                  (unsigned long long)event->u.message->seq);
+                  (unsigned long long)event->u.message->seq, change_text(event->u.message));
         model_pushed(client, event->u.message);
         break;
     case CC_EVENT_TYPING:

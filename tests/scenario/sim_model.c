@@ -134,7 +134,8 @@ void model_pushed(struct sim_client *client, const struct cc_message *message)
         sim_fail(sim, "u%d/%s, conversation %d: seq %llu after %llu in one session", client->user,
                  client->device, index, (unsigned long long)message->seq,
                  (unsigned long long)place->session_last);
-    if (place->session_last && message->seq > expected && !is_new)
+    if (place->session_last && message->seq > expected && !is_new &&
+        (client->keeps_cursor || message->seq > had + 1))
         remember(&sim->gaps, client->user, index, message->seq);
     if (!place->session_last && place->last && message->seq > had + 1 && !is_new)
         remember(&sim->gaps, client->user, index, message->seq);

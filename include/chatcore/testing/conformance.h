@@ -95,6 +95,12 @@ int cc_conformance_store(const struct cc_store_factory *factory,
 int cc_conformance_compare_directories(const struct cc_directory_factory *a,
                                        const struct cc_directory_factory *b, uint64_t seed,
                                        size_t steps, const struct cc_conformance_options *options);
+int cc_conformance_compare_logs(const struct cc_log_factory *a, const struct cc_log_factory *b,
+                                uint64_t seed, size_t steps,
+                                const struct cc_conformance_options *options);
+int cc_conformance_compare_stores(const struct cc_store_factory *a,
+                                  const struct cc_store_factory *b, uint64_t seed, size_t steps,
+                                  const struct cc_conformance_options *options);
 
 #ifdef __cplusplus
 }
