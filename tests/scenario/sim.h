@@ -81,6 +81,7 @@ struct sim_client {
     bool is_open;
     bool is_synced;
     bool keeps_cursor;
+    bool gave_cursor; /* when it connected: there is none before the first synced */
     char cursor[256];
     size_t cursor_size;
     int64_t connect_at;

@@ -80,6 +80,7 @@ static void connect_client(struct sim_client *client)
     command.device = slice_str(client->device);
     if (client->keeps_cursor)
         command.cursor = slice_of(client->cursor, client->cursor_size);
+    client->gave_cursor = command.cursor.size > 0;
     submit(client, &command);
     sim_trace(sim, "u%d/%s connects to %s, cursor %.*s", client->user, client->device, node->name,
               (int)command.cursor.size, command.cursor.size ? command.cursor.data : "");

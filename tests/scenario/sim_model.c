@@ -125,7 +125,7 @@ void model_pushed(struct sim_client *client, const struct cc_message *message)
 
     /* Without a cursor, and where the device told of nothing delivered, what the user has read
      * counts as had. */
-    if (!client->keeps_cursor && sim->read_told[client->user][index] > had)
+    if (!client->gave_cursor && sim->read_told[client->user][index] > had)
         had = sim->read_told[client->user][index];
     model_told(sim, message);
     remember(&sim->seen, client->user, index, message->seq);
@@ -135,7 +135,7 @@ void model_pushed(struct sim_client *client, const struct cc_message *message)
                  client->device, index, (unsigned long long)message->seq,
                  (unsigned long long)place->session_last);
     if (place->session_last && message->seq > expected && !is_new &&
-        (client->keeps_cursor || message->seq > had + 1))
+        (client->gave_cursor || message->seq > had + 1))
         remember(&sim->gaps, client->user, index, message->seq);
     if (!place->session_last && place->last && message->seq > had + 1 && !is_new)
         remember(&sim->gaps, client->user, index, message->seq);
@@ -344,7 +344,7 @@ static void check_complete(struct sim *sim)
             const struct sim_place *place = &sim->clients[c].places[i];
             uint64_t newest = sim->conversations[i].newest;
 
-            if (!sim->clients[c].keeps_cursor && sim->read_told[sim->clients[c].user][i] >= newest)
+            if (!sim->clients[c].gave_cursor && sim->read_told[sim->clients[c].user][i] >= newest)
                 continue; /* read elsewhere, and this device told of nothing */
             if (place->last && place->last != newest &&
                 was_member(sim, i, sim->clients[c].user, newest, false))
