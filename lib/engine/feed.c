@@ -72,6 +72,7 @@ void feed_moved(struct partition *partition)
     if (partition->state == PARTITION_RUNNING || partition->state == PARTITION_CLOSING)
         feed->position = partition->applied;
     feed->owner_size = 0;
+    feed->tenure = 0;
     fall_back_all(partition->engine);
 }
 
@@ -98,6 +99,7 @@ static void owner_answered(struct cc_op *op)
     if (is_new) {
         memcpy(feed->owner, owner.data, owner.size);
         feed->owner_size = owner.size;
+        feed->tenure = 0;
         fall_back_all(feed->engine); /* the new owner may have told before anybody was registered */
     }
     cc_op_release(op);
@@ -145,50 +147,66 @@ void feed_tick(struct cc_engine *engine)
 /* --- heads and registrations
  * ---------------------------------------------------------------------- */
 
-/* Reads one pair; NULL when it is not of a feed that this peer gives. */
-static struct feed *read_pair(struct peer *peer, struct unpack *unpack, uint64_t *ret_applied)
+/*
+ * Reads a partition, an offset and the owner's tenure; NULL when it is not of a feed that this peer
+ * gives. In another tenure than before the partition had been elsewhere meanwhile, and what was
+ * told there was missed.
+ */
+static struct feed *read_head(struct peer *peer, struct unpack *unpack, uint64_t *ret_offset)
 {
     struct cc_engine *engine = peer->engine;
     uint64_t partition = unpack_uint(unpack);
+    uint64_t tenure;
     struct feed *feed;
 
-    *ret_applied = unpack_uint(unpack);
+    *ret_offset = unpack_uint(unpack);
+    tenure = unpack_uint(unpack);
     if (unpack->failed || partition >= engine->partition_count)
         return NULL;
     feed = &engine->link->feeds[partition];
-    return !is_ours(feed) && slice_equal(owner_of(feed), peer->name) ? feed : NULL;
+    if (is_ours(feed) || !slice_equal(owner_of(feed), peer->name))
+        return NULL;
+    if (feed->tenure != tenure) {
+        bool was_known = feed->tenure != 0;
+
+        feed->tenure = tenure;
+        if (was_known)
+            fall_back_all(engine);
+    }
+    return feed;
 }
 
-void feed_heads(struct peer *peer, struct unpack *unpack, uint32_t pairs)
+void feed_heads(struct peer *peer, struct unpack *unpack, uint32_t count)
 {
-    for (uint32_t i = 0; i < pairs && !unpack->failed; i++) {
+    for (uint32_t i = 0; i < count && !unpack->failed; i++) {
         uint64_t applied;
-        struct feed *feed = read_pair(peer, unpack, &applied);
+        struct feed *feed = read_head(peer, unpack, &applied);
 
         if (feed && applied > feed->position)
             feed->position = applied;
     }
 }
 
-void feed_registered(struct peer *peer, struct unpack *unpack, uint32_t pairs)
+void feed_registered(struct peer *peer, struct unpack *unpack, uint32_t count)
 {
+    struct cc_engine *engine = peer->engine;
     uint64_t ticket = unpack_uint(unpack);
+    struct unpack again = *unpack;
     struct sync *sync = NULL;
 
-    HASH_FIND(hh, peer->engine->link->waiting, &ticket, sizeof ticket, sync);
-    for (uint32_t i = 0; i < pairs && !unpack->failed; i++) {
+    feed_heads(peer, unpack,
+               count); /* a new tenure lets every registration begin anew, this one, too */
+    HASH_FIND(hh, engine->link->waiting, &ticket, sizeof ticket, sync);
+    if (!sync)
+        return;
+    for (uint32_t i = 0; i < count && !again.failed; i++) {
         uint64_t applied;
-        struct feed *feed = read_pair(peer, unpack, &applied);
+        struct feed *feed = read_head(peer, &again, &applied);
 
-        if (!feed)
-            continue;
-        if (applied > feed->position)
-            feed->position = applied;
-        if (sync)
+        if (feed)
             sync->targets[feed->partition] = applied;
     }
-    if (sync)
-        sync_registered(sync);
+    sync_registered(sync);
 }
 
 static void register_with(struct sync *sync, struct cc_slice owner)
@@ -283,7 +301,7 @@ static void deliver(struct feed *feed, struct unpack *unpack, struct message *me
 void feed_message(struct peer *peer, struct unpack *unpack)
 {
     uint64_t offset;
-    struct feed *feed = read_pair(peer, unpack, &offset);
+    struct feed *feed = read_head(peer, unpack, &offset);
     uint64_t seq = unpack_uint(unpack);
     struct cc_slice body = unpack_bytes(unpack);
     struct message *message;

@@ -16,6 +16,8 @@ struct feed {
     uint32_t partition;
     char owner[CC_NAME_MAX];
     size_t owner_size; /* 0: unknown */
+    uint64_t tenure;   /* of the owner, as it last told; 0: not yet. Another one: something may have
+                          been missed */
     uint64_t position; /* everything below has been told, as far as its users were registered */
     bool is_asking;
     struct cc_cluster_owner ask;
@@ -27,8 +29,8 @@ void feed_init(struct cc_engine *engine, uint32_t partition);
 void feed_tick(struct cc_engine *engine);
 
 /* A peer's messages. */
-void feed_heads(struct peer *peer, struct unpack *unpack, uint32_t pairs);
-void feed_registered(struct peer *peer, struct unpack *unpack, uint32_t pairs);
+void feed_heads(struct peer *peer, struct unpack *unpack, uint32_t count);
+void feed_registered(struct peer *peer, struct unpack *unpack, uint32_t count);
 void feed_message(struct peer *peer, struct unpack *unpack);
 
 /* Something of this peer was lost: who lives on its word catches up. */

@@ -86,9 +86,9 @@ void interest_register(struct peer *peer, struct unpack *unpack)
     arena_deinit(&arena);
     if (!ok)
         return; /* unanswered: the other side asks again */
-    link_begin(peer, LINK_REGISTERED, 1 + link_pair_values(engine));
+    link_begin(peer, LINK_REGISTERED, 1 + link_head_values(engine));
     link_put_uint(peer, ticket);
-    link_put_pairs(peer);
+    link_put_head_values(peer);
 }
 
 void interest_unregister(struct peer *peer, struct unpack *unpack)
@@ -152,11 +152,13 @@ void interest_target(struct cc_engine *engine, struct cc_slice user)
         target(interest->peers[i], user);
 }
 
-static void put_message(struct peer *peer, const struct message *message, uint32_t partition)
+static void put_message(struct peer *peer, const struct message *message,
+                        const struct partition *partition)
 {
-    link_begin(peer, LINK_MESSAGE, 5);
-    link_put_uint(peer, partition);
+    link_begin(peer, LINK_MESSAGE, 6);
+    link_put_uint(peer, partition->number);
     link_put_uint(peer, message->offset);
+    link_put_uint(peer, partition->tenure);
     link_put_uint(peer, message->view.seq);
     link_put_bytes(peer, message->record);
     link_put_names(peer, peer->targets, peer->target_count);
@@ -181,5 +183,5 @@ void interest_route(struct conversation *conversation, const struct message *mes
                 interest_target(engine, message->view.users[i]);
     HASH_ITER(hh, engine->link->peers, peer, next_peer)
     if (peer->target_count)
-        put_message(peer, message, conversation->partition->number);
+        put_message(peer, message, conversation->partition);
 }

@@ -155,7 +155,7 @@ static void read_message(struct peer *peer, struct unpack *unpack, uint32_t valu
 {
     switch (unpack_uint(unpack)) {
     case LINK_HEADS:
-        feed_heads(peer, unpack, (values - 1) / 2);
+        feed_heads(peer, unpack, (values - 1) / 3);
         break;
     case LINK_REGISTER:
         interest_register(peer, unpack);
@@ -164,7 +164,7 @@ static void read_message(struct peer *peer, struct unpack *unpack, uint32_t valu
         interest_unregister(peer, unpack);
         break;
     case LINK_REGISTERED:
-        feed_registered(peer, unpack, (values - 2) / 2);
+        feed_registered(peer, unpack, (values - 2) / 3);
         break;
     case LINK_MESSAGE:
         feed_message(peer, unpack);
@@ -266,7 +266,7 @@ static void tick(struct timer *timer, void *context)
     timer_set(&engine->timers, timer, engine->now.mono_ms + LINK_TICK_MS);
 }
 
-void link_put_pairs(struct peer *peer)
+void link_put_head_values(struct peer *peer)
 {
     struct cc_engine *engine = peer->engine;
 
@@ -274,23 +274,24 @@ void link_put_pairs(struct peer *peer)
         if (partition_is_running(&engine->partitions[i]) && engine->partitions[i].is_replayed) {
             link_put_uint(peer, i);
             link_put_uint(peer, engine->partitions[i].applied);
+            link_put_uint(peer, engine->partitions[i].tenure);
         }
 }
 
-uint32_t link_pair_values(const struct cc_engine *engine)
+uint32_t link_head_values(const struct cc_engine *engine)
 {
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < engine->partition_count; i++)
         if (partition_is_running(&engine->partitions[i]) && engine->partitions[i].is_replayed)
-            count += 2;
+            count += 3;
     return count;
 }
 
 void link_put_heads(struct peer *peer)
 {
-    link_begin(peer, LINK_HEADS, link_pair_values(peer->engine));
-    link_put_pairs(peer);
+    link_begin(peer, LINK_HEADS, link_head_values(peer->engine));
+    link_put_head_values(peer);
 }
 
 void link_send_verdict(struct cc_engine *engine, struct cc_slice node, uint64_t token,

@@ -37,10 +37,10 @@ enum link_kind {
     LINK_REGISTER,  /* ticket, users: the sender has sessions of theirs */
     LINK_UNREGISTER, /* users: it has none any more */
     LINK_REGISTERED, /* ticket, then as HEADS */
-    LINK_MESSAGE,    /* partition, offset, seq, record, users: to be pushed to these users */
-    LINK_VERDICT,    /* token and what a proposal came to */
-    LINK_PUSH,       /* users, what kind, and its values: see push_link.c */
-    LINK_READ        /* conversation, user, seq: to the owner of a crowd, see receipts_tell.c */
+    LINK_MESSAGE, /* partition, offset, tenure, seq, record, users: to be pushed to these users */
+    LINK_VERDICT, /* token and what a proposal came to */
+    LINK_PUSH,    /* users, what kind, and its values: see push_link.c */
+    LINK_READ     /* conversation, user, seq: to the owner of a crowd, see receipts_tell.c */
 };
 
 struct peer {
@@ -68,6 +68,7 @@ struct link_state {
     struct interest *interests; /* uthash by user: see interest.c */
     struct feed *feeds;         /* by partition: see feed.c */
     uint64_t epoch;
+    uint64_t tenure;      /* of the newest partition that came to this node */
     uint64_t ticket;      /* of the newest registration */
     struct sync *waiting; /* uthash by ticket: registrations not yet answered */
     struct timer tick;
@@ -99,8 +100,8 @@ bool link_read_names(struct unpack *unpack, struct arena *arena, const struct cc
 void link_put_heads(struct peer *peer);
 
 /* The same values behind others: how many, and the values. */
-uint32_t link_pair_values(const struct cc_engine *engine);
-void link_put_pairs(struct peer *peer);
+uint32_t link_head_values(const struct cc_engine *engine);
+void link_put_head_values(struct peer *peer);
 
 /* Tells the node that proposed a record what became of it. */
 void link_send_verdict(struct cc_engine *engine, struct cc_slice node, uint64_t token,

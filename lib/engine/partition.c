@@ -228,6 +228,7 @@ static void bounds_read(struct cc_op *op)
     partition->applied = offset;
     partition->flushed = offset;
     partition->replay_until = partition->bounds.ret_next;
+    partition->tenure = ++engine->link->tenure;
     partition->state = PARTITION_RUNNING;
     partition->is_replayed = false;
     if (partition->applied >= partition->replay_until)

@@ -41,7 +41,8 @@ struct partition {
     struct sequencer_batch *batch; /* read, waiting for loads */
 
     /* applied */
-    uint64_t applied;      /* every record below has been applied */
+    uint64_t applied; /* every record below has been applied */
+    uint64_t tenure;  /* which of this node's ownerships of it: told with all that is told of it */
     uint64_t replay_until; /* the log's end when the partition was opened: ready when applied
                               reaches it */
     struct message *oldest;
