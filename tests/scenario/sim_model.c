@@ -112,6 +112,27 @@ static void remember(struct sim_seen_list *list, int user, int conversation, uin
     list->items[list->count++] = (struct sim_seen){user, conversation, seq};
 }
 
+/* What a client may be taken to have had: without a cursor, what the user has read elsewhere
+ * counts. */
+static uint64_t had_before(const struct sim_client *client, int index)
+{
+    uint64_t read = client->sim->read_told[client->user][index];
+    uint64_t last = client->places[index].last;
+
+    return !client->gave_cursor && read > last ? read : last;
+}
+
+/* True where the message does not join what this client has had of the conversation. */
+static bool is_gap(const struct sim_client *client, int index, uint64_t seq)
+{
+    const struct sim_place *place = &client->places[index];
+    bool joins_had = seq <= had_before(client, index) + 1;
+
+    if (!place->session_last)
+        return place->last && !joins_had;
+    return seq > place->session_last + 1 && (client->gave_cursor || !joins_had);
+}
+
 /* Invariants 2 and 5: in a session each conversation goes on without a gap or a double, and joins
  * what was had before. */
 void model_pushed(struct sim_client *client, const struct cc_message *message)
@@ -119,25 +140,15 @@ void model_pushed(struct sim_client *client, const struct cc_message *message)
     struct sim *sim = client->sim;
     int index = model_conversation(sim, message->conversation);
     struct sim_place *place = &client->places[index];
-    uint64_t expected = place->session_last + 1;
-    bool is_new = adds_user(message, client->user);
-    uint64_t had = place->last;
 
-    /* Without a cursor, and where the device told of nothing delivered, what the user has read
-     * counts as had. */
-    if (!client->gave_cursor && sim->read_told[client->user][index] > had)
-        had = sim->read_told[client->user][index];
     model_told(sim, message);
     remember(&sim->seen, client->user, index, message->seq);
     sim->pushes++;
-    if (place->session_last && message->seq < expected)
+    if (place->session_last && message->seq <= place->session_last)
         sim_fail(sim, "u%d/%s, conversation %d: seq %llu after %llu in one session", client->user,
                  client->device, index, (unsigned long long)message->seq,
                  (unsigned long long)place->session_last);
-    if (place->session_last && message->seq > expected && !is_new &&
-        (client->gave_cursor || message->seq > had + 1))
-        remember(&sim->gaps, client->user, index, message->seq);
-    if (!place->session_last && place->last && message->seq > had + 1 && !is_new)
+    if (is_gap(client, index, message->seq) && !adds_user(message, client->user))
         remember(&sim->gaps, client->user, index, message->seq);
     if (message->client_id.size && sim_user_of(message->from) != client->user)
         sim_fail(sim, "u%d sees another's client_id", client->user);
@@ -344,8 +355,8 @@ static void check_complete(struct sim *sim)
             const struct sim_place *place = &sim->clients[c].places[i];
             uint64_t newest = sim->conversations[i].newest;
 
-            if (!sim->clients[c].gave_cursor && sim->read_told[sim->clients[c].user][i] >= newest)
-                continue; /* read elsewhere, and this device told of nothing */
+            if (sim->read_told[sim->clients[c].user][i] >= newest)
+                continue; /* read elsewhere: a session without a cursor began behind it */
             if (place->last && place->last != newest &&
                 was_member(sim, i, sim->clients[c].user, newest, false))
                 sim_fail(sim, "u%d/%s has conversation %d up to seq %llu of %llu",
