@@ -42,7 +42,7 @@ struct cc_rate {
 /* Bounds that an operator sets. Each names what happens at it. */
 struct cc_limits {
     uint32_t max_message_bytes; /* text + meta of one message: CC_ETOOLARGE (65,536) */
-    uint32_t max_sessions; /* live sessions of this node: connecting answers CC_EBUSY (1,000,000) */
+    uint32_t max_sessions;      /* of this node: one more is closed with 4029 (1,000,000) */
     uint32_t max_user_sessions; /* of one user on this node: the oldest is closed with 4029 (16) */
     uint32_t max_members;       /* of a group: CC_ETOOLARGE (100,000) */
     uint32_t max_inflight;      /* commands of one session not yet answered: CC_EBUSY (64) */
