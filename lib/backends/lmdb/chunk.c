@@ -70,6 +70,12 @@ static char *write_bytes(char *to, struct cc_slice bytes)
     return to + bytes.size;
 }
 
+/* The name, or nothing where it is that of the entry before. */
+static struct cc_slice name_after(struct cc_slice name, const struct cc_slice *before)
+{
+    return before && slice_equal(*before, name) ? slice_of(NULL, 0) : name;
+}
+
 /* Notes how a search ended: at an element whose key is not below the wanted one, or at the end. */
 static void gap_end(struct chunk_gap *gap, bool has_element, uint64_t key, uint64_t wanted)
 {
@@ -171,13 +177,10 @@ static uint64_t inbox_step(const struct cc_store_inbox *entry, const struct cc_s
     return before ? entry->offset - before->offset : 0;
 }
 
-/* The name, or nothing where it is that of the entry before. */
 static struct cc_slice inbox_name(const struct cc_store_inbox *entry,
                                   const struct cc_store_inbox *before)
 {
-    if (before && slice_equal(before->conversation, entry->conversation))
-        return slice_of(NULL, 0);
-    return entry->conversation;
+    return name_after(entry->conversation, before ? &before->conversation : NULL);
 }
 
 static size_t inbox_size(const void *element, const void *before)
@@ -218,17 +221,20 @@ const struct chunk_kind chunk_inbox = {inbox_size, inbox_write, inbox_find, fals
 
 int chunk_next_dedup(struct chunk *chunk, struct cc_store_dedup *run)
 {
+    struct cc_slice name;
     uint64_t difference;
     uint64_t later;
 
     if (chunk_is_at_end(chunk))
         return MDB_NOTFOUND;
     if (!next_number(chunk, &difference) || !next_number(chunk, &later) ||
-        !next_bytes(chunk, &run->entries))
+        !next_bytes(chunk, &name) || !next_bytes(chunk, &run->entries))
         return MDB_CORRUPTED;
     run->offset += difference;
     run->ts = (int64_t)((uint64_t)run->ts + later);
-    return 0;
+    if (name.size)
+        run->sender = name;
+    return run->sender.size ? 0 : MDB_CORRUPTED;
 }
 
 static uint64_t run_step(const struct cc_store_dedup *run, const struct cc_store_dedup *before)
@@ -241,35 +247,23 @@ static uint64_t run_later(const struct cc_store_dedup *run, const struct cc_stor
     return (uint64_t)run->ts - (before ? (uint64_t)before->ts : 0);
 }
 
-static size_t run_size(const void *element, const void *before)
+static struct cc_slice run_name(const struct cc_store_dedup *run,
+                                const struct cc_store_dedup *before)
 {
-    const struct cc_store_dedup *run = element;
-
-    return number_size(run_step(run, before)) + number_size(run_later(run, before)) +
-           bytes_size(run->entries);
+    return name_after(run->sender, before ? &before->sender : NULL);
 }
 
-static char *run_write(char *to, const void *element, const void *before)
+size_t chunk_run_size(const struct cc_store_dedup *run, const struct cc_store_dedup *before)
 {
-    const struct cc_store_dedup *run = element;
+    return number_size(run_step(run, before)) + number_size(run_later(run, before)) +
+           bytes_size(run_name(run, before)) + bytes_size(run->entries);
+}
 
+char *chunk_write_run(char *to, const struct cc_store_dedup *run,
+                      const struct cc_store_dedup *before)
+{
     to = write_number(to, run_step(run, before));
     to = write_number(to, run_later(run, before));
+    to = write_bytes(to, run_name(run, before));
     return write_bytes(to, run->entries);
 }
-
-static int run_find(struct chunk chunk, uint64_t first, uint64_t number, struct chunk_gap *ret_gap)
-{
-    const char *start = chunk.at;
-    struct chunk_gap gap = {.next.dedup = {.offset = first}};
-    int r;
-
-    while ((r = chunk_next_dedup(&chunk, &gap.next.dedup)) == 0 && gap.next.dedup.offset < number)
-        gap.before = (size_t)(chunk.at - start);
-    gap_end(&gap, r == 0, gap.next.dedup.offset, number);
-    gap.after = (size_t)(chunk.at - start);
-    *ret_gap = gap;
-    return r == MDB_NOTFOUND ? 0 : r;
-}
-
-const struct chunk_kind chunk_dedup = {run_size, run_write, run_find, false};

@@ -5,8 +5,7 @@
  *   log    key: offset of the first record          { size, bytes }…
  *   rows   key: conversation, seq of the first row  { offset, size, bytes }…   seqs rise by 1
  *   inbox  key: user, partition, offset of first    { offset, seq, name size, name }…
- *                                                   an empty name: that of the entry before
- *   dedup  key: sender, partition, offset of first  { offset, ts, size, bytes }…
+ *   dedup  key: partition, bucket, offset of first  { offset, ts, name size, name, size, bytes }…
  *
  * Numbers are varints (7 bits a byte, the lowest first). Offsets and ts are differences to the
  * entry before; the first's offset of inbox and dedup one to the key's, other firsts' one to 0.
@@ -59,7 +58,6 @@ int chunk_next_row(struct chunk *chunk, struct cc_store_row *row);
  * user is left alone. */
 int chunk_next_inbox(struct chunk *chunk, struct cc_store_inbox *entry);
 
-/* Likewise; the sender is left alone. */
 int chunk_next_dedup(struct chunk *chunk, struct cc_store_dedup *run);
 
 /* --- writing --- */
@@ -78,12 +76,11 @@ struct chunk_gap {
     union {
         struct cc_store_row row;
         struct cc_store_inbox inbox;
-        struct cc_store_dedup dedup;
     } next;
     uint64_t next_number;
 };
 
-/* How the store's elements (cc_store_row, _inbox, _dedup) are written, and looked for. */
+/* How elements (cc_store_row, cc_store_inbox) are written, and looked for. */
 struct chunk_kind {
     /* The bytes that an element takes behind another; `before` is NULL for the first. */
     size_t (*size)(const void *element, const void *before);
@@ -96,6 +93,10 @@ struct chunk_kind {
 
 extern const struct chunk_kind chunk_rows;
 extern const struct chunk_kind chunk_inbox;
-extern const struct chunk_kind chunk_dedup;
+
+/* The same for a dedup run. */
+size_t chunk_run_size(const struct cc_store_dedup *run, const struct cc_store_dedup *before);
+char *chunk_write_run(char *to, const struct cc_store_dedup *run,
+                      const struct cc_store_dedup *before);
 
 #endif

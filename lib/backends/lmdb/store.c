@@ -3,6 +3,7 @@
  */
 #include "backends/lmdb/store.h"
 
+#include "base/hash.h"
 #include "chatcore/error.h"
 
 #define STORE_FORMAT 1
@@ -38,12 +39,30 @@ void store_key_rows(struct store_key *key, struct cc_slice conversation)
     store_key_name(key, conversation);
 }
 
-void store_key_share(struct store_key *key, struct cc_slice name, uint32_t partition)
+static void key_partition(struct store_key *key, uint32_t partition)
 {
-    key->size = 0;
-    store_key_name(key, name);
     for (int shift = 24; shift >= 0; shift -= 8)
         key->bytes[key->size++] = (unsigned char)(partition >> shift);
+}
+
+void store_key_inbox(struct store_key *key, struct cc_slice user, uint32_t partition)
+{
+    key->size = 0;
+    store_key_name(key, user);
+    key_partition(key, partition);
+}
+
+void store_key_bucket(struct store_key *key, uint32_t partition, uint32_t bucket)
+{
+    key->size = 0;
+    key_partition(key, partition);
+    key->bytes[key->size++] = (unsigned char)(bucket >> 8);
+    key->bytes[key->size++] = (unsigned char)bucket;
+}
+
+uint32_t store_bucket_of(struct cc_slice sender)
+{
+    return (uint32_t)(hash_stable(sender) % STORE_BUCKETS);
 }
 
 void store_key_cursor(struct store_key *key, struct cc_slice user, struct cc_slice device)
@@ -95,9 +114,11 @@ int store_seek(MDB_cursor *cursor, struct store_key *key, size_t prefix, uint64_
         return r;
     if (!r && store_key_match(key, prefix, &found, ret_first) && *ret_first == number)
         return 0;
-    r = store_step(cursor, key, prefix, r ? MDB_LAST : MDB_PREV, ret_first, ret_value);
-    if (r != MDB_NOTFOUND)
-        return r;
+    if (number) {
+        r = store_step(cursor, key, prefix, r ? MDB_LAST : MDB_PREV, ret_first, ret_value);
+        if (r != MDB_NOTFOUND)
+            return r;
+    }
     /* nothing begins before: what begins after comes first, if there is something */
     store_key_number(key, prefix, 0);
     found = store_key_value(key);
@@ -142,6 +163,7 @@ static void slot_free(void *self)
     writer_stop(&store->writer);
     environment_close(&store->environment);
     grouping_deinit(&store->grouping);
+    store_buckets_free(store);
     mem_free(&allocator, store);
 }
 

@@ -5,9 +5,13 @@
  *   rows     conversation, seq          → a chunk of rows, with seqs without a gap (chunk.h)
  *   heads    conversation               → struct store_head_value
  *   inbox    user, partition, offset    → a chunk of entries
- *   dedup    sender, partition, offset  → a chunk of runs
+ *   dedup    partition, bucket, offset  → a chunk of runs
  *   cursors  user, device, conversation → struct store_cursor_value
  *   marks    partition                  → struct store_mark
+ *
+ * A bucket (2 bytes) holds the dedup runs of all senders whose name hashes to it. Runs live for a
+ * day and are read once, when a sender is loaded, but written with every batch: so what a batch
+ * brings for a bucket goes in one chunk, and old chunks go whoever wrote them.
  *
  * A batch is one transaction, and `mark.offset` is written in it. `mark.high` is above every offset
  * that was ever written for the partition: what comes at or above it is surely new and is inserted
@@ -46,8 +50,23 @@ struct lmdb_store {
     MDB_dbi dedup;
     MDB_dbi cursors;
     MDB_dbi marks;
-    struct grouping grouping; /* the writer's */
+
+    /* the writer's */
+    struct grouping grouping;
+    struct store_buckets *buckets; /* NULL until a batch brings runs */
+    uint32_t expiry_turn;          /* which buckets' old chunks the next batch looks for */
 };
+
+/* A batch that is being written. */
+struct store_batch {
+    struct lmdb_store *store;
+    MDB_txn *txn;
+    const struct cc_store_write *op;
+    struct store_mark mark;
+};
+
+/* The number of buckets: a batch of 50,000 runs brings about a dozen for each. */
+#define STORE_BUCKETS 4096
 
 /* The longest key: user, device, conversation. */
 #define STORE_KEY_MAX (3 * (1 + CC_NAME_MAX))
@@ -65,9 +84,14 @@ static inline MDB_val store_key_value(const struct store_key *key)
 /* Names are 1 to CC_NAME_MAX bytes, checked before. */
 void store_key_name(struct store_key *key, struct cc_slice name);
 
-/* The parts of keys before their last number: of rows; of inbox and dedup. */
+/* The parts of keys before their last number. */
 void store_key_rows(struct store_key *key, struct cc_slice conversation);
-void store_key_share(struct store_key *key, struct cc_slice name, uint32_t partition);
+void store_key_inbox(struct store_key *key, struct cc_slice user, uint32_t partition);
+void store_key_bucket(struct store_key *key, uint32_t partition, uint32_t bucket);
+
+/* The bucket of a sender; it never changes. */
+uint32_t store_bucket_of(struct cc_slice sender);
+
 void store_key_cursor(struct store_key *key, struct cc_slice user, struct cc_slice device);
 
 /* Puts a number behind the first `prefix` bytes. */
@@ -104,6 +128,10 @@ static inline void store_key_mark(struct store_key *key, uint32_t partition)
     memcpy(key->bytes, &partition, sizeof partition);
     key->size = sizeof partition;
 }
+
+/* Writes a batch's runs: store_dedup.c. 0 or a raw code. */
+int store_dedup_write(struct store_batch *batch);
+void store_buckets_free(struct lmdb_store *store);
 
 extern const struct writer_kind store_write_kind;
 extern const struct writer_kind store_write_cursors_kind;

@@ -346,7 +346,7 @@ static int inbox_read(struct reading *reading, struct cc_op *base)
 
     if (!store_name_fits(op->user))
         return CC_EINVAL;
-    store_key_share(&range.key, op->user, op->partition);
+    store_key_inbox(&range.key, op->user, op->partition);
     r = range_open(reading, reading->store->inbox, &range);
     if (r)
         return r;
@@ -362,7 +362,20 @@ void store_read_inbox(void *self, struct cc_store_read_inbox *op)
 
 /* --- dedup --- */
 
-static int dedup_count(struct range *range, size_t *ret_count)
+static int run_copy(struct reading *reading, const struct cc_store_dedup *run,
+                    struct cc_store_dedup *ret_copy)
+{
+    int r = answer_copy(reading->answer, run->sender, &ret_copy->sender);
+
+    ret_copy->offset = run->offset;
+    ret_copy->ts = run->ts;
+    return r ? r : answer_copy(reading->answer, run->entries, &ret_copy->entries);
+}
+
+/* Walks the sender's bucket: counts the sender's runs, and copies them where `runs` is given. */
+static int dedup_walk(struct reading *reading, struct range *range,
+                      const struct cc_store_read_dedup *op, struct cc_store_dedup *runs,
+                      size_t *ret_count)
 {
     size_t count = 0;
     int r;
@@ -372,8 +385,13 @@ static int dedup_count(struct range *range, size_t *ret_count)
         struct chunk chunk = range_chunk(range);
         int failed;
 
-        while ((failed = chunk_next_dedup(&chunk, &run)) == 0)
+        while ((failed = chunk_next_dedup(&chunk, &run)) == 0) {
+            if (!slice_equal(run.sender, op->sender))
+                continue;
+            if (runs && run_copy(reading, &run, &runs[count]) != 0)
+                return CC_ENOMEM;
             count++;
+        }
         if (failed != MDB_NOTFOUND)
             return failed;
     }
@@ -381,52 +399,34 @@ static int dedup_count(struct range *range, size_t *ret_count)
     return none_is_fine(r);
 }
 
-static int dedup_copy(struct reading *reading, struct range *range, struct cc_store_read_dedup *op,
-                      size_t wanted)
+static int dedup_read_in(struct reading *reading, struct range *range,
+                         struct cc_store_read_dedup *op)
 {
-    struct cc_store_dedup *runs = answer_array(reading->answer, wanted, sizeof *runs);
-    struct cc_slice sender;
-    size_t count = 0;
-    int r = 0;
+    struct cc_store_dedup *runs;
+    int r = dedup_walk(reading, range, op, NULL, &op->ret_count);
 
-    if (!runs || answer_copy(reading->answer, op->sender, &sender) != 0)
+    if (r)
+        return r;
+    runs = answer_array(reading->answer, op->ret_count, sizeof *runs);
+    if (!runs)
         return CC_ENOMEM;
-    if (wanted)
-        r = range_seek(range, 0);
-    while (!r && count < wanted) {
-        struct cc_store_dedup run = {.sender = sender, .offset = range->first};
-        struct chunk chunk;
-
-        r = range_copy(reading, range, &chunk);
-        while (!r && count < wanted && !chunk_is_at_end(&chunk)) {
-            r = chunk_next_dedup(&chunk, &run);
-            if (!r)
-                runs[count++] = run;
-        }
-        if (!r && count < wanted)
-            r = range_step(range, MDB_NEXT);
-    }
     op->ret_runs = runs;
-    op->ret_count = count;
-    return r;
+    return op->ret_count ? dedup_walk(reading, range, op, runs, &op->ret_count) : 0;
 }
 
 static int dedup_read(struct reading *reading, struct cc_op *base)
 {
     struct cc_store_read_dedup *op = (struct cc_store_read_dedup *)base;
     struct range range;
-    size_t count;
     int r;
 
     if (!store_name_fits(op->sender))
         return CC_EINVAL;
-    store_key_share(&range.key, op->sender, op->partition);
+    store_key_bucket(&range.key, op->partition, store_bucket_of(op->sender));
     r = range_open(reading, reading->store->dedup, &range);
     if (r)
         return r;
-    r = dedup_count(&range, &count);
-    if (!r)
-        r = dedup_copy(reading, &range, op, count);
+    r = dedup_read_in(reading, &range, op);
     mdb_cursor_close(range.cursor);
     return r;
 }

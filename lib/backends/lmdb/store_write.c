@@ -8,9 +8,6 @@
 
 #include <errno.h>
 
-/* A sender's old chunks that one batch may delete: enough to keep up, too few to be felt. */
-#define EXPIRED_CHUNKS_MAX 4
-
 /* A table that is kept in chunks, and an array of a batch that goes into it. */
 struct table_write {
     const struct cc_allocator *allocator;
@@ -20,6 +17,7 @@ struct table_write {
     MDB_cursor *cursor;
     const char *elements;
     uint64_t high; /* elements with an offset below may stand already */
+    bool is_new;   /* there are none */
     /* of the group that is being written */
     struct group_member *members;
     size_t count;
@@ -99,6 +97,8 @@ static int members_filter(struct table_write *table)
 {
     size_t kept = 0;
 
+    if (table->is_new)
+        return 0;
     for (size_t i = 0; i < table->count; i++) {
         bool is_found = false;
         int r = 0;
@@ -124,7 +124,7 @@ static bool member_begins_chunk(const struct table_write *table, size_t member)
 
     if (table->kind->has_sequence)
         return at->number != at[-1].number + 1;
-    return offset_of(table, member - 1) < table->high;
+    return !table->is_new && offset_of(table, member - 1) < table->high;
 }
 
 /* How many members from `first` on go in one chunk, and its size. */
@@ -182,29 +182,34 @@ static int group_write(struct table_write *table)
 
 /* --- tables --- */
 
-/* What one batch writes with. */
-struct batch {
-    struct lmdb_store *store;
-    MDB_txn *txn;
-    const struct cc_store_write *op;
-    struct store_mark mark;
-};
+/* True when every element is at or above the mark. */
+static bool all_are_new(const struct table_write *table, size_t count)
+{
+    const char *at = table->elements + table->offset_at;
 
-static int cursor_open(const struct batch *batch, MDB_dbi dbi, struct table_write *table)
+    for (size_t i = 0; i < count; i++, at += table->layout.element_size) {
+        uint64_t offset;
+
+        memcpy(&offset, at, sizeof offset);
+        if (offset < table->high)
+            return false;
+    }
+    return true;
+}
+
+/* Groups the elements and opens a cursor for them. */
+static int table_begin(const struct store_batch *batch, MDB_dbi dbi, struct table_write *table,
+                       size_t count)
 {
     table->allocator = &batch->store->environment.allocator;
     table->high = batch->mark.high;
+    table->is_new = all_are_new(table, count);
+    if (grouping_make(&batch->store->grouping, table->elements, count, &table->layout) != 0)
+        return ENOMEM;
     return mdb_cursor_open(batch->txn, dbi, &table->cursor);
 }
 
-static int groups_make(const struct batch *batch, const struct table_write *table, size_t count)
-{
-    int r = grouping_make(&batch->store->grouping, table->elements, count, &table->layout);
-
-    return r ? ENOMEM : 0;
-}
-
-static void group_begin(const struct batch *batch, struct table_write *table, size_t index)
+static void group_begin(const struct store_batch *batch, struct table_write *table, size_t index)
 {
     struct grouping *grouping = &batch->store->grouping;
 
@@ -212,7 +217,7 @@ static void group_begin(const struct batch *batch, struct table_write *table, si
     table->count = grouping->groups[index].count;
 }
 
-static int rows_write(struct batch *batch)
+static int rows_write(struct store_batch *batch)
 {
     struct table_write table = {
         .kind = &chunk_rows,
@@ -222,10 +227,8 @@ static int rows_write(struct batch *batch)
         .elements = (const char *)batch->op->rows,
     };
     struct grouping *grouping = &batch->store->grouping;
-    int r = groups_make(batch, &table, batch->op->row_count);
+    int r = table_begin(batch, batch->store->rows, &table, batch->op->row_count);
 
-    if (!r)
-        r = cursor_open(batch, batch->store->rows, &table);
     if (r)
         return r;
     for (size_t i = 0; !r && i < grouping->group_count; i++) {
@@ -238,31 +241,7 @@ static int rows_write(struct batch *batch)
     return r;
 }
 
-/* Inbox and dedup: a name, the partition, an offset. `after` is called for each group once it is
- * written; it may be NULL. */
-static int shares_write(struct batch *batch, MDB_dbi dbi, struct table_write *table, size_t count,
-                        int (*after)(struct batch *batch, struct table_write *table))
-{
-    struct grouping *grouping = &batch->store->grouping;
-    int r = groups_make(batch, table, count);
-
-    if (!r)
-        r = cursor_open(batch, dbi, table);
-    if (r)
-        return r;
-    for (size_t i = 0; !r && i < grouping->group_count; i++) {
-        group_begin(batch, table, i);
-        store_key_share(&table->key, grouping->groups[i].name, batch->op->partition);
-        table->prefix = table->key.size;
-        r = group_write(table);
-        if (!r && after)
-            r = after(batch, table);
-    }
-    mdb_cursor_close(table->cursor);
-    return r;
-}
-
-static int inbox_write(struct batch *batch)
+static int inbox_write(struct store_batch *batch)
 {
     struct table_write table = {
         .kind = &chunk_inbox,
@@ -271,56 +250,19 @@ static int inbox_write(struct batch *batch)
         .offset_at = offsetof(struct cc_store_inbox, offset),
         .elements = (const char *)batch->op->inbox,
     };
+    struct grouping *grouping = &batch->store->grouping;
+    int r = table_begin(batch, batch->store->inbox, &table, batch->op->inbox_count);
 
-    return shares_write(batch, batch->store->inbox, &table, batch->op->inbox_count, NULL);
-}
-
-/* --- dedup --- */
-
-/* True when no run of the chunk is as new as `before`. 0 or a raw code. */
-static int chunk_is_old(const MDB_val *value, int64_t before, bool *ret_old)
-{
-    struct chunk chunk = chunk_of(value->mv_data, value->mv_size);
-    struct cc_store_dedup run = {.ts = 0};
-    int r;
-
-    while ((r = chunk_next_dedup(&chunk, &run)) == 0 && run.ts < before)
-        ;
-    *ret_old = r == MDB_NOTFOUND;
-    return r == MDB_NOTFOUND ? 0 : r;
-}
-
-/* Deletes the oldest chunks of the sender whose runs were written just now. */
-static int runs_expire(struct batch *batch, struct table_write *table)
-{
-    bool is_old = true;
-
-    for (int i = 0; i < EXPIRED_CHUNKS_MAX; i++) {
-        uint64_t first;
-        MDB_val value;
-        int r = store_seek(table->cursor, &table->key, table->prefix, 0, &first, &value);
-
-        if (!r)
-            r = chunk_is_old(&value, batch->op->dedup_before, &is_old);
-        if (!r && is_old)
-            r = mdb_cursor_del(table->cursor, 0);
-        if (r || !is_old)
-            return r == MDB_NOTFOUND ? 0 : r;
+    if (r)
+        return r;
+    for (size_t i = 0; !r && i < grouping->group_count; i++) {
+        group_begin(batch, &table, i);
+        store_key_inbox(&table.key, grouping->groups[i].name, batch->op->partition);
+        table.prefix = table.key.size;
+        r = group_write(&table);
     }
-    return 0;
-}
-
-static int dedup_write(struct batch *batch)
-{
-    struct table_write table = {
-        .kind = &chunk_dedup,
-        .layout = {sizeof(struct cc_store_dedup), offsetof(struct cc_store_dedup, sender),
-                   offsetof(struct cc_store_dedup, offset)},
-        .offset_at = offsetof(struct cc_store_dedup, offset),
-        .elements = (const char *)batch->op->dedup,
-    };
-
-    return shares_write(batch, batch->store->dedup, &table, batch->op->dedup_count, runs_expire);
+    mdb_cursor_close(table.cursor);
+    return r;
 }
 
 /* --- heads --- */
@@ -350,7 +292,7 @@ static int head_write(MDB_cursor *cursor, const struct cc_store_head *head)
     return mdb_cursor_put(cursor, &wanted, &found, r ? 0 : MDB_CURRENT);
 }
 
-static int heads_write(struct batch *batch)
+static int heads_write(struct store_batch *batch)
 {
     static const struct group_layout layout = {sizeof(struct cc_store_head),
                                                offsetof(struct cc_store_head, conversation),
@@ -376,7 +318,7 @@ static int heads_write(struct batch *batch)
 
 /* --- marks --- */
 
-static int mark_read(struct batch *batch)
+static int mark_read(struct store_batch *batch)
 {
     struct store_key key;
     int r;
@@ -392,7 +334,7 @@ static void raise(uint64_t *high, uint64_t offset)
         *high = offset + 1;
 }
 
-static int mark_write(struct batch *batch)
+static int mark_write(struct store_batch *batch)
 {
     const struct cc_store_write *op = batch->op;
     struct store_mark mark = batch->mark;
@@ -432,7 +374,7 @@ static bool batch_fits(const struct cc_store_write *op)
 
 static int write_apply(void *port, MDB_txn *txn, struct cc_op *base)
 {
-    struct batch batch = {port, txn, (const struct cc_store_write *)base, {0, 0}};
+    struct store_batch batch = {port, txn, (const struct cc_store_write *)base, {0, 0}};
     int r;
 
     if (!batch_fits(batch.op))
@@ -445,7 +387,7 @@ static int write_apply(void *port, MDB_txn *txn, struct cc_op *base)
     if (!r)
         r = inbox_write(&batch);
     if (!r)
-        r = dedup_write(&batch);
+        r = store_dedup_write(&batch);
     if (!r)
         r = mark_write(&batch);
     return r;
