@@ -334,7 +334,7 @@ static void check_gaps(struct sim *sim)
         const struct sim_seen *gap = &sim->gaps.items[i];
         bool leaves = false;
 
-        for (uint64_t seq = gap->seq; seq <= gap->seq + 20; seq++) {
+        for (uint64_t seq = gap->seq; seq <= gap->seq + 100; seq++) {
             const struct sim_row *row = row_at(sim, gap->conversation, seq);
 
             leaves =
@@ -391,6 +391,8 @@ void model_check_end(struct sim *sim)
         check_sends(&final);
     if (!sim->has_failed)
         check_members(sim);
+    if (!sim->has_failed)
+        check_senders(sim);
     if (!sim->has_failed)
         check_gaps(sim);
     if (!sim->has_failed)
