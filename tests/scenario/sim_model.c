@@ -323,6 +323,20 @@ static void check_members(struct sim *sim)
                      (unsigned long long)sim->seen.items[i].seq);
 }
 
+/* Invariant 10: who says something is a member at that place, whatever was checked before. */
+static void check_senders(struct sim *sim)
+{
+    for (int i = 0; i < sim->conversation_count; i++)
+        for (uint64_t seq = 1; seq <= sim->conversations[i].newest && !sim->has_failed; seq++) {
+            const struct sim_row *row = row_at(sim, i, seq);
+
+            if (row->kind != CC_MESSAGE_SYSTEM && row->from >= 0 &&
+                !was_member(sim, i, row->from, seq, false))
+                sim_fail(sim, "conversation %d, seq %llu: u%d wrote without being a member", i,
+                         (unsigned long long)seq, row->from);
+        }
+}
+
 /*
  * Invariant 5, across sessions: a user who was removed while a session of it began may see the last
  * messages before its going with a gap, since the directory knows of the removal first. Any other
