@@ -10,6 +10,7 @@
 #include "engine/message_read.h"
 #include "engine/propose.h"
 #include "engine/user.h"
+#include "wire/meta.h"
 
 /* An emoji is a short run of code points: with modifiers and joiners a family takes about 50 bytes.
  */
@@ -212,7 +213,9 @@ static int check_send(struct request *request)
     if (command->user_count > CC_COMMAND_MENTIONS_MAX ||
         command->media_count > CC_COMMAND_MEDIA_MAX)
         return CC_ETOOLARGE;
-    return utf8_is_valid(command->text) ? 0 : CC_EINVAL;
+    if (!utf8_is_valid(command->text))
+        return CC_EINVAL;
+    return command->meta.size ? meta_check(command->meta) : 0;
 }
 
 void chat_send(struct request *request)

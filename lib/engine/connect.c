@@ -48,6 +48,8 @@ static int join_user(struct request *request, struct cc_slice name)
 
     if (user && user->session_count >= engine->limits.max_user_sessions)
         close_oldest(user);
+    mem_free(&engine->allocator, (char *)session->device.data); /* of a connect that failed */
+    session->device = slice_of(NULL, 0);
     r = slice_copy(&engine->allocator, request->command->device, &session->device);
     if (!r)
         r = user_add_session(engine, name, session);
