@@ -74,7 +74,8 @@ def run_check(tally, name, *arguments):
 
 
 def build(tally, folder, *options, compiler="gcc"):
-    """True when the folder holds an up-to-date build with these options."""
+    """True when the folder holds an up-to-date build with these options. Warnings are counted, but
+    don't keep the tests from running."""
     say(f"build {folder}")
     environment = dict(os.environ, CC=compiler)
     configured = os.path.exists(f"{folder}/build.ninja")
@@ -87,7 +88,10 @@ def build(tally, folder, *options, compiler="gcc"):
             print(done.stdout[-20000:], flush=True)
             tally.add(f"build {folder}", "failed", "see above")
             return False
-    tally.add(f"build {folder}", "passed")
+    has_warnings = "warning: " in done.stdout
+    if has_warnings:
+        print(done.stdout[-20000:], flush=True)
+    tally.add(f"build {folder}", "failed" if has_warnings else "passed", "warnings, see above")
     return True
 
 
@@ -182,7 +186,7 @@ def run_all(tally, quick):
     say("checks")
     for name in CHECKS_BEFORE_BUILD:
         run_check(tally, name)
-    if build(tally, "build-test", "-Dwerror=true"):
+    if build(tally, "build-test", "-Dwerror=false"):
         say("checks of what was built")
         for name in CHECKS_AFTER_BUILD:
             run_check(tally, name, "build-test")
@@ -190,12 +194,12 @@ def run_all(tally, quick):
     if quick:
         tally.add("clang-tidy, sanitizers, fuzzers", "skipped", "only the full run takes the time")
         return
-    if build(tally, "build-asan", "-Dwerror=true", "-Dfuzzers=true", "-Db_lundef=false",
+    if build(tally, "build-asan", "-Dwerror=false", "-Dfuzzers=true", "-Db_lundef=false",
              "-Db_sanitize=address,undefined", compiler="clang"):
         run_suites(tally, "build-asan", SANITIZED_SUITES, quick)
         run_fuzzers(tally, "build-asan")
         run_check(tally, "tidy", "build-asan")
-    if build(tally, "build-tsan", "-Dwerror=true", "-Db_lundef=false", "-Db_sanitize=thread",
+    if build(tally, "build-tsan", "-Dwerror=false", "-Db_lundef=false", "-Db_sanitize=thread",
              compiler="clang"):
         run_suites(tally, "build-tsan", SANITIZED_SUITES, quick)
 

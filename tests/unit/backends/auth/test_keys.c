@@ -28,7 +28,7 @@ static int pem_algorithm(const char *pem)
     assert_int_equal(ERR_peek_error(), 0); /* nothing stays in OpenSSL's queue */
     if (r)
         return r;
-    r = key->algorithm;
+    r = (int)key->algorithm;
     key_free(cc_allocator_default(), key);
     return r;
 }

@@ -246,8 +246,8 @@ static void signs_what_it_verifies(void **state)
 {
     static const char *const users[] = {
         "alice", "a\"b\\c", "\xc3\xa9\xf0\x9f\x98\x80",
-        "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\"
-        "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\"};
+        ("\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\"
+         "\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\")};
     struct cc_auth auth = auth_new(cc_allocator_default());
     struct verification verification;
     char *token;
