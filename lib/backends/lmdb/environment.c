@@ -1,5 +1,5 @@
 /*
- * Opening, checking and growing LMDB environments.
+ * Opening and checking LMDB environments. What is done with an open one is in environment_use.c.
  */
 #include "backends/lmdb/environment.h"
 
@@ -11,29 +11,16 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Chats are private: what is made here is the user's alone. */
 #define FOLDER_MODE 0700
 #define FILE_MODE   0600
 
-/* The map doubles up to steps of this size: address space is plenty, but not for ever. */
-#define GROWTH_MAX_BYTES ((size_t)64 << 30)
-
-/* What a 64-bit process can address on the systems that we know. */
-#define MAP_MAX_BYTES ((size_t)1 << 46)
-
 /* Below this a map cannot hold the empty tables and a transaction that changes them. */
 #define MAP_MIN_BYTES ((size_t)1 << 20)
 
-/* Maps are a multiple of this: of any system's page size. */
-#define MAP_UNIT_BYTES ((size_t)64 << 10)
-
-/* A short write is told as EIO: with less than this left it was the disk that was full. */
-#define DISK_FULL_BYTES ((uint64_t)1 << 20)
-
-/* The reader and the writer's long polls: one each. */
+/* The one that is kept, and room for what is to come. */
 #define READERS 4
 
 /* The longest folder name, and room for the files in it. */
@@ -47,71 +34,6 @@ struct format {
     uint32_t version;
     uint32_t partitions;
 };
-
-/* --- errors --- */
-
-static bool disk_is_full(const struct environment *environment)
-{
-    const char *path;
-    struct statvfs disk;
-
-    return environment->mdb && mdb_env_get_path(environment->mdb, &path) == 0 &&
-           statvfs(path, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES;
-}
-
-static int error_of_lmdb(int code)
-{
-    switch (code) {
-    case MDB_MAP_FULL:
-        return CC_ENOSPACE;
-    case MDB_NOTFOUND:
-    case MDB_KEYEXIST:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_CORRUPTED:
-    case MDB_INVALID:
-    case MDB_VERSION_MISMATCH:
-    case MDB_INCOMPATIBLE:
-        return CC_ECORRUPT;
-    case MDB_PANIC:
-        return CC_EIO;
-    default:
-        return CC_EINTERNAL;
-    }
-}
-
-static int error_of_system(const struct environment *environment, int code)
-{
-    switch (code) {
-    case ENOMEM:
-        return CC_ENOMEM;
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return CC_ENOSPACE;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return CC_EREADONLY;
-    case ENOENT:
-    case ENOTDIR:
-    case ENAMETOOLONG:
-        return CC_EINVAL;
-    default:
-        return disk_is_full(environment) ? CC_ENOSPACE : CC_EIO;
-    }
-}
-
-int environment_error(const struct environment *environment, int code)
-{
-    int error;
-
-    if (!environment_is_failure(code))
-        return code;
-    error = code > 0 ? error_of_system(environment, code) : error_of_lmdb(code);
-    trace_write(&environment->trace, CC_TRACE_ERROR, environment->name, "%s (%s)",
-                cc_strerror(error), mdb_strerror(code));
-    return error;
-}
 
 /* --- the folder and its lock --- */
 
@@ -136,22 +58,28 @@ static int folder_make(const char *path)
     return 0;
 }
 
-static int folders_make(const char *path, const char *name, char *folder, size_t size)
+static int folders_make(struct environment *environment, const char *path)
 {
-    int length = snprintf(folder, size, "%s/%s", path, name);
+    char folder[FOLDER_BYTES];
+    int length = snprintf(folder, sizeof folder, "%s/%s", path, environment->name);
+    struct cc_slice copy;
     int r;
 
-    if (length < 0 || (size_t)length >= size)
+    if (length < 0 || (size_t)length >= sizeof folder)
         return ENAMETOOLONG;
+    r = slice_copy(&environment->allocator, slice_of(folder, (size_t)length + 1), &copy);
+    if (r)
+        return r;
+    environment->folder = (char *)copy.data;
     r = folder_make(path);
     return r ? r : folder_make(folder);
 }
 
-static int lock_take(struct environment *environment, const char *folder)
+static int lock_take(struct environment *environment)
 {
     char path[PATH_BYTES];
 
-    snprintf(path, sizeof path, "%s/lock", folder);
+    snprintf(path, sizeof path, "%s/lock", environment->folder);
     environment->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
     if (environment->lock < 0)
         return errno;
@@ -171,14 +99,14 @@ static int lock_is_marked(const struct environment *environment, bool *ret_marke
 }
 
 /* Notes that the data file stands, after all of it does. */
-static int lock_mark(const struct environment *environment, const char *path, const char *folder)
+static int lock_mark(const struct environment *environment, const char *path)
 {
     static const char text[] = "chatcore\n";
     int r;
 
     r = folder_sync(path);
     if (!r)
-        r = folder_sync(folder);
+        r = folder_sync(environment->folder);
     if (r)
         return r;
     if (pwrite(environment->lock, text, sizeof text - 1, 0) != (ssize_t)sizeof text - 1)
@@ -252,75 +180,14 @@ static int format_write(void *context, MDB_txn *txn)
 
 /* --- opening --- */
 
-/* Answers a raw code. */
-static int run(struct environment *environment, int (*step)(void *context, MDB_txn *txn),
-               void *context)
-{
-    MDB_txn *txn;
-    int r = mdb_txn_begin(environment->mdb, NULL, 0, &txn);
-
-    if (r)
-        return r;
-    r = step(context, txn);
-    if (!r)
-        return mdb_txn_commit(txn);
-    mdb_txn_abort(txn);
-    return r;
-}
-
-int environment_run(struct environment *environment, int (*step)(void *context, MDB_txn *txn),
-                    void *context)
-{
-    return environment_error(environment, run(environment, step, context));
-}
-
-static size_t map_size(const struct environment *environment, size_t wanted)
-{
-    size_t reserve = environment->max_bytes / 16;
-
-    if (environment->max_bytes && wanted > environment->max_bytes - reserve)
-        wanted = environment->max_bytes - reserve;
-    if (wanted < MAP_MIN_BYTES)
-        wanted = MAP_MIN_BYTES;
-    return wanted & ~(MAP_UNIT_BYTES - 1);
-}
-
-static int map_note_size(struct environment *environment)
-{
-    MDB_envinfo info;
-    int r = mdb_env_info(environment->mdb, &info);
-
-    if (!r)
-        environment->map_bytes = info.me_mapsize;
-    return r;
-}
-
-static int mdb_start(struct environment *environment, const char *folder,
-                     const struct cc_lmdb_options *options, const struct environment_spec *spec)
-{
-    unsigned flags = MDB_NOTLS | (options->sync ? 0 : MDB_NOSYNC);
-    int r;
-
-    r = mdb_env_create(&environment->mdb);
-    if (!r)
-        r = mdb_env_set_maxdbs(environment->mdb, spec->tables);
-    if (!r)
-        r = mdb_env_set_maxreaders(environment->mdb, READERS);
-    if (!r)
-        r = mdb_env_set_mapsize(environment->mdb, map_size(environment, options->map_bytes));
-    if (!r)
-        r = mdb_env_open(environment->mdb, folder, flags, FILE_MODE);
-    return r ? r : map_note_size(environment);
-}
-
 /* The data file was made before, or it is to be made now. */
-static int data_check(const struct environment *environment, const char *folder, bool *ret_marked)
+static int data_check(const struct environment *environment, bool *ret_marked)
 {
     char path[PATH_BYTES];
     bool is_new;
     int r;
 
-    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    snprintf(path, sizeof path, "%s/data.mdb", environment->folder);
     r = lock_is_marked(environment, ret_marked);
     if (!r)
         r = verify_file(&environment->allocator, path, &is_new);
@@ -329,25 +196,60 @@ static int data_check(const struct environment *environment, const char *folder,
     return r;
 }
 
+static int open_with(struct environment *environment, size_t map_bytes)
+{
+    unsigned flags = MDB_NOTLS | (environment->sync ? 0 : MDB_NOSYNC);
+    MDB_envinfo info;
+    int r;
+
+    r = mdb_env_set_maxdbs(environment->mdb, environment->tables_max);
+    if (!r)
+        r = mdb_env_set_maxreaders(environment->mdb, READERS);
+    if (!r)
+        r = mdb_env_set_mapsize(environment->mdb, map_bytes);
+    if (!r)
+        r = mdb_env_open(environment->mdb, environment->folder, flags, FILE_MODE);
+    if (!r)
+        r = mdb_env_info(environment->mdb, &info);
+    if (!r)
+        environment->map_bytes = info.me_mapsize;
+    return r;
+}
+
+int environment_start(struct environment *environment, size_t map_bytes)
+{
+    size_t limit = environment_map_limit(environment, false);
+    int r = mdb_env_create(&environment->mdb);
+
+    if (r)
+        return r;
+    r = open_with(environment, map_bytes < limit ? map_bytes : limit);
+    if (r) {
+        mdb_env_close(environment->mdb);
+        environment->mdb = NULL;
+    }
+    return r;
+}
+
 static int start(struct environment *environment, const struct cc_lmdb_options *options,
                  const struct environment_spec *spec)
 {
     struct format_step format = {environment, {spec->version, options->partitions}};
-    char folder[FOLDER_BYTES];
     bool is_marked = false;
     int r;
 
-    r = folders_make(options->path, spec->name, folder, sizeof folder);
+    r = folders_make(environment, options->path);
     if (!r)
-        r = lock_take(environment, folder);
+        r = lock_take(environment);
     if (!r)
-        r = data_check(environment, folder, &is_marked);
+        r = data_check(environment, &is_marked);
     if (!r)
-        r = mdb_start(environment, folder, options, spec);
+        r = environment_start(environment, options->map_bytes < MAP_MIN_BYTES ? MAP_MIN_BYTES
+                                                                              : options->map_bytes);
     if (!r)
-        r = run(environment, format_open, &format);
+        r = environment_run(environment, format_open, &format);
     if (!r && !is_marked)
-        r = lock_mark(environment, options->path, folder);
+        r = lock_mark(environment, options->path);
     return r;
 }
 
@@ -369,6 +271,8 @@ int environment_open(struct environment *environment, const struct cc_allocator 
     environment->allocator = allocator ? *allocator : *cc_allocator_default();
     environment->trace = options->trace;
     environment->name = spec->name;
+    environment->sync = options->sync;
+    environment->tables_max = spec->tables;
     environment->max_bytes = options->max_bytes;
     environment->lock = -1;
     r = pthread_mutex_init(&environment->gate, NULL);
@@ -389,96 +293,13 @@ void environment_close(struct environment *environment)
     if (environment->lock >= 0)
         close(environment->lock);
     pthread_mutex_destroy(&environment->gate);
+    mem_free(&environment->allocator, environment->tables);
+    mem_free(&environment->allocator, environment->folder);
     environment->reader = NULL;
     environment->mdb = NULL;
     environment->lock = -1;
-}
-
-struct table_step {
-    const char *name;
-    unsigned flags;
-    MDB_dbi table;
-};
-
-static int table_open(void *context, MDB_txn *txn)
-{
-    struct table_step *step = context;
-
-    return mdb_dbi_open(txn, step->name, step->flags | MDB_CREATE, &step->table);
-}
-
-int environment_table(struct environment *environment, const char *name, unsigned flags,
-                      MDB_dbi *ret_table)
-{
-    struct table_step step = {name, flags, 0};
-    int r = environment_run(environment, table_open, &step);
-
-    if (!r)
-        *ret_table = step.table;
-    return r;
-}
-
-/* --- reading --- */
-
-int environment_read_begin(struct environment *environment, MDB_txn **ret_txn)
-{
-    int r;
-
-    pthread_mutex_lock(&environment->gate);
-    if (environment->reader)
-        r = mdb_txn_renew(environment->reader);
-    else
-        r = mdb_txn_begin(environment->mdb, NULL, MDB_RDONLY, &environment->reader);
-    if (r) {
-        pthread_mutex_unlock(&environment->gate);
-        return environment_error(environment, r);
-    }
-    *ret_txn = environment->reader;
-    return 0;
-}
-
-void environment_read_end(struct environment *environment)
-{
-    mdb_txn_reset(environment->reader);
-    pthread_mutex_unlock(&environment->gate);
-}
-
-/* --- growing --- */
-
-static int map_resize(struct environment *environment, size_t size)
-{
-    int r;
-
-    pthread_mutex_lock(&environment->gate);
-    r = mdb_env_set_mapsize(environment->mdb, size);
-    if (!r)
-        r = map_note_size(environment);
-    pthread_mutex_unlock(&environment->gate);
-    return environment_error(environment, r);
-}
-
-int environment_grow(struct environment *environment, bool reserve)
-{
-    size_t map = environment->map_bytes;
-    size_t limit = environment->max_bytes;
-    size_t size;
-
-    if (limit && !reserve)
-        limit = map_size(environment, limit);
-    if (!limit)
-        limit = MAP_MAX_BYTES;
-    if (map >= limit)
-        return CC_ENOSPACE;
-    size = map + (map < GROWTH_MAX_BYTES ? map : GROWTH_MAX_BYTES);
-    return map_resize(environment, size < limit ? size : limit);
-}
-
-void environment_shrink(struct environment *environment)
-{
-    size_t size = map_size(environment, environment->map_bytes);
-
-    if (size < environment->map_bytes)
-        map_resize(environment, size);
+    environment->tables = NULL;
+    environment->folder = NULL;
 }
 
 int environment_touch(struct environment *environment)

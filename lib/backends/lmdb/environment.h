@@ -35,11 +35,23 @@ struct environment_spec {
     unsigned tables;  /* named tables at most */
 };
 
+/* A table as it was opened; its handle is that of its place in the order of opening. */
+struct environment_table {
+    char name[16];
+    unsigned flags;
+};
+
 struct environment {
     struct cc_allocator allocator;
     struct cc_trace trace;
     const char *name;
-    MDB_env *mdb;
+    char *folder;
+    bool sync;
+    unsigned tables_max;
+    struct environment_table *tables;
+    size_t table_count;
+    size_t table_capacity;
+    MDB_env *mdb;     /* NULL after a recovery that failed: the next one tries again */
     size_t map_bytes; /* the writer's thread */
     size_t max_bytes; /* 0: no limit */
     uint32_t version; /* of the format on disk */
@@ -56,14 +68,19 @@ int environment_open(struct environment *environment, const struct cc_allocator 
 /* No transaction may be open. */
 void environment_close(struct environment *environment);
 
-/* Opens a named table, making it if it isn't there. Before the writer starts. 0 or a CC_E…. */
-int environment_table(struct environment *environment, const char *name, unsigned flags,
-                      MDB_dbi *ret_table);
-
 /* Runs a step in a transaction of its own, committed when it answers 0; its codes are raw ones. 0
  * or a CC_E…. Before the writer starts, or on its thread. */
 int environment_run(struct environment *environment, int (*step)(void *context, MDB_txn *txn),
                     void *context);
+
+/* Opens a named table (of less than 16 bytes), making it if it isn't there; in a step, before the
+ * writer starts. 0 or a raw code. */
+int environment_table_open(struct environment *environment, MDB_txn *txn, const char *name,
+                           unsigned flags, MDB_dbi *ret_table);
+
+/* The same in a transaction of its own. 0 or a CC_E…. */
+int environment_table(struct environment *environment, const char *name, unsigned flags,
+                      MDB_dbi *ret_table);
 
 /* Begins reading the newest state. 0 or a CC_E…; on success _end() must follow soon. Any thread. */
 int environment_read_begin(struct environment *environment, MDB_txn **ret_txn);
@@ -82,6 +99,16 @@ void environment_shrink(struct environment *environment);
  * that follows. The writer's thread, outside transactions. */
 int environment_touch(struct environment *environment);
 
+/* Begins a transaction that writes. 0 or a raw code. The writer's thread. */
+int environment_write_begin(struct environment *environment, MDB_txn **ret_txn);
+
+/*
+ * Opens LMDB's environment again: after a failed write of its root it takes no more transactions,
+ * and whether the last one counts, only the file tells. 0 or a CC_E…. The writer's thread, outside
+ * transactions.
+ */
+int environment_recover(struct environment *environment);
+
 /* Makes a CC_E… of a raw code, and writes it to the trace where an operator should know. */
 int environment_error(const struct environment *environment, int code);
 
@@ -91,6 +118,11 @@ static inline bool environment_is_failure(int code)
 {
     return code > 0 || code <= MDB_LAST_ERRCODE;
 }
+
+/* Between the two files of the environment: opens LMDB's, in a map of at least `map_bytes`; and
+ * what a map may be at most, with the reserve or without. */
+int environment_start(struct environment *environment, size_t map_bytes);
+size_t environment_map_limit(const struct environment *environment, bool reserve);
 
 static inline MDB_val value_of(const void *data, size_t size)
 {

@@ -207,6 +207,7 @@ static int span_read(struct log_partition *partition, MDB_cursor *cursor)
     MDB_val value;
     int r = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
 
+    partition->durable = (struct log_span){0, 0};
     if (r)
         return r == MDB_NOTFOUND ? 0 : r;
     if (key.mv_size != sizeof first)
@@ -245,18 +246,13 @@ static int trim_read(const struct lmdb_log *log, MDB_txn *txn, uint32_t number,
     return 0;
 }
 
-static int partition_open(struct lmdb_log *log, MDB_txn *txn, uint32_t number)
+/* Reads a partition's numbers as they stand in the file. */
+static int partition_read(struct lmdb_log *log, MDB_txn *txn, uint32_t number)
 {
     struct log_partition *partition = &log->partitions[number];
     MDB_cursor *cursor;
-    char name[16];
-    int r;
+    int r = mdb_cursor_open(txn, partition->table, &cursor);
 
-    snprintf(name, sizeof name, "p%u", (unsigned)number);
-    partition->waiting_end = &partition->waiting;
-    r = mdb_dbi_open(txn, name, MDB_CREATE | MDB_INTEGERKEY, &partition->table);
-    if (!r)
-        r = mdb_cursor_open(txn, partition->table, &cursor);
     if (r)
         return r;
     r = span_read(partition, cursor);
@@ -267,13 +263,41 @@ static int partition_open(struct lmdb_log *log, MDB_txn *txn, uint32_t number)
     return r;
 }
 
+static int partition_open(struct lmdb_log *log, MDB_txn *txn, uint32_t number)
+{
+    struct log_partition *partition = &log->partitions[number];
+    char name[16];
+    int r;
+
+    snprintf(name, sizeof name, "p%u", (unsigned)number);
+    partition->waiting_end = &partition->waiting;
+    r = environment_table_open(&log->environment, txn, name, MDB_INTEGERKEY, &partition->table);
+    return r ? r : partition_read(log, txn, number);
+}
+
+int log_recovered(void *port)
+{
+    struct lmdb_log *log = port;
+    MDB_txn *txn;
+    int r = environment_read_begin(&log->environment, &txn);
+
+    if (r)
+        return r;
+    pthread_mutex_lock(&log->lock);
+    for (uint32_t i = 0; !r && i < log->environment.partitions; i++)
+        r = partition_read(log, txn, i);
+    pthread_mutex_unlock(&log->lock);
+    environment_read_end(&log->environment);
+    return environment_error(&log->environment, r);
+}
+
 static int tables_open(void *context, MDB_txn *txn)
 {
     struct lmdb_log *log = context;
-    int r = mdb_dbi_open(txn, "positions", MDB_CREATE, &log->positions);
+    int r = environment_table_open(&log->environment, txn, "positions", 0, &log->positions);
 
     if (!r)
-        r = mdb_dbi_open(txn, "trims", MDB_CREATE, &log->trims);
+        r = environment_table_open(&log->environment, txn, "trims", 0, &log->trims);
     for (uint32_t i = 0; !r && i < log->environment.partitions; i++)
         r = partition_open(log, txn, i);
     return r;

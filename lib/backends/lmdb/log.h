@@ -63,6 +63,9 @@ extern const struct writer_kind log_commit_kind;
 extern const struct writer_kind log_trim_kind;
 extern const struct writer_hooks log_writer_hooks;
 
+/* The hook after a recovery: log.c. */
+int log_recovered(void *port);
+
 /* Reads and completes the operation; its offset is within the partition's durable span, or beyond
  * it for one that answers nothing. log_read.c. Any thread. */
 void log_read_answer(struct lmdb_log *log, struct cc_log_read *op);

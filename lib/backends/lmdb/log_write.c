@@ -286,4 +286,5 @@ const struct writer_hooks log_writer_hooks = {
     .begin = begin,
     .committed = committed,
     .background = background,
+    .recovered = log_recovered,
 };

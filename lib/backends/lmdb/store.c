@@ -193,7 +193,7 @@ static int tables_open(void *context, MDB_txn *txn)
     int r = 0;
 
     for (size_t i = 0; !r && i < sizeof tables / sizeof tables[0]; i++)
-        r = mdb_dbi_open(txn, tables[i].name, MDB_CREATE, tables[i].table);
+        r = environment_table_open(&store->environment, txn, tables[i].name, 0, tables[i].table);
     return r;
 }
 

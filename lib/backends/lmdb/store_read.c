@@ -81,22 +81,21 @@ static int none_is_fine(int r)
 
 /* --- offsets --- */
 
-static int offset_read(struct reading *reading, struct cc_op *base)
-{
-    struct cc_store_read_offset *op = (struct cc_store_read_offset *)base;
-    struct store_mark mark = {0, 0};
-    struct store_key key;
-    int r;
-
-    store_key_mark(&key, op->partition);
-    r = none_is_fine(store_get(reading->txn, reading->store->marks, &key, &mark, sizeof mark));
-    op->ret_offset = mark.offset;
-    return r;
-}
-
 void store_read_offset(void *self, struct cc_store_read_offset *op)
 {
-    read_answer(self, &op->op, offset_read);
+    struct lmdb_store *store = self;
+    struct store_mark mark = {0, 0};
+    struct store_key key;
+    MDB_txn *txn;
+    int r = environment_read_begin(&store->environment, &txn);
+
+    if (!r) {
+        store_key_mark(&key, op->partition);
+        r = none_is_fine(store_get(txn, store->marks, &key, &mark, sizeof mark));
+        environment_read_end(&store->environment);
+    }
+    op->ret_offset = mark.offset;
+    answer_done(NULL, &op->op, environment_error(&store->environment, r));
 }
 
 /* --- rows --- */

@@ -52,10 +52,34 @@ static int group_write(struct writer *writer, MDB_txn *txn, const struct group *
     return writer->hooks->background(writer->port, txn, &writer->wants_background);
 }
 
+/* Begins a transaction, where the environment needs it after opening that again. */
+static int transaction_begin(struct writer *writer, MDB_txn **ret_txn)
+{
+    int r = environment_write_begin(writer->environment, ret_txn);
+
+    if (r != MDB_PANIC)
+        return r;
+    r = environment_recover(writer->environment);
+    if (!r && writer->hooks->recovered)
+        r = writer->hooks->recovered(writer->port);
+    if (r)
+        return EIO;
+    return environment_write_begin(writer->environment, ret_txn);
+}
+
+/* After a commit that failed: readers too need the environment to be opened again at once. */
+static void recover_early(struct writer *writer)
+{
+    MDB_txn *txn;
+
+    if (transaction_begin(writer, &txn) == 0)
+        mdb_txn_abort(txn);
+}
+
 static int transaction(struct writer *writer, const struct group *group)
 {
     MDB_txn *txn;
-    int r = mdb_txn_begin(writer->environment->mdb, NULL, 0, &txn);
+    int r = transaction_begin(writer, &txn);
 
     if (r)
         return r;
@@ -65,7 +89,9 @@ static int transaction(struct writer *writer, const struct group *group)
         return r;
     }
     r = mdb_txn_commit(txn);
-    if (!r && writer->hooks->committed)
+    if (r)
+        recover_early(writer);
+    else if (writer->hooks->committed)
         writer->hooks->committed(writer->port);
     return r;
 }

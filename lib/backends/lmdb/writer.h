@@ -35,6 +35,9 @@ struct writer_hooks {
     /* Does a bounded step of work that waits (trimming, expiring) in the transaction, after the
      * operations. 0 or a raw code. `ret_more`: ask again, also if no operation comes. */
     int (*background)(void *port, MDB_txn *txn, bool *ret_more);
+    /* The environment was opened again after a commit of which nobody knows whether it counts: read
+     * anew what is known of the file. 0 or a CC_E…. */
+    int (*recovered)(void *port);
 };
 
 struct writer {
