@@ -619,7 +619,6 @@ static void read_overflown(struct sync *sync)
                                  : sync->flushed[i];
     trace_sync(sync, "was told more than it holds");
     sync->has_positions = true;
-    entries_free(sync);
     sync->at = NULL;
     sync_begin_anew(sync);
 }
