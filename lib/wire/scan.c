@@ -120,7 +120,7 @@ static char plain_escape(char c)
 
 int scan_unescape(struct cc_slice escaped, struct arena *arena, struct cc_slice *ret_text)
 {
-    const char *at = escaped.data;
+    const char *at = escaped.size ? escaped.data : "";
     const char *end = at + escaped.size;
     char *text =
         arena_alloc(arena, escaped.size); /* no escape is shorter than what it stands for */

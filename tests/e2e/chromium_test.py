@@ -75,7 +75,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def browse(chromium, pages):
-    with tempfile.TemporaryDirectory(prefix="chatcore-chromium-") as profile:
+    with tempfile.TemporaryDirectory(prefix="chatcore-chromium-",
+                                     ignore_cleanup_errors=True) as profile:
         browser = subprocess.Popen(
             [chromium, *FLAGS, f"--user-data-dir={profile}",
              f"http://127.0.0.1:{pages.server_address[1]}/"],

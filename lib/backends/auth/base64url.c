@@ -76,7 +76,7 @@ int base64url_bytes(struct cc_slice text, struct arena *arena, struct cc_slice *
 
 char *base64url_encode(const void *bytes, size_t size, char *to)
 {
-    const uint8_t *at = bytes;
+    const uint8_t *at = size ? bytes : (const uint8_t *)"";
     size_t rest = size % 3;
     uint32_t bits;
 

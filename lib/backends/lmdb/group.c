@@ -110,7 +110,7 @@ static void find_all(struct grouping *grouping, const void *elements, size_t cou
 static void place_all(struct grouping *grouping, const void *elements, size_t count,
                       const struct group_layout *layout)
 {
-    const char *number = (const char *)elements + layout->number_at;
+    const char *number = count ? (const char *)elements + layout->number_at : NULL;
     size_t first = 0;
 
     for (size_t i = 0; i < grouping->group_count; i++) {
