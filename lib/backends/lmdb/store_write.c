@@ -185,7 +185,7 @@ static int group_write(struct table_write *table)
 /* True when every element is at or above the mark. */
 static bool all_are_new(const struct table_write *table, size_t count)
 {
-    const char *at = table->elements + table->offset_at;
+    const char *at = count ? table->elements + table->offset_at : NULL;
 
     for (size_t i = 0; i < count; i++, at += table->layout.element_size) {
         uint64_t offset;
