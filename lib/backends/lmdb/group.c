@@ -177,6 +177,7 @@ int grouping_make(struct grouping *grouping, const void *elements, size_t count,
     place_all(grouping, elements, count, layout);
     for (size_t i = 0; i < grouping->group_count; i++)
         order_members(&grouping->members[grouping->groups[i].first], &grouping->groups[i].count);
-    qsort(grouping->groups, grouping->group_count, sizeof *grouping->groups, compare_groups);
+    if (grouping->group_count)
+        qsort(grouping->groups, grouping->group_count, sizeof *grouping->groups, compare_groups);
     return 0;
 }
