@@ -144,7 +144,7 @@ def run_suites(tally, folder, suites, quick):
     environment = dict(os.environ, CHATCORE_TEST_LEVEL="quick" if quick else "full",
                        ASAN_OPTIONS="detect_stack_use_after_return=1:allocator_may_return_null=1",
                        UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1",
-                       TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1")
+                       TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1")
     subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False)
     if not os.path.exists(log):
         tally.add(f"tests in {folder}", "failed", "meson wrote no log")
