@@ -66,7 +66,7 @@ static void trace(void *context, enum cc_trace_level level, const char *area, co
 static bool set_trace(struct server *server)
 {
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        if (strcmp(server->settings.log_level, levels[i]))
+        if (strcmp(server->settings.log_level, levels[i]) != 0)
             continue;
         server->trace.write = trace;
         server->trace.level = (enum cc_trace_level)i;
@@ -140,11 +140,24 @@ static void raise_files(void)
         fprintf(stderr, "chatcored: the limit of open files can't be raised\n");
 }
 
+/* A whole number from 1 to `most` that ends at `stop`; `*text` moves behind it. */
+static bool take_number(const char **text, char stop, unsigned long most, uint32_t *ret_number)
+{
+    char *end;
+    unsigned long number = strtoul(*text, &end, 10);
+
+    if (end == *text || *end != stop || !number || number > most)
+        return false;
+    *text = end + 1;
+    *ret_number = (uint32_t)number;
+    return true;
+}
+
 /* "50/10" is a burst of 50, and 10 a second. */
 static bool parse_rate(const char *text, struct cc_rate *rate)
 {
-    unsigned burst, second;
-    char rest;
+    uint32_t burst, second;
+    const char *at = text;
 
     if (!text)
         return true;
@@ -153,8 +166,8 @@ static bool parse_rate(const char *text, struct cc_rate *rate)
         rate->per_second_milli = 0;
         return true;
     }
-    if (sscanf(text, "%u/%u%c", &burst, &second, &rest) != 2 || !burst || !second ||
-        second > UINT32_MAX / 1000) {
+    if (!take_number(&at, '/', UINT32_MAX, &burst) ||
+        !take_number(&at, '\0', UINT32_MAX / 1000, &second)) {
         fprintf(stderr, "chatcored: not a rate: %s\n", text);
         return false;
     }

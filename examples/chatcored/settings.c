@@ -89,12 +89,12 @@ static int file_line(void *context, const char *section, const char *name, const
 {
     struct reader *reader = context;
 
-    if (*section && strcmp(section, "chatcored")) {
+    if (*section && strcmp(section, "chatcored") != 0) {
         reader->problem = "the only section is [chatcored]";
         return 0;
     }
     for (int i = 0; i < SETTING_COUNT; i++) {
-        if (strcmp(name, table[i].name))
+        if (strcmp(name, table[i].name) != 0)
             continue;
         if (reader->is_given[i] || set(reader->settings, &table[i], value))
             return 1;

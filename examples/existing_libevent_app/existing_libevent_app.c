@@ -246,7 +246,7 @@ static void end(struct app *app)
 
 static int http_port(const struct app *app)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t size = sizeof address;
 
     getsockname(evhttp_bound_socket_get_fd(app->socket), (struct sockaddr *)&address, &size);
@@ -262,11 +262,11 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s DIR HTTP_PORT CHAT_PORT\n", argv[0]);
         return 2;
     }
-    if (add_http(&app, atoi(argv[2]))) {
+    if (add_http(&app, (int)strtol(argv[2], NULL, 10))) {
         perror("existing_libevent_app");
         return 1;
     }
-    r = add_chat(&app, argv[1], atoi(argv[3]));
+    r = add_chat(&app, argv[1], (int)strtol(argv[3], NULL, 10));
     if (r) {
         fprintf(stderr, "existing_libevent_app: %s\n", cc_strerror(r));
         return 1;

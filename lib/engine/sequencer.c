@@ -35,8 +35,8 @@ static void batch_free(struct sequencer_batch *batch)
     struct partition *partition = batch->partition;
 
     for (size_t i = 0; i < batch->count; i++)
-        if (batch->items[i]
-                .conversation) /* NOLINT(clang-analyzer-core.NullDereference): count is 0 */
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): without items the count is 0 */
+        if (batch->items[i].conversation)
             conversation_unref(batch->items[i].conversation);
     arena_deinit(&batch->arena);
     mem_free(&partition->engine->allocator, batch);

@@ -89,6 +89,7 @@ void suite_fail(struct suite *suite, const char *file, int line, const char *for
     if (used < 0 || (size_t)used >= size)
         return;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is above */
     vsnprintf(suite->failure + used, size - (size_t)used, format, arguments);
     va_end(arguments);
 }
@@ -127,6 +128,7 @@ void text_add(struct text *text, const char *format, ...)
     int used;
 
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is above */
     used = vsnprintf(text->bytes + text->size, left, format, arguments);
     va_end(arguments);
     if (used > 0)
