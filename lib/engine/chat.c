@@ -11,17 +11,11 @@
 #include "engine/propose.h"
 #include "engine/user.h"
 #include "wire/meta.h"
+#include "wire/uuid.h"
 
 /* An emoji is a short run of code points: with modifiers and joiners a family takes about 50 bytes.
  */
 #define EMOJI_BYTES_MAX 64
-
-static bool is_none(const struct cc_id *id)
-{
-    static const struct cc_id none;
-
-    return memcmp(id, &none, sizeof none) == 0;
-}
 
 /* --- the way into the log -----------------------------------------------------------------------
  */
@@ -334,7 +328,7 @@ static void target_checked(struct request *request, const struct access *access,
 
 static void check_target(struct request *request)
 {
-    if (is_none(&request->command->message))
+    if (uuid_is_none(&request->command->message))
         request_fail(request, CC_EINVAL);
     else
         access_check(request, target_checked);

@@ -93,7 +93,7 @@ static void connected(struct request *request, struct cc_slice user, int64_t exp
         return;
     }
     id_new(&engine->ids, engine->now.wall_ms, &session_id);
-    id_format(&session_id, id);
+    uuid_format(&session_id, id);
     session->phase = SESSION_OPEN;
     session->connected_ms = engine->now.mono_ms;
     /* The catching up begins before the commands held behind the connect run. */

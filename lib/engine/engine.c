@@ -271,12 +271,11 @@ static void sessions_free(struct cc_engine *engine)
 void cc_engine_free(struct cc_engine *engine)
 {
     struct cc_queue *queue = atomic_load(&engine->queues);
-    struct cc_engine *owner = engine;
 
     ports_free(engine);
     for (; queue; queue = queue->next)
         queue_drop(queue); /* inputs and events refer to sessions */
-    sessions_free(owner);
+    sessions_free(engine);
     engine_free_own(engine);
 }
 

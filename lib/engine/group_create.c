@@ -220,7 +220,7 @@ static int choose_id(struct request *request, struct creation *creation)
     if (chosen.size)
         return name_is_valid(chosen) && !id_is_direct(chosen) ? 0 : CC_EINVAL;
     id_new(&engine->ids, engine->now.wall_ms, &id);
-    id_format(&id, creation->id);
+    uuid_format(&id, creation->id);
     request->conversation = slice_of(creation->id, sizeof creation->id);
     return 0;
 }

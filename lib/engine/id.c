@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/memory.h"
+#include "wire/uuid.h"
 
 /* What one id takes from the pool: 2 for where the counter starts, 6 for the id's own end. */
 #define ID_RANDOM_BYTES 8
@@ -71,19 +72,6 @@ int64_t id_timestamp(const struct cc_id *id)
     return ms;
 }
 
-void id_format(const struct cc_id *id, char text[ID_TEXT_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t at = 0;
-
-    for (size_t i = 0; i < sizeof id->bytes; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text[at++] = '-';
-        text[at++] = digits[id->bytes[i] >> 4];
-        text[at++] = digits[id->bytes[i] & 0x0f];
-    }
-}
-
 void id_direct(struct cc_slice a, struct cc_slice b, char text[ID_TEXT_SIZE])
 {
     bool in_order = slice_compare(a, b) <= 0;
@@ -92,7 +80,7 @@ void id_direct(struct cc_slice a, struct cc_slice b, char text[ID_TEXT_SIZE])
 
     crypto_digest16(pair, 2, id.bytes);
     set_version(&id, 8);
-    id_format(&id, text);
+    uuid_format(&id, text);
 }
 
 bool id_is_direct(struct cc_slice text)

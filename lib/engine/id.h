@@ -10,8 +10,9 @@
 #define CC_ENGINE_ID_H
 
 #include "chatcore/types.h"
+#include "wire/uuid.h"
 
-#define ID_TEXT_SIZE 36
+#define ID_TEXT_SIZE UUID_TEXT_BYTES
 
 struct id_generator {
     const struct cc_random *random;
@@ -28,9 +29,6 @@ void id_new(struct id_generator *generator, int64_t wall_ms, struct cc_id *ret_i
 
 /* The milliseconds in a UUIDv7. */
 int64_t id_timestamp(const struct cc_id *id);
-
-/* The 36 characters, not terminated. */
-void id_format(const struct cc_id *id, char text[ID_TEXT_SIZE]);
 
 /*
  * The id of the direct conversation of two users, whichever comes first: a UUIDv8 of their names'

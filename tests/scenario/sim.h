@@ -75,7 +75,6 @@ struct sim_client {
     int user;
     char device[16];
     int node; /* -1: not connected */
-    struct sim_session *unused;
     struct cc_session *session;
     struct sim_connection *connection;
     bool is_open;

@@ -137,11 +137,6 @@ void sim_ports_tick(struct sim_ports *ports, int64_t now_ms)
 /* --- operations that happen and seem not to
  * ------------------------------------------------------- */
 
-struct shadow {
-    struct cc_op *real;
-    struct cc_mailbox mailbox;
-};
-
 static void shadow_done(struct cc_op *op)
 {
     cc_op_release(op);

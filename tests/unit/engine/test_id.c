@@ -47,7 +47,7 @@ static void assert_text(const struct cc_id *id, const char *expected)
 {
     char text[ID_TEXT_SIZE];
 
-    id_format(id, text);
+    uuid_format(id, text);
     assert_memory_equal(text, expected, ID_TEXT_SIZE);
 }
 
