@@ -168,17 +168,20 @@ static bool has_room(struct cc_queue *queue)
 int cc_session_submit(struct cc_session *session, const struct cc_command *command)
 {
     struct cc_queue *queue = session->queue;
+    struct cc_command *copy;
     struct input *input;
     int r;
 
     if (!has_room(queue))
         return CC_EBUSY;
     input = input_new(queue, INPUT_COMMAND, session);
-    if (!input)
+    copy = input ? arena_alloc(&input->batch->arena, sizeof *copy) : NULL;
+    if (!copy)
         return CC_ENOMEM;
-    r = command_copy(&input->batch->arena, command, &input->command);
+    r = command_copy(&input->batch->arena, command, copy);
     if (r)
         return r;
+    input->command = copy;
     input_submit(input);
     return 0;
 }

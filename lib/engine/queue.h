@@ -23,7 +23,7 @@ struct input {
     uint32_t count; /* CONSUMED */
     struct cc_session *session;
     struct input_batch *batch;
-    struct cc_command command; /* COMMAND; its slices are in the batch's arena */
+    struct cc_command *command; /* COMMAND: in the batch's arena, as its slices are */
 };
 
 /* Inputs submitted between two flushes. Lives until its last command is answered (refs: engine's

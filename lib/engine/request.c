@@ -15,8 +15,8 @@ struct request *request_new(struct cc_session *session, struct input *input)
         return NULL;
     request->session = session;
     request->batch = input->batch;
-    request->command = &input->command;
-    request->conversation = input->command.conversation;
+    request->command = input->command;
+    request->conversation = input->command->conversation;
     arena_init(&request->arena, &engine->allocator);
     session_ref(session);
     session->inflight++;

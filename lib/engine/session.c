@@ -174,8 +174,8 @@ static void session_consumed(struct cc_session *session, uint32_t count)
 
 static void fail_input(struct input *input, int error, uint32_t retry_ms)
 {
-    struct cc_reply reply = {.id = input->command.id,
-                             .command = input->command.type,
+    struct cc_reply reply = {.id = input->command->id,
+                             .command = input->command->type,
                              .error = error,
                              .retry_after_ms = retry_ms};
 
@@ -213,12 +213,12 @@ static void session_commanded(struct input *input)
     uint32_t retry_ms = 0;
     int r;
 
-    if (session->phase == SESSION_CLOSED || input->command.type == CC_COMMAND_HEARTBEAT) {
+    if (session->phase == SESSION_CLOSED || input->command->type == CC_COMMAND_HEARTBEAT) {
         input_batch_unref(input->batch);
         return;
     }
     session_engine(session)->stats.commands++;
-    r = admit(session, &input->command, &retry_ms);
+    r = admit(session, input->command, &retry_ms);
     request = r ? NULL : request_new(session, input);
     if (!request) {
         fail_input(input, r ? r : CC_ENOMEM, retry_ms);
