@@ -18,10 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 /* How often it is looked whether the engine has become ready. */
 #define READY_CHECK_US 5000
@@ -39,10 +37,7 @@ struct server {
     char address[64];
     struct event *signals[2];
     struct event *ready;
-    struct event *drained;
-    int drained_fd; /* the gateway's threads write */
     bool is_draining;
-    bool is_stopping;
 };
 
 /* --- diagnostics ------------------------------------------------------------------------------ */
@@ -78,44 +73,30 @@ static bool set_trace(struct server *server)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static void stop(struct server *server)
-{
-    if (server->is_stopping)
-        return;
-    server->is_stopping = true;
-    cc_gateway_stop(server->gateway);
-    cc_engine_stop(server->engine, CC_CLOSE_DRAINING);
-}
-
+/* The first signal drains; what follows is a chain of on_…; a second signal skips the draining. */
 static void on_signal(evutil_socket_t number, short what, void *context)
 {
     struct server *server = context;
 
     (void)number;
     (void)what;
-    if (server->is_draining) {
-        stop(server);
-        return;
-    }
+    if (server->is_draining)
+        cc_gateway_stop(server->gateway);
+    else
+        cc_gateway_drain(server->gateway, (uint32_t)server->settings.drain_ms);
     server->is_draining = true;
-    cc_gateway_drain(server->gateway, (uint32_t)server->settings.drain_ms);
 }
 
 /* On a gateway thread. */
-static void tell_drained(void *context)
+static void on_drained(void *context)
 {
-    struct server *server = context;
-    uint64_t one = 1;
-
-    if (write(server->drained_fd, &one, sizeof one) < 0)
-        fprintf(stderr, "chatcored: the end of the draining is lost\n");
+    cc_gateway_stop(((struct server *)context)->gateway);
 }
 
-static void on_drained(evutil_socket_t fd, short what, void *context)
+/* On a gateway thread. */
+static void on_stopped(void *context)
 {
-    (void)fd;
-    (void)what;
-    stop(context);
+    cc_engine_stop(((struct server *)context)->engine, CC_CLOSE_DRAINING);
 }
 
 static void on_event(void *context, const struct cc_event *event)
@@ -262,6 +243,7 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     const struct settings *settings = &server->settings;
 
     options->trace = server->trace;
+    options->share_port = settings->share_port;
     options->threads = as_u32(settings->threads);
     options->tls_cert_file = settings->tls_cert;
     options->tls_key_file = settings->tls_key;
@@ -271,7 +253,8 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     options->max_output_bytes = settings->max_output_bytes;
     options->ping_interval_ms = as_u32(settings->ping_interval_ms);
     options->handshake_ms = as_u32(settings->handshake_ms);
-    options->on_drained = tell_drained;
+    options->on_drained = on_drained;
+    options->on_stopped = on_stopped;
     options->context = server;
 }
 
@@ -323,14 +306,12 @@ static bool add_events(struct server *server)
 {
     const struct timeval now = {0};
 
-    server->drained_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     server->signals[0] = evsignal_new(server->base, SIGTERM, on_signal, server);
     server->signals[1] = evsignal_new(server->base, SIGINT, on_signal, server);
     server->ready = evtimer_new(server->base, on_ready, server);
-    server->drained = event_new(server->base, server->drained_fd, EV_READ, on_drained, server);
-    return server->signals[0] && server->signals[1] && server->ready && server->drained &&
+    return server->signals[0] && server->signals[1] && server->ready &&
            !event_add(server->signals[0], NULL) && !event_add(server->signals[1], NULL) &&
-           !event_add(server->drained, NULL) && !event_add(server->ready, &now);
+           !event_add(server->ready, &now);
 }
 
 static bool open_base(struct server *server)
@@ -367,8 +348,7 @@ static bool open_all(struct server *server)
 
 static void close_all(struct server *server)
 {
-    struct event *events[] = {server->signals[0], server->signals[1], server->ready,
-                              server->drained};
+    struct event *events[] = {server->signals[0], server->signals[1], server->ready};
 
     cc_gateway_free(server->gateway);
     if (server->engine && cc_host_has_stopped(server->host))
@@ -385,7 +365,7 @@ static void close_all(struct server *server)
 
 int main(int argc, char **argv)
 {
-    struct server server = {.drained_fd = -1};
+    struct server server = {0};
     bool is_open;
 
     settings_read(&server.settings, argc, argv);

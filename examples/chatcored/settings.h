@@ -12,6 +12,7 @@
 #define SETTINGS_TABLE(X)                                                                          \
     X(data, "data", TEXT, "DIR", "keep everything in this folder; without it nothing is kept")     \
     X(listen, "listen", TEXT, "ADDR:PORT", "take connections here; port 0: any free one")          \
+    X(share_port, "share-port", FLAG, NULL, "other processes may listen on the same port")         \
     X(threads, "threads", NUMBER, "N", "threads that serve connections")                           \
     X(jwt_secret_file, "jwt-secret-file", TEXT, "FILE", "secret of HS256 tokens")                  \
     X(jwt_key_file, "jwt-key-file", TEXT, "FILE", "public key of tokens, PEM")                     \

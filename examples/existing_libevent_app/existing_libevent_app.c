@@ -184,6 +184,12 @@ static int open_session(struct app *app)
     return r ? r : cc_session_submit(app->session, &connect);
 }
 
+/* On a gateway thread. */
+static void on_gateway_stopped(void *context)
+{
+    cc_engine_stop(((struct app *)context)->engine, CC_CLOSE_DRAINING);
+}
+
 /* All that it takes to add chat. */
 static int add_chat(struct app *app, const char *folder, int port)
 {
@@ -196,6 +202,8 @@ static int add_chat(struct app *app, const char *folder, int port)
     host.on_event = on_event;
     host.context = app;
     gateway.port = port;
+    gateway.on_stopped = on_gateway_stopped;
+    gateway.context = app;
     r = cc_host_new(&host, &app->host);
     if (!r)
         r = cc_auth_tokens_new(cc_allocator_default(), &tokens, &embedded.auth);
@@ -212,12 +220,9 @@ static int add_chat(struct app *app, const char *folder, int port)
 
 static void on_interrupt(evutil_socket_t number, short what, void *context)
 {
-    struct app *app = context;
-
     (void)number;
     (void)what;
-    cc_gateway_stop(app->gateway);
-    cc_engine_stop(app->engine, CC_CLOSE_DRAINING);
+    cc_gateway_stop(((struct app *)context)->gateway);
 }
 
 static int add_http(struct app *app, int port)

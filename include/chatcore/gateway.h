@@ -5,8 +5,9 @@
  * cc_queue: a connection stays on the thread that accepted it. The engine may be driven anywhere.
  *
  * Life of a gateway: cc_gateway_new() listens and serves; cc_gateway_drain() sends the clients
- * elsewhere; cc_gateway_stop() asks the threads to end; cc_gateway_has_stopped() says that they
- * did; cc_gateway_free(), before cc_engine_free(). The engine has to be driven meanwhile.
+ * elsewhere; cc_gateway_stop() asks the threads to end; on_stopped (or cc_gateway_has_stopped())
+ * says that they did. Only then is the engine stopped: the threads wait for it to end their
+ * sessions, for 5 seconds at most. cc_gateway_free() comes before cc_engine_free().
  */
 #ifndef CHATCORE_GATEWAY_H
 #define CHATCORE_GATEWAY_H
@@ -66,6 +67,7 @@ struct cc_gateway_options {
     struct cc_trace trace;         /* all zero: none */
     const char *address;           /* numeric; NULL: 127.0.0.1 */
     int port;                      /* 0: any free one; -1: none, only cc_gateway_adopt() */
+    bool share_port;               /* other processes may listen on the same port; else CC_EIO */
     uint32_t threads;              /* (1) */
     const char *tls_cert_file;     /* PEM; both, or neither */
     const char *tls_key_file;
@@ -98,8 +100,12 @@ struct cc_gateway_options {
                                   (10,000) */
     uint32_t close_ms;         /* for the closing handshake, then the connection is cut (5,000) */
     uint32_t retry_after_s;    /* what a 503 tells (5) */
-    void (*on_drained)(void *context); /* called once, from a gateway thread, when a drain has
-                                          closed the last session; only signals; may be NULL */
+    /* Called once, from a gateway thread, when a drain has closed the last session. It only signals
+     * (cc_gateway_stop() does no more than that). May be NULL. */
+    void (*on_drained)(void *context);
+    /* Called once, from a gateway thread, when a stop is complete. It only signals
+     * (cc_engine_stop() does no more than that). May be NULL. */
+    void (*on_stopped)(void *context);
     void *context;
 };
 #define CC_GATEWAY_OPTIONS_INIT CC_SIZED(struct cc_gateway_options)

@@ -184,6 +184,10 @@ static int add_workers(struct cc_gateway *gateway, struct cc_gateway_options *op
 {
     int r = 0;
 
+    if (options->port > 0 && !options->share_port)
+        r = listener_probe(options->address, options->port);
+    if (r)
+        return r;
     gateway->workers = mem_zalloc(&gateway->allocator, options->threads, sizeof *gateway->workers);
     if (!gateway->workers)
         return CC_ENOMEM;
@@ -219,6 +223,7 @@ static int start(struct cc_gateway *gateway)
         free_gateway(gateway, i);
         return r;
     }
+    atomic_store(&gateway->is_serving, true);
     return 0;
 }
 
@@ -312,6 +317,13 @@ void gateway_worker_drained(struct cc_gateway *gateway)
 {
     if (atomic_fetch_sub(&gateway->undrained, 1) == 1 && gateway->options.on_drained)
         gateway->options.on_drained(gateway->options.context);
+}
+
+void gateway_worker_stopped(struct cc_gateway *gateway)
+{
+    if (atomic_fetch_sub(&gateway->running, 1) == 1 && atomic_load(&gateway->is_serving) &&
+        gateway->options.on_stopped)
+        gateway->options.on_stopped(gateway->options.context);
 }
 
 void cc_gateway_stop(struct cc_gateway *gateway)

@@ -39,6 +39,7 @@ struct cc_gateway {
     _Atomic uint32_t next_worker; /* for cc_gateway_adopt() */
     _Atomic int64_t drain_ms;     /* below 0: not draining */
     _Atomic uint32_t undrained;   /* threads that still have sessions, once draining */
+    _Atomic bool is_serving;      /* all threads have been started */
     _Atomic bool is_stopping;
     _Atomic uint32_t running; /* threads */
 };
@@ -53,5 +54,8 @@ static inline bool gateway_is_draining(struct cc_gateway *gateway)
 
 /* A thread has no session left, with the gateway draining. Called once by each. */
 void gateway_worker_drained(struct cc_gateway *gateway);
+
+/* A thread serves nothing any more. Called once by each. */
+void gateway_worker_stopped(struct cc_gateway *gateway);
 
 #endif

@@ -77,6 +77,25 @@ static bool listen_on(int fd, union socket_address *address, socklen_t size, int
     return true;
 }
 
+int listener_probe(const char *address, int port)
+{
+    union socket_address to;
+    socklen_t size;
+    int r = parse(address, port, &to, &size);
+    int on = 1;
+    int fd;
+
+    if (r)
+        return r;
+    fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return CC_EIO;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) || bind(fd, &to.any, size))
+        r = CC_EIO;
+    close(fd);
+    return r;
+}
+
 int listener_socket(const char *address, int *port, int *ret_fd)
 {
     union socket_address to;

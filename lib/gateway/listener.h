@@ -12,6 +12,10 @@
  */
 int listener_socket(const char *address, int *port, int *ret_fd);
 
+/* Whether nobody listens there. SO_REUSEPORT alone would let two servers share a port unawares. 0,
+ * CC_EINVAL (no address), CC_EIO. */
+int listener_probe(const char *address, int port);
+
 /* Starts, ends for good. */
 int listener_start(struct worker *worker);
 void listener_stop(struct worker *worker);

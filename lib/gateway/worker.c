@@ -158,6 +158,20 @@ static void take_adopted(struct worker *worker)
     }
 }
 
+/* Those that nobody looks at any more. */
+static void free_adopted(struct worker *worker)
+{
+    struct chain_link *link = chain_take(&worker->adopted);
+
+    while (link) {
+        struct adopted *adopted = (struct adopted *)(void *)link;
+
+        link = link->next;
+        close(adopted->fd);
+        mem_free(worker->allocator, adopted);
+    }
+}
+
 static void begin_drain(struct worker *worker)
 {
     uint32_t ms = (uint32_t)atomic_load(&worker->gateway->drain_ms);
@@ -261,8 +275,9 @@ static void *run(void *context)
     uv_update_time(&worker->loop);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     close_bell(worker);
+    free_adopted(worker);
     close_loop(worker);
-    atomic_fetch_sub(&worker->gateway->running, 1);
+    gateway_worker_stopped(worker->gateway);
     return NULL;
 }
 
@@ -355,19 +370,6 @@ int worker_new(struct cc_gateway *gateway, int listen_fd, struct worker **ret_wo
     }
     *ret_worker = worker;
     return 0;
-}
-
-static void free_adopted(struct worker *worker)
-{
-    struct chain_link *link = chain_take(&worker->adopted);
-
-    while (link) {
-        struct adopted *adopted = (struct adopted *)(void *)link;
-
-        link = link->next;
-        close(adopted->fd);
-        mem_free(worker->allocator, adopted);
-    }
 }
 
 /* Only when sessions were left to the engine: their sockets are gone. */

@@ -593,6 +593,20 @@ def broken_tls(_):
         assert result.returncode == 1 and "gateway can't be opened" in result.stderr, result
 
 
+# --- ports ---------------------------------------------------------------------------------------
+
+def taken_port(_):
+    """Two servers share a port only if both say so."""
+    with Server() as server:
+        listen = f"127.0.0.1:{server.port}"
+        result = subprocess.run([sys.argv[1], "--listen", listen], capture_output=True, text=True,
+                                timeout=20, check=False)
+        assert result.returncode == 1 and "can't be opened" in result.stderr, result
+        with Server("--listen", listen, "--share-port") as other:
+            assert other.port == server.port
+            assert sum(status(server) == 200 for _ in range(20)) == 20
+
+
 # --- settings ----------------------------------------------------------------------------------
 
 def settings(_):
@@ -630,7 +644,7 @@ def settings(_):
                 assert raw.objects()[0]["connect"]["ping_interval_ms"] == 1234
 
 
-ALONE = [tls, broken_tls, settings]
+ALONE = [tls, broken_tls, taken_port, settings]
 
 
 def run_one(function, options):

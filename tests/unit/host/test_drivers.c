@@ -1,0 +1,174 @@
+/*
+ * The three drivers: each carries a message from one session to another, sees the engine stop, and
+ * leaves nothing behind.
+ */
+#include "chat.h"
+
+#include "chatcore/error.h"
+
+#include <event2/event.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static const char alice[] = "alice", bob[] = "bob";
+
+struct fixture {
+    struct cc_host *host;
+    struct cc_engine *engine;
+    struct event_base *base;
+    unsigned messages;
+    unsigned stops;
+};
+
+static void on_event(void *context, const struct cc_event *event)
+{
+    struct fixture *fixture = context;
+
+    if (chat_brings(event, bob, "hi")) {
+        fixture->messages++;
+        cc_engine_stop(fixture->engine, CC_CLOSE_NORMAL);
+    }
+    fixture->stops += event->type == CC_EVENT_STOPPED;
+}
+
+static void open_engine(struct fixture *fixture)
+{
+    struct cc_host_options options = CC_HOST_OPTIONS_INIT;
+
+    options.on_event = on_event;
+    options.context = fixture;
+    assert_int_equal(cc_host_new(&options, &fixture->host), 0);
+    assert_int_equal(cc_open_embedded(NULL, NULL, fixture->host, &fixture->engine), 0);
+}
+
+static void close_engine(struct fixture *fixture)
+{
+    assert_true(cc_host_has_stopped(fixture->host));
+    cc_engine_free(fixture->engine);
+    cc_host_free(fixture->host);
+}
+
+static void on_the_callers_thread(void **state)
+{
+    struct fixture fixture = {0};
+    const struct cc_event *event;
+    unsigned messages = 0, stops = 0;
+
+    (void)state;
+    open_engine(&fixture);
+    assert_null(cc_host_next_event(fixture.host, fixture.engine, 0));
+    chat_open(cc_engine_queue(fixture.engine), bob);
+    chat_send(chat_open(cc_engine_queue(fixture.engine), alice), bob, "hi");
+    while ((event = cc_host_next_event(fixture.host, fixture.engine, 5000))) {
+        stops += event->type == CC_EVENT_STOPPED;
+        if (chat_brings(event, bob, "hi") && ++messages)
+            cc_engine_stop(fixture.engine, CC_CLOSE_NORMAL);
+    }
+    assert_int_equal(messages, 1);
+    assert_int_equal(stops, 1);
+    assert_int_equal(cc_host_attach(fixture.host, fixture.engine, (void *)&fixture), CC_EINVAL);
+    assert_null(cc_host_next_event(fixture.host, fixture.engine, 0));
+    close_engine(&fixture);
+}
+
+/* The loop ends by itself when the engine has stopped: nothing else is on the base. */
+static void on_a_base(void **state)
+{
+    struct fixture fixture = {0};
+
+    (void)state;
+    open_engine(&fixture);
+    fixture.base = event_base_new();
+    assert_int_equal(cc_host_attach(fixture.host, fixture.engine, fixture.base), 0);
+    assert_int_equal(cc_host_attach(fixture.host, fixture.engine, fixture.base), CC_EINVAL);
+    chat_open(cc_engine_queue(fixture.engine), bob);
+    chat_send(chat_open(cc_engine_queue(fixture.engine), alice), bob, "hi");
+    cc_queue_flush(cc_engine_queue(fixture.engine));
+    event_base_dispatch(fixture.base);
+    assert_int_equal(fixture.messages, 1);
+    assert_int_equal(fixture.stops, 1);
+    close_engine(&fixture);
+    event_base_free(fixture.base);
+}
+
+static void ring(void *context)
+{
+    uint64_t one = 1;
+
+    assert_int_equal(write(*(int *)context, &one, sizeof one), sizeof one);
+}
+
+/* Waits for the engine's thread to ring, and looks for the message. */
+static bool wait_for(struct cc_queue *queue, int bell, const char *text)
+{
+    struct pollfd poll_bell = {.fd = bell, .events = POLLIN};
+    const struct cc_event *event;
+    uint64_t count;
+
+    if (poll(&poll_bell, 1, 5000) != 1 || read(bell, &count, sizeof count) < 0)
+        return false;
+    while ((event = cc_queue_next(queue)))
+        if (chat_brings(event, bob, text))
+            return true;
+    return wait_for(queue, bell, text);
+}
+
+/* The engine on its thread, the sessions on this one, through a queue of its own. */
+static void on_a_thread(void **state)
+{
+    struct fixture fixture = {0};
+    int bell = eventfd(0, EFD_CLOEXEC);
+    struct cc_session *session;
+    struct cc_queue *queue;
+
+    (void)state;
+    open_engine(&fixture);
+    assert_int_equal(cc_host_thread_start(fixture.host, fixture.engine), 0);
+    assert_int_equal(cc_host_thread_start(fixture.host, fixture.engine), CC_EINVAL);
+    assert_int_equal(cc_queue_new(fixture.engine, ring, &bell, &queue), 0);
+    chat_open(queue, bob);
+    session = chat_open(queue, alice);
+    for (int i = 0; i < 20; i++) {
+        char text[16];
+
+        snprintf(text, sizeof text, "message %d", i);
+        chat_send(session, bob, text);
+        cc_queue_flush(queue);
+        assert_true(wait_for(queue, bell, text));
+    }
+    cc_host_thread_stop(fixture.host, CC_CLOSE_NORMAL);
+    assert_int_equal(fixture.stops, 1);
+    while (cc_queue_next(queue))
+        ;
+    close_engine(&fixture);
+    close(bell);
+}
+
+/* Several engines live in one process, each in its own memory. */
+static void many_at_once(void **state)
+{
+    struct fixture fixtures[10] = {{0}};
+
+    (void)state;
+    for (size_t i = 0; i < 10; i++) {
+        open_engine(&fixtures[i]);
+        assert_int_equal(cc_host_thread_start(fixtures[i].host, fixtures[i].engine), 0);
+    }
+    for (size_t i = 0; i < 10; i++)
+        cc_host_thread_stop(fixtures[i].host, CC_CLOSE_NORMAL);
+    for (size_t i = 0; i < 10; i++)
+        close_engine(&fixtures[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(on_the_callers_thread),
+        cmocka_unit_test(on_a_base),
+        cmocka_unit_test(on_a_thread),
+        cmocka_unit_test(many_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
