@@ -64,7 +64,7 @@ struct cc_command {
     uint64_t id; /* chosen by the client, positive; the reply carries it */
     enum cc_command_type type;
     struct cc_slice token;        /* connect, refresh, device */
-    struct cc_slice device;       /* connect */
+    struct cc_slice device;       /* connect; device: another one than the session's */
     struct cc_slice cursor;       /* connect */
     struct cc_slice conversation; /* most */
     struct cc_slice

@@ -162,6 +162,10 @@ struct cc_session_options {
     struct cc_slice user;    /* a trusted session: connects as this user, without a token */
     bool counts_consumed; /* the host calls cc_session_consumed(); else draining an event consumes
                              it */
+    bool requests_only;   /* takes commands and gives replies, and nothing else: the user is not
+                             online by it, nothing is pushed to it, and what it needs no name for,
+                             `connect`'s device, may be left out */
+    bool is_admin;        /* a trusted session that may act on every conversation */
 };
 #define CC_SESSION_OPTIONS_INIT CC_SIZED(struct cc_session_options)
 

@@ -46,15 +46,14 @@ static int join_user(struct request *request, struct cc_slice name)
     struct user *user = user_find(engine, name);
     int r;
 
-    if (user && user->session_count >= engine->limits.max_user_sessions)
+    if (!session->requests_only && user &&
+        user->session_count >= engine->limits.max_user_sessions)
         close_oldest(user);
     mem_free(&engine->allocator, (char *)session->device.data); /* of a connect that failed */
     session->device = slice_of(NULL, 0);
     r = slice_copy(&engine->allocator, request->command->device, &session->device);
     if (!r)
         r = user_add_session(engine, name, session);
-    if (!r)
-        engine->stats.sessions++;
     return r;
 }
 
@@ -98,7 +97,7 @@ static void connected(struct request *request, struct cc_slice user, int64_t exp
     session->connected_ms = engine->now.mono_ms;
     /* The catching up begins before the commands held behind the connect run. */
     session_ref(session);
-    r = sync_start(session, cursor);
+    r = session->requests_only ? 0 : sync_start(session, cursor);
     if (r)
         session_close(session, CC_CLOSE_TOO_MANY, "out of memory");
     request_reply(request, &reply);
@@ -142,6 +141,11 @@ static void verified(struct request *request, int status)
         connected(request, user, expires);
 }
 
+static bool device_is_valid(const struct cc_session *session, struct cc_slice device)
+{
+    return name_is_valid(device) || (session->requests_only && !device.size);
+}
+
 void session_connect(struct request *request)
 {
     struct cc_session *session = request->session;
@@ -149,7 +153,7 @@ void session_connect(struct request *request)
     uint32_t retry_ms = 0;
 
     session->phase = SESSION_CONNECTING;
-    if (!name_is_valid(request->command->device)) {
+    if (!device_is_valid(session, request->command->device)) {
         fail_connect(request, CC_EINVAL);
         return;
     }

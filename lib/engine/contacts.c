@@ -269,8 +269,20 @@ static bool provider_is_known(struct cc_slice provider)
     return false;
 }
 
-static int check_device(const struct cc_command *command)
+/* The device meant: the session's own, unless the command names one. */
+static struct cc_slice device_of(const struct request *request)
 {
+    struct cc_slice named = request->command->device;
+
+    return named.size ? named : request->session->device;
+}
+
+static int check_device(const struct request *request)
+{
+    const struct cc_command *command = request->command;
+
+    if (!name_is_valid(device_of(request)))
+        return CC_EINVAL;
     if (command->token.size > DEVICE_TOKEN_MAX)
         return CC_ETOOLARGE;
     if (!utf8_is_valid(command->token))
@@ -284,7 +296,7 @@ void contacts_device(struct request *request)
     struct cc_engine *engine = request_engine(request);
     const struct cc_command *command = request->command;
     struct cc_directory_device *op = &request->op.device;
-    int r = check_device(command);
+    int r = check_device(request);
 
     if (r) {
         request_fail(request, r);
@@ -292,7 +304,7 @@ void contacts_device(struct request *request)
     }
     memset(&request->op, 0, sizeof request->op);
     op->user = request->user->name;
-    op->device.device = request->session->device;
+    op->device.device = device_of(request);
     op->device.provider = command->provider;
     op->device.token = command->token;
     request_op_begin(request, reply_done);

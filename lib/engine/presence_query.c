@@ -44,7 +44,7 @@ static void located(struct request *request, int status)
         presence[i].user = query->visible[i];
         if (!status)
             set_presence(&presence[i], &request->op.locate.ret_locations[i]);
-        else if (user_find(engine, query->visible[i])) /* the map is lost: what this node knows */
+        else if (user_is_here(engine, query->visible[i])) /* the map is lost: what is known here */
             presence[i].status = CC_PRESENCE_ONLINE;
     }
     cc_op_release(&request->op.op);

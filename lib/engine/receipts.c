@@ -133,7 +133,8 @@ static size_t gather(struct receipts *receipts)
         list_remove(link);
         list_add(&receipts->writing, link);
         set_cursor(&receipts->cursors[count++], move, slice_of(NULL, 0));
-        set_cursor(&receipts->cursors[count++], move, move->request->session->device);
+        if (move->request->session->device.size)
+            set_cursor(&receipts->cursors[count++], move, move->request->session->device);
     }
     receipts->waiting_count = 0;
     return count;

@@ -24,6 +24,8 @@ int session_new(struct cc_queue *queue, const struct cc_session_options *options
     session->data = options->data;
     session->counts_consumed = options->counts_consumed;
     session->is_trusted = options->user.size > 0;
+    session->requests_only = options->requests_only;
+    session->is_admin = session->is_trusted && options->is_admin;
     session->held_last = &session->held;
     session->refs = 1; /* its being open; session_close() drops it */
     r = slice_copy(allocator, options->user, &session->trusted_user);
@@ -87,10 +89,8 @@ void session_close(struct cc_session *session, enum cc_close_code code, const ch
     timer_clear(&engine->timers, &session->timer);
     if (session->sync)
         sync_abort(session);
-    if (session->user) {
+    if (session->user)
         user_remove_session(session);
-        engine->stats.sessions--;
-    }
     drop_held(session);
     session_unref(session);
 }

@@ -4,7 +4,8 @@
  *
  *   NEW         waits for `connect`, at most 10 s
  *   CONNECTING  the token is being verified
- *   OPEN        connected: catching up while `sync` is set, else live
+ *   OPEN        connected: catching up while `sync` is set, else live; if it is for requests only,
+ *               neither: it has its user, but its user does not have it
  *   CLOSED      no more events; waits for its references to go, then gives CC_EVENT_CLOSED
  *
  * A command becomes a request. Requests of a session start in the order in which they came; one
@@ -32,6 +33,7 @@ struct cc_session {
     void *data;
     bool counts_consumed;
     bool is_trusted;
+    bool requests_only; /* never on its user's list: nothing is pushed to it */
     struct cc_slice address;
     struct cc_slice trusted_user;
 
@@ -149,7 +151,7 @@ void session_unref(struct cc_session *session);
 
 static inline bool session_is_live(const struct cc_session *session)
 {
-    return session->phase == SESSION_OPEN && !session->sync;
+    return session->phase == SESSION_OPEN && !session->sync && !session->requests_only;
 }
 
 static inline struct cc_engine *session_engine(const struct cc_session *session)

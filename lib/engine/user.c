@@ -15,6 +15,13 @@ struct user *user_find(struct cc_engine *engine, struct cc_slice name)
     return user;
 }
 
+bool user_is_here(struct cc_engine *engine, struct cc_slice name)
+{
+    const struct user *user = user_find(engine, name);
+
+    return user && user->session_count;
+}
+
 static struct user *user_new(struct cc_engine *engine, struct cc_slice name)
 {
     struct user *user = mem_zalloc(&engine->allocator, 1, sizeof *user + name.size);
@@ -54,6 +61,15 @@ void user_unref(struct cc_engine *engine, struct user *user)
     free_if_unused(engine, user);
 }
 
+static void join(struct cc_engine *engine, struct user *user, struct cc_session *session)
+{
+    session->next_of_user = user->sessions;
+    user->sessions = session;
+    engine->stats.sessions++;
+    if (user->session_count++ == 0)
+        presence_online(engine, user);
+}
+
 int user_add_session(struct cc_engine *engine, struct cc_slice name, struct cc_session *session)
 {
     struct user *user = user_find(engine, name);
@@ -63,27 +79,36 @@ int user_add_session(struct cc_engine *engine, struct cc_slice name, struct cc_s
     if (!user)
         return CC_ENOMEM;
     session->user = user;
-    session->next_of_user = user->sessions;
-    user->sessions = session;
-    if (user->session_count++ == 0)
-        presence_online(engine, user);
+    if (session->requests_only)
+        user_ref(user);
+    else
+        join(engine, user, session);
     return 0;
+}
+
+static void leave(struct cc_engine *engine, struct user *user, struct cc_session *session)
+{
+    struct cc_session **at = &user->sessions;
+
+    while (*at != session)
+        at = &(*at)->next_of_user;
+    *at = session->next_of_user;
+    engine->stats.sessions--;
+    if (--user->session_count == 0) {
+        feed_unregister(engine, user->name);
+        presence_offline(engine, user);
+    }
 }
 
 void user_remove_session(struct cc_session *session)
 {
     struct cc_engine *engine = session_engine(session);
     struct user *user = session->user;
-    struct cc_session **at = &user->sessions;
 
-    while (*at != session)
-        at = &(*at)->next_of_user;
-    *at = session->next_of_user;
     session->user = NULL;
-    user_ref(user);
-    if (--user->session_count == 0) {
-        feed_unregister(engine, user->name);
-        presence_offline(engine, user);
+    if (!session->requests_only) {
+        user_ref(user);
+        leave(engine, user, session);
     }
     user_unref(engine, user);
 }

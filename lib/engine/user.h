@@ -1,5 +1,5 @@
 /*
- * Users with at least one session on this node.
+ * Users with a session on this node, or with a request under way.
  */
 #ifndef CC_ENGINE_USER_H
 #define CC_ENGINE_USER_H
@@ -18,13 +18,17 @@ struct user {
     char bytes[];
 };
 
-/* NULL when the user has no session here. */
+/* NULL when the user has neither here. */
 struct user *user_find(struct cc_engine *engine, struct cc_slice name);
 
-/* Adds an open session to its user, making the user if it is the first. 0 or CC_ENOMEM. */
+/* True when the user has a session here that is pushed to. */
+bool user_is_here(struct cc_engine *engine, struct cc_slice name);
+
+/* Gives an open session its user, making the user if it is the first. A session for requests only
+ * holds a reference; any other is added to the user's. 0 or CC_ENOMEM. */
 int user_add_session(struct cc_engine *engine, struct cc_slice name, struct cc_session *session);
 
-/* Takes the session out; the user goes with its last session and reference. */
+/* Parts the two again; the user goes with its last session and reference. */
 void user_remove_session(struct cc_session *session);
 
 void user_ref(struct user *user);

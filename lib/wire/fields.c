@@ -124,7 +124,10 @@ static const struct field upload_fields[] = {
     OPTIONAL("sha256", sha256, sha256),
 };
 static const struct field media_fields[] = {REQUIRED("media", name, media_id)};
-static const struct field device_fields[] = {REQUIRED("push", push, provider)};
+static const struct field device_fields[] = {
+    OPTIONAL("device", name, device),
+    REQUIRED("push", push, provider),
+};
 static const struct field push_fields[] = {
     REQUIRED("provider", name, provider),
     REQUIRED_MAX("token", token, WIRE_TOKEN_MAX),

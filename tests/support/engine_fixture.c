@@ -418,9 +418,9 @@ struct cc_slice text_slice(const char *text)
     return text ? slice_str(text) : slice_of(NULL, 0);
 }
 
-struct client *client_open(struct fixture *fixture, const char *user, const char *device)
+static struct client *open_session(struct fixture *fixture, const char *user,
+                                   struct cc_session_options options)
 {
-    struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
     struct client *client = calloc(1, sizeof *client);
 
     assert_non_null(client);
@@ -433,6 +433,25 @@ struct client *client_open(struct fixture *fixture, const char *user, const char
     options.user = text_slice(user);
     assert_int_equal(cc_session_open(cc_engine_queue(fixture->engine), &options, &client->session),
                      0);
+    return client;
+}
+
+struct client *client_open_for_requests(struct fixture *fixture, const char *user)
+{
+    struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
+    struct client *client;
+
+    options.requests_only = true;
+    client = open_session(fixture, user, options);
+    client_do(client, (struct cc_command){.type = CC_COMMAND_CONNECT});
+    return client;
+}
+
+struct client *client_open(struct fixture *fixture, const char *user, const char *device)
+{
+    struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
+    struct client *client = open_session(fixture, user, options);
+
     client_do(client,
               (struct cc_command){.type = CC_COMMAND_CONNECT, .device = text_slice(device)});
     assert_non_null(strstr(client_text(client), "synced\n"));

@@ -73,6 +73,9 @@ struct client *client_open(struct fixture *fixture, const char *user, const char
 struct client *client_connect(struct fixture *fixture, const char *user, const char *device);
 void client_close(struct client *client);
 
+/* A trusted session for requests only, connected. */
+struct client *client_open_for_requests(struct fixture *fixture, const char *user);
+
 /* Submits a command, filling in its id, without stepping. */
 void client_submit(struct client *client, struct cc_command command);
 
