@@ -65,6 +65,8 @@ struct sim_command {
 struct sim_place {
     uint64_t session_last; /* pushed in this session; 0: nothing yet */
     uint64_t last;         /* ever */
+    uint64_t skipped; /* what the user had read elsewhere when a session that kept no cursor was
+                         synced: the cursor that it got then is behind it */
     uint64_t delivered;
     int64_t typing_since[SIM_CLIENTS_MAX]; /* by user; 0: not typing */
 };
@@ -187,6 +189,7 @@ bool clients_have_outbox(const struct sim *sim);
 
 int model_conversation(struct sim *sim, struct cc_slice id);
 void model_pushed(struct sim_client *client, const struct cc_message *message);
+void model_synced(struct sim_client *client);
 void model_told(struct sim *sim, const struct cc_message *message);
 void model_check_end(struct sim *sim);
 int sim_user_of(struct cc_slice name);

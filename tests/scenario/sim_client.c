@@ -542,6 +542,7 @@ static void given(struct sim_client *client, const struct cc_event *event)
         sim_trace(sim, "u%d/%s is synced at %.*s", client->user, client->device,
                   (int)event->u.synced.cursor.size, event->u.synced.cursor.data);
         client->is_synced = true;
+        model_synced(client);
         clients_forget_typing(client);
         client->cursor_size = event->u.synced.cursor.size;
         memcpy(client->cursor, event->u.synced.cursor.data, client->cursor_size);

@@ -113,13 +113,20 @@ static void remember(struct sim_seen_list *list, int user, int conversation, uin
 }
 
 /* What a client may be taken to have had: without a cursor, what the user has read elsewhere
- * counts. */
+ * counts; with one, what was read when it began. */
 static uint64_t had_before(const struct sim_client *client, int index)
 {
-    uint64_t read = client->sim->read_told[client->user][index];
-    uint64_t last = client->places[index].last;
+    const struct sim_place *place = &client->places[index];
+    uint64_t read =
+        client->gave_cursor ? place->skipped : client->sim->read_told[client->user][index];
 
-    return !client->gave_cursor && read > last ? read : last;
+    return read > place->last ? read : place->last;
+}
+
+void model_synced(struct sim_client *client)
+{
+    for (int i = 0; !client->gave_cursor && i < SIM_CONVERSATIONS_MAX; i++)
+        client->places[i].skipped = client->sim->read_told[client->user][i];
 }
 
 /* True where the message does not join what this client has had of the conversation. */
