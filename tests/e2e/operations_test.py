@@ -1,0 +1,69 @@
+#!/usr/bin/python3
+"""What is written for operators is true: every setting and every metric that the server has stands in
+docs/operations.md, and the page names none that it has not.
+
+    operations_test.py CHATCORED SOURCE
+"""
+import re
+import subprocess
+import sys
+import urllib.request
+
+from harness import Server
+
+# The command line's own: no settings.
+NO_SETTINGS = {"config", "help", "usage", "version"}
+
+
+def page():
+    with open(f"{sys.argv[2]}/docs/operations.md", encoding="utf8") as file:
+        return file.read()
+
+
+def first_cells(text, heading):
+    """The names in the first column of the tables of a section."""
+    section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| (`[^|]*) \|", section, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def difference(wanted, found):
+    return f"not on the page: {sorted(wanted - found)}; not in the server: {sorted(found - wanted)}"
+
+
+def every_setting_is_told():
+    shown = subprocess.run([sys.argv[1], "--help"], capture_output=True, text=True, check=True)
+    settings = set(re.findall(r"^ +(?:-\S, )?--([a-z0-9-]+)", shown.stdout, re.MULTILINE))
+    settings -= NO_SETTINGS
+    assert len(settings) > 20, settings
+    told = first_cells(page(), "Settings")
+    assert told == settings, difference(settings, told)
+
+
+def metrics():
+    with Server() as server:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as answer:
+            text = answer.read().decode()
+    return set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
+
+
+def every_metric_is_told():
+    known = metrics()
+    told = first_cells(page(), "Metrics")
+    assert told == known, difference(known, told)
+
+
+def main():
+    failed = 0
+    for test in (every_setting_is_told, every_metric_is_told):
+        try:
+            test()
+            print(f"ok {test.__name__}")
+        except AssertionError as error:
+            print(f"not ok {test.__name__}: {error}")
+            failed += 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
