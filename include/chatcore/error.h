@@ -38,7 +38,8 @@ extern "C" {
     X(CC_EREADONLY, 20, 503, "unavailable", 0, "the data folder cannot be written")                \
     X(CC_ELOCKED, 21, 503, "unavailable", 0, "another process has the data folder open")           \
     X(CC_ECORRUPT, 22, 500, "internal", 0, "stored data is damaged")                               \
-    X(CC_EVERSION, 23, 500, "internal", 0, "the data was written by a newer version")              \
+    X(CC_EVERSION, 23, 500, "internal", 0,                                                         \
+      "the data has a format that this version does not read")                                     \
     X(CC_EIO, 24, 503, "unavailable", 1, "input or output failed")                                 \
     X(CC_ETRIMMED, 25, 404, "not_found", 0, "the log no longer keeps this offset")                 \
     X(CC_ENOTSUP, 26, 503, "unavailable", 0, "this engine is not configured for it")

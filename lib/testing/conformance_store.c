@@ -246,6 +246,17 @@ static void long_runs_of_one_name(struct stores *store)
     story_check(store, &busy, 6000);
 }
 
+static void long_runs_may_come_late(struct stores *store)
+{
+    static const struct story busy = {3, 2, 2, 30};
+
+    CHECK_STATUS(store->suite, story_write(store, &busy, 1500, 4000), 0);
+    CHECK_STATUS(store->suite, story_write(store, &busy, 0, 1500), 0);
+    story_check(store, &busy, 4000);
+    CHECK_STATUS(store->suite, story_write(store, &busy, 1000, 3000), 0);
+    story_check(store, &busy, 4000);
+}
+
 static void writes_under_way_keep_their_order(struct stores *store)
 {
     struct story_write *writes[MANY];
@@ -500,6 +511,7 @@ static const struct sto_case cases[] = {
     {"an empty batch moves the offset", an_empty_batch_moves_the_offset},
     {"large batches are written whole", large_batches_are_written_whole},
     {"long runs of one name", long_runs_of_one_name},
+    {"long runs may come late", long_runs_may_come_late},
     {"writes under way keep their order", writes_under_way_keep_their_order},
     {"a write is seen once it is done", a_write_is_seen_once_it_is_done},
     {"heads do not go back", heads_do_not_go_back},

@@ -4,10 +4,10 @@
  * on the map.
  *
  * A folder can be open in one process, once: a lock file says so (CC_ELOCKED). A format version
- * stands in each environment: a newer one is refused (CC_EVERSION). Other errors of opening:
- * CC_EREADONLY, CC_ENOSPACE, CC_ECORRUPT, CC_EIO, CC_ENOMEM. While running, a full disk makes
- * writes complete with CC_ENOSPACE; nothing that was acknowledged is lost, and writes succeed again
- * once there is space.
+ * stands in each environment: one that this library does not read, newer or older, is refused
+ * (CC_EVERSION). Other errors of opening: CC_EREADONLY, CC_ENOSPACE, CC_ECORRUPT, CC_EIO,
+ * CC_ENOMEM. While running, a full disk makes writes complete with CC_ENOSPACE; nothing that was
+ * acknowledged is lost, and writes succeed again once there is space.
  */
 #ifndef CHATCORE_BACKEND_LMDB_H
 #define CHATCORE_BACKEND_LMDB_H

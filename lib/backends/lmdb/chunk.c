@@ -217,6 +217,50 @@ static int inbox_find(struct chunk chunk, uint64_t first, uint64_t number,
 
 const struct chunk_kind chunk_inbox = {inbox_size, inbox_write, inbox_find, false};
 
+/* --- inbox entries as they arrive --- */
+
+int chunk_next_arrival(struct chunk *chunk, struct cc_store_inbox *entry)
+{
+    struct cc_slice user;
+    struct cc_slice name;
+    uint64_t difference;
+
+    if (chunk_is_at_end(chunk))
+        return MDB_NOTFOUND;
+    if (!next_number(chunk, &difference) || !next_bytes(chunk, &user) ||
+        !next_number(chunk, &entry->seq) || !next_bytes(chunk, &name))
+        return MDB_CORRUPTED;
+    entry->offset += difference;
+    if (user.size)
+        entry->user = user;
+    if (name.size)
+        entry->conversation = name;
+    return entry->user.size && entry->conversation.size ? 0 : MDB_CORRUPTED;
+}
+
+static struct cc_slice arrival_user(const struct cc_store_inbox *entry,
+                                    const struct cc_store_inbox *before)
+{
+    return name_after(entry->user, before ? &before->user : NULL);
+}
+
+size_t chunk_arrival_size(const void *element, const void *before)
+{
+    const struct cc_store_inbox *entry = element;
+
+    return inbox_size(element, before) + bytes_size(arrival_user(entry, before));
+}
+
+char *chunk_write_arrival(char *to, const void *element, const void *before)
+{
+    const struct cc_store_inbox *entry = element;
+
+    to = write_number(to, inbox_step(entry, before));
+    to = write_bytes(to, arrival_user(entry, before));
+    to = write_number(to, entry->seq);
+    return write_bytes(to, inbox_name(entry, before));
+}
+
 /* --- dedup runs --- */
 
 int chunk_next_dedup(struct chunk *chunk, struct cc_store_dedup *run)
@@ -253,15 +297,18 @@ static struct cc_slice run_name(const struct cc_store_dedup *run,
     return name_after(run->sender, before ? &before->sender : NULL);
 }
 
-size_t chunk_run_size(const struct cc_store_dedup *run, const struct cc_store_dedup *before)
+size_t chunk_run_size(const void *element, const void *before)
 {
+    const struct cc_store_dedup *run = element;
+
     return number_size(run_step(run, before)) + number_size(run_later(run, before)) +
            bytes_size(run_name(run, before)) + bytes_size(run->entries);
 }
 
-char *chunk_write_run(char *to, const struct cc_store_dedup *run,
-                      const struct cc_store_dedup *before)
+char *chunk_write_run(char *to, const void *element, const void *before)
 {
+    const struct cc_store_dedup *run = element;
+
     to = write_number(to, run_step(run, before));
     to = write_number(to, run_later(run, before));
     to = write_bytes(to, run_name(run, before));

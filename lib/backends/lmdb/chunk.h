@@ -6,6 +6,8 @@
  *   rows   key: conversation, seq of the first row  { offset, size, bytes }…   seqs rise by 1
  *   inbox  key: user, partition, offset of first    { offset, seq, name size, name }…
  *   dedup  key: partition, bucket, offset of first  { offset, ts, name size, name, size, bytes }…
+ *   arrivals  key like dedup's                      { offset, user size, user, seq, name size, name
+ * }…
  *
  * Numbers are varints (7 bits a byte, the lowest first). Offsets and ts are differences to the
  * entry before; the first's offset of inbox and dedup one to the key's, other firsts' one to 0.
@@ -58,6 +60,8 @@ int chunk_next_row(struct chunk *chunk, struct cc_store_row *row);
  * user is left alone. */
 int chunk_next_inbox(struct chunk *chunk, struct cc_store_inbox *entry);
 
+/* These two with the names of users and senders. */
+int chunk_next_arrival(struct chunk *chunk, struct cc_store_inbox *entry);
 int chunk_next_dedup(struct chunk *chunk, struct cc_store_dedup *run);
 
 /* --- writing --- */
@@ -94,9 +98,10 @@ struct chunk_kind {
 extern const struct chunk_kind chunk_rows;
 extern const struct chunk_kind chunk_inbox;
 
-/* The same for a dedup run. */
-size_t chunk_run_size(const struct cc_store_dedup *run, const struct cc_store_dedup *before);
-char *chunk_write_run(char *to, const struct cc_store_dedup *run,
-                      const struct cc_store_dedup *before);
+/* The same for entries of buckets (cc_store_inbox, cc_store_dedup). */
+size_t chunk_arrival_size(const void *element, const void *before);
+char *chunk_write_arrival(char *to, const void *element, const void *before);
+size_t chunk_run_size(const void *element, const void *before);
+char *chunk_write_run(char *to, const void *element, const void *before);
 
 #endif

@@ -91,7 +91,7 @@ int cc_lmdb_directory_open(const struct cc_allocator *allocator,
                            struct cc_directory *ret_directory)
 {
     static const struct environment_spec spec = {
-        .name = "directory", .version = DIRECTORY_VERSION, .tables = 1};
+        .name = "directory", .version = DIRECTORY_VERSION, .tables = 1, .oldest = 1};
     static const struct cc_directory_vtable vtable = {
         .size = sizeof vtable,
         .profile_get = lmdb_directory_profile_get,

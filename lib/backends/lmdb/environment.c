@@ -116,28 +116,29 @@ static int lock_mark(const struct environment *environment, const char *path)
 
 /* --- the format record --- */
 
-static int format_check(struct environment *environment, const struct format *wanted,
-                        const MDB_val *value)
+/* What a step that runs in a transaction is given. */
+struct format_step {
+    struct environment *environment;
+    struct format format;
+    uint32_t oldest;
+};
+
+static int format_check(const struct format_step *step, const MDB_val *value)
 {
+    struct environment *environment = step->environment;
     struct format found;
 
     if (value->mv_size != sizeof found)
         return MDB_INVALID;
     memcpy(&found, value->mv_data, sizeof found);
-    if (found.version > wanted->version)
-        return CC_EVERSION;
     if (found.version == 0 || found.partitions == 0)
         return MDB_INVALID;
+    if (found.version > step->format.version || found.version < step->oldest)
+        return CC_EVERSION;
     environment->version = found.version;
     environment->partitions = found.partitions;
     return 0;
 }
-
-/* What a step that runs in a transaction is given. */
-struct format_step {
-    struct environment *environment;
-    struct format format;
-};
 
 /* Checks the record, or writes it in a new environment. */
 static int format_open(void *context, MDB_txn *txn)
@@ -156,7 +157,7 @@ static int format_open(void *context, MDB_txn *txn)
     if (!r)
         r = mdb_get(txn, dbi, &key, &found);
     if (!r)
-        return format_check(step->environment, &step->format, &found);
+        return format_check(step, &found);
     if (r != MDB_NOTFOUND)
         return r;
     if (stat.ms_entries)
@@ -234,7 +235,7 @@ int environment_start(struct environment *environment, size_t map_bytes)
 static int start(struct environment *environment, const struct cc_lmdb_options *options,
                  const struct environment_spec *spec)
 {
-    struct format_step format = {environment, {spec->version, options->partitions}};
+    struct format_step format = {environment, {spec->version, options->partitions}, spec->oldest};
     bool is_marked = false;
     int r;
 
@@ -304,7 +305,7 @@ void environment_close(struct environment *environment)
 
 int environment_touch(struct environment *environment)
 {
-    struct format_step step = {environment, {environment->version, environment->partitions}};
+    struct format_step step = {environment, {environment->version, environment->partitions}, 0};
 
     return environment_run(environment, format_write, &step);
 }

@@ -33,6 +33,7 @@ struct environment_spec {
     const char *name; /* of the folder; static */
     uint32_t version; /* of the format: a newer one is refused */
     unsigned tables;  /* named tables at most */
+    uint32_t oldest;  /* of the formats that are read: an older one is refused */
 };
 
 /* A table as it was opened; its handle is that of its place in the order of opening. */

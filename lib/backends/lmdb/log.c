@@ -357,7 +357,8 @@ static const struct cc_log_vtable vtable = {
 int cc_lmdb_log_open(const struct cc_allocator *allocator, const struct cc_lmdb_options *options,
                      struct cc_log *ret_log)
 {
-    static const struct environment_spec spec = {"log", LOG_FORMAT, LMDB_PARTITIONS_MAX + 2};
+    static const struct environment_spec spec = {"log", LOG_FORMAT, LMDB_PARTITIONS_MAX + 2,
+                                                 LOG_FORMAT};
     struct lmdb_log *log;
     int r;
 

@@ -3,10 +3,10 @@
  */
 #include "backends/lmdb/store.h"
 
-#include "base/hash.h"
 #include "chatcore/error.h"
 
-#define STORE_FORMAT 1
+/* Format 1 had an inbox for each user only, and four times as many buckets; no release wrote it. */
+#define STORE_FORMAT 2
 
 /* --- keys --- */
 
@@ -58,11 +58,6 @@ void store_key_bucket(struct store_key *key, uint32_t partition, uint32_t bucket
     key_partition(key, partition);
     key->bytes[key->size++] = (unsigned char)(bucket >> 8);
     key->bytes[key->size++] = (unsigned char)bucket;
-}
-
-uint32_t store_bucket_of(struct cc_slice sender)
-{
-    return (uint32_t)(hash_stable(sender) % STORE_BUCKETS);
 }
 
 void store_key_cursor(struct store_key *key, struct cc_slice user, struct cc_slice device)
@@ -164,6 +159,7 @@ static void slot_free(void *self)
     environment_close(&store->environment);
     grouping_deinit(&store->grouping);
     store_buckets_free(store);
+    store_arrivals_free(store);
     mem_free(&allocator, store);
 }
 
@@ -187,8 +183,9 @@ static int tables_open(void *context, MDB_txn *txn)
         const char *name;
         MDB_dbi *table;
     } tables[] = {
-        {"rows", &store->rows},   {"heads", &store->heads},     {"inbox", &store->inbox},
-        {"dedup", &store->dedup}, {"cursors", &store->cursors}, {"marks", &store->marks},
+        {"rows", &store->rows},         {"heads", &store->heads}, {"inbox", &store->inbox},
+        {"arrivals", &store->arrivals}, {"dedup", &store->dedup}, {"cursors", &store->cursors},
+        {"marks", &store->marks},
     };
     int r = 0;
 
@@ -197,11 +194,27 @@ static int tables_open(void *context, MDB_txn *txn)
     return r;
 }
 
+static void begin(void *port)
+{
+    struct lmdb_store *store = port;
+
+    if (store->is_writing)
+        store_arrivals_forget(store);
+    store->is_writing = true;
+}
+
+static void committed(void *port)
+{
+    struct lmdb_store *store = port;
+
+    store->is_writing = false;
+}
+
 int cc_lmdb_store_open(const struct cc_allocator *allocator, const struct cc_lmdb_options *options,
                        struct cc_store *ret_store)
 {
-    static const struct environment_spec spec = {"store", STORE_FORMAT, 6};
-    static const struct writer_hooks hooks;
+    static const struct environment_spec spec = {"store", STORE_FORMAT, 7, STORE_FORMAT};
+    static const struct writer_hooks hooks = {.begin = begin, .committed = committed};
     struct lmdb_store *store;
     int r;
 

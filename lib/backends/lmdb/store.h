@@ -4,14 +4,16 @@
  *
  *   rows     conversation, seq          → a chunk of rows, with seqs without a gap (chunk.h)
  *   heads    conversation               → struct store_head_value
- *   inbox    user, partition, offset    → a chunk of entries
- *   dedup    partition, bucket, offset  → a chunk of runs
+ *   inbox    user, partition, offset    → a chunk of one user's entries
+ *   arrivals partition, bucket, offset  → a chunk of the newest entries of many users
+ *   dedup    partition, bucket, offset  → a chunk of runs of many senders
  *   cursors  user, device, conversation → struct store_cursor_value
  *   marks    partition                  → struct store_mark
  *
- * A bucket (2 bytes) holds the dedup runs of all senders whose name hashes to it. Runs live for a
- * day and are read once, when a sender is loaded, but written with every batch: so what a batch
- * brings for a bucket goes in one chunk, and old chunks go whoever wrote them.
+ * Inbox entries and dedup runs come for more names in a batch than a batch has pages to spare: so
+ * they go to buckets of names first (store_bucket.h). Dedup runs stay there, as they live for a
+ * day. Inbox entries move on to their users' chunks when a bucket has enough of them, many for each
+ * user at once; a reader looks in both places. An entry is in one of the two.
  *
  * A batch is one transaction, and `mark.offset` is written in it. `mark.high` is above every offset
  * that was ever written for the partition: what comes at or above it is surely new and is inserted
@@ -47,14 +49,17 @@ struct lmdb_store {
     MDB_dbi rows;
     MDB_dbi heads;
     MDB_dbi inbox;
+    MDB_dbi arrivals;
     MDB_dbi dedup;
     MDB_dbi cursors;
     MDB_dbi marks;
 
     /* the writer's */
     struct grouping grouping;
-    struct store_buckets *buckets; /* NULL until a batch brings runs */
-    uint32_t expiry_turn;          /* which buckets' old chunks the next batch looks for */
+    struct store_buckets *buckets;         /* NULL until a batch brings something for buckets */
+    struct store_arrivals *arrivals_state; /* likewise */
+    bool is_writing;                       /* a transaction has begun, and is not committed */
+    uint32_t expiry_turn;                  /* which buckets' old chunks the next batch looks for */
 };
 
 /* A batch that is being written. */
@@ -64,9 +69,6 @@ struct store_batch {
     const struct cc_store_write *op;
     struct store_mark mark;
 };
-
-/* The number of buckets: a batch of 50,000 runs brings about a dozen for each. */
-#define STORE_BUCKETS 4096
 
 /* The longest key: user, device, conversation. */
 #define STORE_KEY_MAX (3 * (1 + CC_NAME_MAX))
@@ -88,9 +90,6 @@ void store_key_name(struct store_key *key, struct cc_slice name);
 void store_key_rows(struct store_key *key, struct cc_slice conversation);
 void store_key_inbox(struct store_key *key, struct cc_slice user, uint32_t partition);
 void store_key_bucket(struct store_key *key, uint32_t partition, uint32_t bucket);
-
-/* The bucket of a sender; it never changes. */
-uint32_t store_bucket_of(struct cc_slice sender);
 
 void store_key_cursor(struct store_key *key, struct cc_slice user, struct cc_slice device);
 
@@ -129,9 +128,16 @@ static inline void store_key_mark(struct store_key *key, uint32_t partition)
     key->size = sizeof partition;
 }
 
-/* Writes a batch's runs: store_dedup.c. 0 or a raw code. */
+/* Write a batch's entries and runs: store_inbox.c, store_dedup.c. 0 or a raw code. */
+int store_inbox_write(struct store_batch *batch);
 int store_dedup_write(struct store_batch *batch);
+
+/* Free what writing kept: store_bucket.c, store_inbox.c. */
 void store_buckets_free(struct lmdb_store *store);
+void store_arrivals_free(struct lmdb_store *store);
+
+/* What is known of buckets may be wrong: the transaction was given up. */
+void store_arrivals_forget(struct lmdb_store *store);
 
 extern const struct writer_kind store_write_kind;
 extern const struct writer_kind store_write_cursors_kind;

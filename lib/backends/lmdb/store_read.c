@@ -1,53 +1,28 @@
 /*
- * Reading from the store. A range is read twice: counted, so that its array can be made, then
- * copied, a chunk at a time; slices point into the copied chunks.
+ * Reading offsets, rows, heads and cursors from the store.
  */
-#include "backends/answer.h"
-#include "backends/lmdb/chunk.h"
-#include "backends/lmdb/store.h"
+#include "backends/lmdb/store_read.h"
 #include "chatcore/error.h"
 
-/* A read of one table's chunks with one prefix. */
-struct range {
-    MDB_cursor *cursor;
-    struct store_key key;
-    size_t prefix;
-    uint64_t first; /* of the chunk that the cursor is at */
-    MDB_val value;
-};
-
-/* A read operation under way. */
-struct reading {
-    struct lmdb_store *store;
-    MDB_txn *txn;
-    struct answer *answer;
-};
-
-static int range_open(struct reading *reading, MDB_dbi table, struct range *range)
+int range_open(struct reading *reading, MDB_dbi table, struct range *range)
 {
     range->prefix = range->key.size;
     return mdb_cursor_open(reading->txn, table, &range->cursor);
 }
 
-static int range_seek(struct range *range, uint64_t number)
+int range_seek(struct range *range, uint64_t number)
 {
     return store_seek(range->cursor, &range->key, range->prefix, number, &range->first,
                       &range->value);
 }
 
-static int range_step(struct range *range, MDB_cursor_op step)
+int range_step(struct range *range, MDB_cursor_op step)
 {
     return store_step(range->cursor, &range->key, range->prefix, step, &range->first,
                       &range->value);
 }
 
-static struct chunk range_chunk(const struct range *range)
-{
-    return chunk_of(range->value.mv_data, range->value.mv_size);
-}
-
-/* The chunk, copied into the answer. */
-static int range_copy(struct reading *reading, const struct range *range, struct chunk *ret_chunk)
+int range_copy(struct reading *reading, const struct range *range, struct chunk *ret_chunk)
 {
     struct cc_slice copy;
     int r =
@@ -59,9 +34,8 @@ static int range_copy(struct reading *reading, const struct range *range, struct
     return 0;
 }
 
-/* Runs a read in a transaction and completes the operation. */
-static void read_answer(struct lmdb_store *store, struct cc_op *op,
-                        int (*read)(struct reading *reading, struct cc_op *op))
+void read_answer(struct lmdb_store *store, struct cc_op *op,
+                 int (*read)(struct reading *reading, struct cc_op *op))
 {
     struct reading reading = {.store = store};
     int r = environment_read_begin(&store->environment, &reading.txn);
@@ -72,11 +46,6 @@ static void read_answer(struct lmdb_store *store, struct cc_op *op,
         environment_read_end(&store->environment);
     }
     answer_done(reading.answer, op, environment_error(&store->environment, r));
-}
-
-static int none_is_fine(int r)
-{
-    return r == MDB_NOTFOUND ? 0 : r;
 }
 
 /* --- offsets --- */
@@ -262,177 +231,6 @@ static int heads_read(struct reading *reading, struct cc_op *base)
 void store_read_heads(void *self, struct cc_store_read_heads *op)
 {
     read_answer(self, &op->op, heads_read);
-}
-
-/* --- inbox --- */
-
-static bool inbox_is_wanted(const struct cc_store_read_inbox *op,
-                            const struct cc_store_inbox *entry)
-{
-    return entry->offset >= op->from && entry->offset < op->before;
-}
-
-/* Counts the wanted entries, up to one more than the limit. */
-static int inbox_count(struct range *range, const struct cc_store_read_inbox *op, size_t *ret_count)
-{
-    size_t count = 0;
-    int r;
-
-    for (r = range_seek(range, op->from); !r && range->first < op->before && count <= op->limit;
-         r = range_step(range, MDB_NEXT)) {
-        struct cc_store_inbox entry = {.offset = range->first};
-        struct chunk chunk = range_chunk(range);
-        int failed;
-
-        while ((failed = chunk_next_inbox(&chunk, &entry)) == 0)
-            count += inbox_is_wanted(op, &entry);
-        if (failed != MDB_NOTFOUND)
-            return failed;
-    }
-    *ret_count = count;
-    return none_is_fine(r);
-}
-
-static int inbox_copy(struct reading *reading, struct range *range, struct cc_store_read_inbox *op,
-                      size_t wanted)
-{
-    struct cc_store_inbox *entries = answer_array(reading->answer, wanted, sizeof *entries);
-    struct cc_slice user;
-    size_t count = 0;
-    int r = 0;
-
-    if (!entries || answer_copy(reading->answer, op->user, &user) != 0)
-        return CC_ENOMEM;
-    if (wanted)
-        r = range_seek(range, op->from);
-    while (!r && count < wanted) {
-        struct cc_store_inbox entry = {.user = user, .offset = range->first};
-        struct chunk chunk;
-
-        r = range_copy(reading, range, &chunk);
-        while (!r && count < wanted && !chunk_is_at_end(&chunk)) {
-            r = chunk_next_inbox(&chunk, &entry);
-            if (!r && inbox_is_wanted(op, &entry))
-                entries[count++] = entry;
-        }
-        if (!r && count < wanted)
-            r = range_step(range, MDB_NEXT);
-    }
-    op->ret_entries = entries;
-    op->ret_count = count;
-    return r;
-}
-
-static int inbox_read_in(struct reading *reading, struct range *range,
-                         struct cc_store_read_inbox *op)
-{
-    size_t count = 0;
-    int r = 0;
-
-    if (op->from < op->before)
-        r = inbox_count(range, op, &count);
-    if (r)
-        return r;
-    op->ret_more = count > op->limit;
-    return inbox_copy(reading, range, op, op->ret_more ? op->limit : count);
-}
-
-static int inbox_read(struct reading *reading, struct cc_op *base)
-{
-    struct cc_store_read_inbox *op = (struct cc_store_read_inbox *)base;
-    struct range range;
-    int r;
-
-    if (!store_name_fits(op->user))
-        return CC_EINVAL;
-    store_key_inbox(&range.key, op->user, op->partition);
-    r = range_open(reading, reading->store->inbox, &range);
-    if (r)
-        return r;
-    r = inbox_read_in(reading, &range, op);
-    mdb_cursor_close(range.cursor);
-    return r;
-}
-
-void store_read_inbox(void *self, struct cc_store_read_inbox *op)
-{
-    read_answer(self, &op->op, inbox_read);
-}
-
-/* --- dedup --- */
-
-static int run_copy(struct reading *reading, const struct cc_store_dedup *run,
-                    struct cc_store_dedup *ret_copy)
-{
-    int r = answer_copy(reading->answer, run->sender, &ret_copy->sender);
-
-    ret_copy->offset = run->offset;
-    ret_copy->ts = run->ts;
-    return r ? r : answer_copy(reading->answer, run->entries, &ret_copy->entries);
-}
-
-/* Walks the sender's bucket: counts the sender's runs, and copies them where `runs` is given. */
-static int dedup_walk(struct reading *reading, struct range *range,
-                      const struct cc_store_read_dedup *op, struct cc_store_dedup *runs,
-                      size_t *ret_count)
-{
-    size_t count = 0;
-    int r;
-
-    for (r = range_seek(range, 0); !r; r = range_step(range, MDB_NEXT)) {
-        struct cc_store_dedup run = {.offset = range->first};
-        struct chunk chunk = range_chunk(range);
-        int failed;
-
-        while ((failed = chunk_next_dedup(&chunk, &run)) == 0) {
-            if (!slice_equal(run.sender, op->sender))
-                continue;
-            if (runs && run_copy(reading, &run, &runs[count]) != 0)
-                return CC_ENOMEM;
-            count++;
-        }
-        if (failed != MDB_NOTFOUND)
-            return failed;
-    }
-    *ret_count = count;
-    return none_is_fine(r);
-}
-
-static int dedup_read_in(struct reading *reading, struct range *range,
-                         struct cc_store_read_dedup *op)
-{
-    struct cc_store_dedup *runs;
-    int r = dedup_walk(reading, range, op, NULL, &op->ret_count);
-
-    if (r)
-        return r;
-    runs = answer_array(reading->answer, op->ret_count, sizeof *runs);
-    if (!runs)
-        return CC_ENOMEM;
-    op->ret_runs = runs;
-    return op->ret_count ? dedup_walk(reading, range, op, runs, &op->ret_count) : 0;
-}
-
-static int dedup_read(struct reading *reading, struct cc_op *base)
-{
-    struct cc_store_read_dedup *op = (struct cc_store_read_dedup *)base;
-    struct range range;
-    int r;
-
-    if (!store_name_fits(op->sender))
-        return CC_EINVAL;
-    store_key_bucket(&range.key, op->partition, store_bucket_of(op->sender));
-    r = range_open(reading, reading->store->dedup, &range);
-    if (r)
-        return r;
-    r = dedup_read_in(reading, &range, op);
-    mdb_cursor_close(range.cursor);
-    return r;
-}
-
-void store_read_dedup(void *self, struct cc_store_read_dedup *op)
-{
-    read_answer(self, &op->op, dedup_read);
 }
 
 /* --- cursors --- */

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct environment_spec spec = {"log", 3, 4};
+static const struct environment_spec spec = {"log", 3, 4, 1};
 
 struct fixture {
     struct folder folder;
@@ -173,6 +173,22 @@ static void newer_version(void **state)
     assert_int_equal(environment_open(&fixture->environment, NULL, &fixture->options, &newer), 0);
     environment_close(&fixture->environment);
     assert_int_equal(reopen(fixture), CC_EVERSION);
+}
+
+static void version_that_is_read_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct environment_spec newer = spec;
+
+    newer.version++;
+    newer.oldest = newer.version;
+    assert_int_equal(reopen(fixture), 0);
+    environment_close(&fixture->environment);
+    assert_int_equal(environment_open(&fixture->environment, NULL, &fixture->options, &newer),
+                     CC_EVERSION);
+    newer.oldest = spec.version;
+    assert_int_equal(environment_open(&fixture->environment, NULL, &fixture->options, &newer), 0);
+    environment_close(&fixture->environment);
 }
 
 static off_t data_size(struct fixture *fixture)
@@ -487,6 +503,7 @@ int main(void)
         TEST(is_locked_between_processes),
         TEST(read_only_folder),
         TEST(newer_version),
+        TEST(version_that_is_read_no_more),
         TEST(truncated_file),
         TEST(shorter_but_whole_file),
         TEST(damaged_file),
