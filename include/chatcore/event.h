@@ -24,7 +24,9 @@ enum cc_event_type {
     CC_EVENT_CONVERSATION, /* event.conversation */
     CC_EVENT_SYNCED,       /* event.synced: the session has caught up */
     CC_EVENT_CLOSED, /* event.closed: the last event of its session; its data is the host's again */
-    CC_EVENT_STOPPED /* of no session: the engine has stopped and may be freed */
+    CC_EVENT_STOPPED,        /* of no session: the engine has stopped and may be freed */
+    CC_EVENT_CONSUMED,       /* event.consumed: of no session, for a consumer */
+    CC_EVENT_CONSUMER_CLOSED /* event.consumer_closed: the last event of its consumer */
 };
 
 /* One entry of a list of conversations, from one user's point of view. */
@@ -125,6 +127,8 @@ enum cc_close_code {
     CC_CLOSE_KICKED = 4503
 };
 
+struct cc_consumer;
+
 struct cc_event {
     enum cc_event_type type;
     void *const *sessions; /* the user data of the sessions it is for */
@@ -143,6 +147,20 @@ struct cc_event {
             enum cc_close_code code;
             struct cc_slice reason;
         } closed;
+        struct {
+            struct cc_consumer *consumer;
+            void *data; /* the host's own, of the options */
+            uint32_t partition;
+            const struct cc_message *messages; /* their client_id is given, too; may be none */
+            const uint64_t *offsets;           /* of the messages, ascending */
+            size_t count;
+            uint64_t next; /* the position behind them: for cc_consumer_commit() */
+            bool is_cut;   /* records before them were wanted, and the log has them no more */
+        } consumed;
+        struct {
+            void *data;
+            int status; /* 0: it was asked for, or the engine stops; CC_EEXISTS: the name is open */
+        } consumer_closed;
     } u;
 };
 
