@@ -25,16 +25,21 @@ extern "C" {
 
 struct cc_consumer;
 
+/* The bytes of a name: the log port allows 64, a backend may need some of its own. */
+#define CC_CONSUMER_NAME_MAX 60
+
+/* Where a partition begins, the first time that this node reads it; when it comes back later, where
+ * the last commit left off (OFFSETS: where this consumer itself left off). */
 enum cc_consumer_start {
     CC_CONSUMER_COMMITTED = 0, /* where the last commit left off; a new name: as OLDEST */
+    CC_CONSUMER_NEWEST,        /* the same; a new name: what comes from now on */
     CC_CONSUMER_OLDEST,        /* the oldest record that the log has kept */
-    CC_CONSUMER_NEWEST,        /* what comes from now on */
     CC_CONSUMER_OFFSETS        /* `offsets` */
 };
 
 struct cc_consumer_options {
     size_t size;
-    struct cc_slice name; /* 1 to 60 bytes; its positions are kept under it */
+    struct cc_slice name; /* 1 to CC_CONSUMER_NAME_MAX bytes; its positions are kept under it */
     void *data;           /* the host's own: names the consumer in events */
     enum cc_consumer_start start;
     const uint64_t *offsets; /* OFFSETS: the first wanted of each partition; copied */

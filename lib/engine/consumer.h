@@ -26,14 +26,16 @@ struct consumer_batch {
     uint32_t partition;
     struct message *const *messages; /* ascending by offset; may be none: then only `next` moved */
     size_t count;
-    uint64_t next; /* the position behind them: what consumer_commit() takes */
-    bool is_cut;   /* records before them were wanted, and are not in the log any more */
+    uint64_t position; /* before them */
+    uint64_t next;     /* the position behind them: what consumer_commit() takes */
+    bool is_cut;       /* records before them were wanted, and are not in the log any more */
 };
 
 /* What a consumer's owner does. Called in a step, never within a consumer_…() call. */
 struct consumer_sink {
-    /* Messages live until consumer_taken(), or as long as a reference of one's own. */
-    void (*batch)(void *context, const struct consumer_batch *batch);
+    /* Messages live until consumer_taken(), or as long as a reference of one's own. With CC_ENOMEM
+     * the batch was not taken, and comes again. */
+    int (*batch)(void *context, const struct consumer_batch *batch);
     /* The partition begins on this node at `offset`, or is lost. May be NULL. A batch that was
      * handed out before needs no consumer_taken() any more, though it does no harm. */
     void (*began)(void *context, uint32_t partition, uint64_t offset);

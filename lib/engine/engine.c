@@ -4,6 +4,8 @@
 #include "engine/engine.h"
 
 #include "chatcore/error.h"
+#include "engine/consumer.h"
+#include "engine/consumer_host.h"
 #include "engine/conversation.h"
 #include "engine/groups.h"
 #include "engine/link.h"
@@ -276,6 +278,7 @@ void cc_engine_free(struct cc_engine *engine)
     for (; queue; queue = queue->next)
         queue_drop(queue); /* inputs and events refer to sessions */
     sessions_free(engine);
+    consumer_hosts_free(engine);
     engine_free_own(engine);
 }
 
@@ -342,7 +345,8 @@ static void stop_step(struct cc_engine *engine)
 {
     if (engine->state == ENGINE_CLOSING && !pending_count(engine))
         engine->state = ENGINE_FLUSHING;
-    if (engine->state == ENGINE_FLUSHING && partitions_stop(engine) && receipts_is_idle(engine))
+    if (engine->state == ENGINE_FLUSHING && partitions_stop(engine) && receipts_is_idle(engine) &&
+        consumers_stop(engine))
         stop_cancel(engine);
     if (engine->state == ENGINE_CANCELLING && !engine->operations)
         emit_stopped(engine);
@@ -388,6 +392,9 @@ int cc_engine_step(struct cc_engine *engine, struct cc_time now)
     partitions_step(engine);
     link_step(engine);
     receipts_step(engine);
+    consumer_hosts_take(engine);
+    consumers_step(engine);
+    consumer_hosts_tell(engine);
     if (engine->state > ENGINE_RUNNING)
         stop_step(engine);
     sessions_step(engine);

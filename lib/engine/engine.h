@@ -73,6 +73,8 @@ struct cc_engine {
     struct conversation *idle_oldest;   /* see conversation.c */
     struct conversation *idle_newest;
     size_t idle_count;
+    struct consumer *consumers;         /* all: see consumer.h */
+    struct cc_consumer *host_consumers; /* those of a host: see consumer_host.h */
     struct pending_table *pending; /* proposals not yet applied: see propose.h */
     struct limiter *limiter;       /* by user and by address */
     size_t unflushed_bytes;

@@ -135,6 +135,7 @@ static void drop_oldest(struct partition *partition)
     struct message *message = partition->oldest;
 
     partition->oldest = message->next_applied;
+    partition->listed_from = message->offset + 1;
     if (!partition->oldest)
         partition->newest = NULL;
     partition->engine->recent_bytes -= message->bytes;
@@ -227,6 +228,7 @@ static void bounds_read(struct cc_op *op)
     dedup_init(&partition->dedup, engine, partition->number, offset);
     partition->applied = offset;
     partition->flushed = offset;
+    partition->listed_from = offset;
     partition->replay_until = partition->bounds.ret_next;
     partition->tenure = ++engine->link->tenure;
     partition->state = PARTITION_RUNNING;

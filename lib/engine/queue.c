@@ -5,6 +5,7 @@
 
 #include "chatcore/error.h"
 #include "engine/command_copy.h"
+#include "engine/consumer_host.h"
 #include "engine/engine.h"
 #include "engine/session.h"
 
@@ -53,23 +54,21 @@ static struct input_batch *batch_submitting(struct cc_queue *queue)
     return batch;
 }
 
-static struct input *input_new(struct cc_queue *queue, enum input_type type,
-                               struct cc_session *session)
+struct input *input_new(struct cc_queue *queue, enum input_type type, struct cc_session *session)
 {
     struct input_batch *batch = batch_submitting(queue);
     struct input *input = batch ? arena_alloc(&batch->arena, sizeof *input) : NULL;
 
     if (!input)
         return NULL;
-    input->next = NULL;
+    memset(input, 0, sizeof *input);
     input->type = type;
-    input->count = 0;
     input->session = session;
     input->batch = batch;
     return input;
 }
 
-static void input_submit(struct input *input)
+void input_submit(struct input *input)
 {
     struct input_batch *batch = input->batch;
 
@@ -127,7 +126,10 @@ void queue_take_inputs(struct cc_queue *queue)
         while (input) {
             struct input *next = input->next; /* the input may go with its batch */
 
-            session_input(input);
+            if (input->consumer)
+                consumer_host_input(input);
+            else
+                session_input(input);
             input = next;
         }
     }
@@ -186,25 +188,26 @@ int cc_session_submit(struct cc_session *session, const struct cc_command *comma
     return 0;
 }
 
-/*
- * Closing must not fail for want of memory, so each session has its close input built in; its
- * batch is made of it alone.
- */
-static void submit_builtin(struct cc_session *session, struct builtin_input *builtin,
-                           enum input_type type)
+void input_submit_builtin(struct cc_queue *queue, struct builtin_input *builtin,
+                          enum input_type type)
 {
-    struct cc_queue *queue = session->queue;
-
     cc_queue_flush(queue);
     builtin->batch.first = &builtin->input;
-    builtin->batch.is_builtin = true; /* lives in the session */
+    builtin->batch.is_builtin = true;
     builtin->batch.bytes = 0;
     builtin->input.next = NULL;
     builtin->input.type = type;
-    builtin->input.session = session;
     builtin->input.batch = &builtin->batch;
     if (chain_add(&queue->inputs, &builtin->batch.link))
         engine_wake(queue->engine);
+}
+
+/* A session's closing and its release must not fail for want of memory. */
+static void submit_own(struct cc_session *session, struct builtin_input *builtin,
+                       enum input_type type)
+{
+    builtin->input.session = session;
+    input_submit_builtin(session->queue, builtin, type);
 }
 
 void cc_session_close(struct cc_session *session)
@@ -212,7 +215,7 @@ void cc_session_close(struct cc_session *session)
     if (session->close_submitted)
         return;
     session->close_submitted = true;
-    submit_builtin(session, &session->close_input, INPUT_CLOSE);
+    submit_own(session, &session->close_input, INPUT_CLOSE);
 }
 
 /* It is told in portions: the engine has to know only that a session is not slow. */
@@ -322,13 +325,22 @@ void queue_publish(struct cc_queue *queue)
         queue->wake(queue->context);
 }
 
+static void node_release(struct event_node *node)
+{
+    if (node->message)
+        message_unref(node->message);
+    node->message = NULL;
+    for (size_t i = 0; i < node->held_count; i++)
+        message_unref(node->held[i]);
+    node->held_count = 0;
+}
+
 static void output_batch_free(struct output_batch *batch)
 {
     const struct cc_allocator *allocator = batch->arena.allocator;
 
     for (struct event_node *node = batch->first; node; node = node->next)
-        if (node->message)
-            message_unref(node->message);
+        node_release(node);
     arena_deinit(&batch->arena);
     mem_free(allocator, batch);
 }
@@ -339,6 +351,8 @@ uint32_t cc_event_weight(const struct cc_event *event)
     case CC_EVENT_REPLY:
     case CC_EVENT_CLOSED:
     case CC_EVENT_STOPPED:
+    case CC_EVENT_CONSUMED:
+    case CC_EVENT_CONSUMER_CLOSED:
         return 0;
     case CC_EVENT_MESSAGE:
         return message_weight(event->u.message);
@@ -352,15 +366,17 @@ static void event_done(struct cc_queue *queue, struct event_node *node)
 {
     uint32_t weight = cc_event_weight(&node->event);
 
-    if (node->message)
-        message_unref(node->message);
-    node->message = NULL;
+    node_release(node);
     for (size_t i = 0; weight && i < node->event.session_count; i++)
         if (!node->targets[i]->counts_consumed)
             cc_session_consumed(node->targets[i], weight);
     if (node->event.type == CC_EVENT_CLOSED) {
         consumers_remove(queue, node->targets[0]);
-        submit_builtin(node->targets[0], &node->targets[0]->release_input, INPUT_RELEASE);
+        submit_own(node->targets[0], &node->targets[0]->release_input, INPUT_RELEASE);
+    } else if (node->event.type == CC_EVENT_CONSUMED) {
+        consumer_host_drained(&node->event);
+    } else if (node->event.type == CC_EVENT_CONSUMER_CLOSED) {
+        consumer_host_release(node->consumer);
     }
 }
 
@@ -413,12 +429,14 @@ static void outputs_free(struct cc_queue *queue)
         output_batch_free(queue->filling);
 }
 
-/* Sessions whose opening was never taken are known to nobody else. */
+/* Sessions and consumers whose opening was never taken are known to nobody else. */
 static void inputs_drop(struct input_batch *batch)
 {
     for (struct input *input = batch->first; input; input = input->next)
         if (input->type == INPUT_OPEN)
             session_free(input->session);
+        else if (input->type == INPUT_CONSUMER_OPEN)
+            consumer_host_drop(input->consumer);
     batch_free(batch);
 }
 
@@ -427,8 +445,7 @@ static void inputs_free(struct cc_queue *queue)
     struct chain_link *link = chain_take(&queue->inputs);
     struct input_batch *first = NULL;
 
-    /* The built-in ones lie in the sessions, so they are passed over before any session is freed.
-     */
+    /* The built-in ones lie in sessions and consumers: they are passed over before any is freed. */
     while (link) {
         struct input_batch *batch = (struct input_batch *)link;
 

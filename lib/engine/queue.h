@@ -15,13 +15,26 @@
 #include "chatcore/engine.h"
 #include "engine/message.h"
 
-enum input_type { INPUT_OPEN, INPUT_COMMAND, INPUT_CONSUMED, INPUT_CLOSE, INPUT_RELEASE };
+/* The CONSUMER ones name a consumer, the others a session. */
+enum input_type {
+    INPUT_OPEN,
+    INPUT_COMMAND,
+    INPUT_CONSUMED,
+    INPUT_CLOSE,
+    INPUT_RELEASE,
+    INPUT_CONSUMER_OPEN,
+    INPUT_CONSUMER_COMMIT,
+    INPUT_CONSUMER_CLOSE,
+    INPUT_CONSUMER_RELEASE
+};
 
 struct input {
     struct input *next;
     enum input_type type;
-    uint32_t count; /* CONSUMED */
+    uint32_t count; /* CONSUMED; CONSUMER_COMMIT: the partition */
     struct cc_session *session;
+    struct cc_consumer *consumer;
+    uint64_t offset; /* CONSUMER_COMMIT */
     struct input_batch *batch;
     struct cc_command *command; /* COMMAND: in the batch's arena, as its slices are */
 };
@@ -38,11 +51,20 @@ struct input_batch {
     bool is_builtin;
 };
 
+/* An input of which the memory is there from the start: what must not fail for want of it. */
+struct builtin_input {
+    struct input_batch batch;
+    struct input input;
+};
+
 struct event_node {
     struct event_node *next;
     struct cc_event event;
     struct cc_session **targets; /* the sessions that event.sessions names by their data */
     struct message *message;     /* a reference, or NULL */
+    struct message **held;       /* CONSUMED: references, one for each of its messages */
+    size_t held_count;
+    struct cc_consumer *consumer; /* CONSUMER_CLOSED: goes when the event has been drained */
 };
 
 struct output_batch {
@@ -88,6 +110,14 @@ int queue_new(struct cc_engine *engine, struct cc_queue **ret_queue);
  * the queue's at rest. */
 void queue_drop(struct cc_queue *queue);
 void queue_free(struct cc_queue *queue);
+
+/* A new input, not submitted yet; NULL without memory. Queue's thread. */
+struct input *input_new(struct cc_queue *queue, enum input_type type, struct cc_session *session);
+void input_submit(struct input *input);
+
+/* Its input names its session or consumer already. Queue's thread. */
+void input_submit_builtin(struct cc_queue *queue, struct builtin_input *builtin,
+                          enum input_type type);
 
 /* Takes what was submitted and gives each input to session_input(). Engine's thread. */
 void queue_take_inputs(struct cc_queue *queue);

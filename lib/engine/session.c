@@ -248,6 +248,8 @@ void session_input(struct input *input)
     case INPUT_RELEASE:
         session_released(session);
         return;
+    default:
+        break; /* a consumer's: see consumer_host.c */
     }
     input_batch_unref(batch);
 }

@@ -22,11 +22,6 @@
 
 enum session_phase { SESSION_NEW, SESSION_CONNECTING, SESSION_OPEN, SESSION_CLOSED };
 
-struct builtin_input {
-    struct input_batch batch;
-    struct input input;
-};
-
 struct cc_session {
     /* set at its making, then constant */
     struct cc_queue *queue;

@@ -319,6 +319,22 @@ static void a_position_may_go_back(struct logs *log)
     CHECK_COMMITTED(log, "search", 3, 40);
 }
 
+static void a_position_is_forgotten(struct logs *log)
+{
+    CHECK(log->suite, !log_knows(log, "search", 0));
+    CHECK_STATUS(log->suite, log_commit(log, "search", 0, 0), 0);
+    CHECK(log->suite, log_knows(log, "search", 0));
+    CHECK(log->suite, !log_knows(log, "search", 1));
+    CHECK_STATUS(log->suite, log_commit(log, "search", 1, 7), 0);
+    CHECK_STATUS(log->suite, log_forget(log, "search", 1), 0);
+    CHECK_STATUS(log->suite, log_forget(log, "search", 1), 0);
+    CHECK_STATUS(log->suite, log_forget(log, "nobody", 1), 0);
+    CHECK(log->suite, !log_knows(log, "search", 1));
+    CHECK(log->suite, log_knows(log, "search", 0));
+    CHECK_COMMITTED(log, "search", 1, 0);
+    CHECK_STATUS(log->suite, log_forget(log, "", 1), CC_EINVAL);
+}
+
 static void consumers_have_names(struct logs *log)
 {
     char name[66];
@@ -385,6 +401,19 @@ static void trimming_keeps_what_a_consumer_wants(struct logs *log)
     CHECK_WORDS(log, 0, 1, "1:b 2:c 3:d");
     CHECK_STATUS(log->suite, log_commit(log, "slow", 0, 4), 0);
     CHECK_STATUS(log->suite, log_trim(log, 0, 4), 0);
+    CHECK_WORDS(log, 0, 3, "3:d");
+}
+
+/* Embedded, what is trimmed goes at once; a backend that keeps longer still keeps what is there. */
+static void a_forgotten_consumer_keeps_nothing(struct logs *log)
+{
+    CHECK_STATUS(log->suite, log_append_words(log, 0, "a b c d", NULL), 0);
+    CHECK_STATUS(log->suite, log_commit(log, "slow", 0, 1), 0);
+    CHECK_STATUS(log->suite, log_trim(log, 0, 4), 0);
+    CHECK_WORDS(log, 0, 1, "1:b 2:c 3:d");
+    CHECK_STATUS(log->suite, log_forget(log, "slow", 0), 0);
+    CHECK_STATUS(log->suite, log_trim(log, 0, 3), 0);
+    check_trimmed(log, 0, 3);
     CHECK_WORDS(log, 0, 3, "3:d");
 }
 
@@ -473,10 +502,12 @@ static const struct log_case cases[] = {
     {"a reader that follows misses nothing", a_reader_that_follows_misses_nothing},
     {"positions are kept", positions_are_kept},
     {"a position may go back", a_position_may_go_back},
+    {"a position is forgotten", a_position_is_forgotten},
     {"consumers have names", consumers_have_names},
     {"trimming takes only what is below", trimming_takes_only_what_is_below},
     {"a log that was trimmed whole goes on", a_log_that_was_trimmed_whole_goes_on},
     {"trimming keeps what a consumer wants", trimming_keeps_what_a_consumer_wants},
+    {"a forgotten consumer keeps nothing", a_forgotten_consumer_keeps_nothing},
     {"much is trimmed while more comes", much_is_trimmed_while_more_comes},
     {"a watch tells what is owned", a_watch_tells_what_is_owned},
     {"the next watch waits and can be cancelled", the_next_watch_waits_and_can_be_cancelled},

@@ -128,6 +128,26 @@ int log_committed(struct logs *log, const char *consumer, uint32_t partition, ui
 
     if (!r)
         *ret_offset = op.ret_offset;
+    if (!r && op.ret_offset && !op.ret_known)
+        r = CC_ECORRUPT; /* a position that nobody knows */
+    cc_op_release(&op.op);
+    return r;
+}
+
+bool log_knows(struct logs *log, const char *consumer, uint32_t partition)
+{
+    struct cc_log_position op = {.consumer = slice_str(consumer), .partition = partition};
+    int r = LOG_RUN(log, committed, &op);
+
+    cc_op_release(&op.op);
+    return !r && op.ret_known;
+}
+
+int log_forget(struct logs *log, const char *consumer, uint32_t partition)
+{
+    struct cc_log_position op = {.consumer = slice_str(consumer), .partition = partition};
+    int r = LOG_RUN(log, forget, &op);
+
     cc_op_release(&op.op);
     return r;
 }

@@ -46,6 +46,8 @@ void log_read_bounds(struct logs *log, uint32_t partition, struct text *text);
 
 int log_commit(struct logs *log, const char *consumer, uint32_t partition, uint64_t offset);
 int log_committed(struct logs *log, const char *consumer, uint32_t partition, uint64_t *ret_offset);
+bool log_knows(struct logs *log, const char *consumer, uint32_t partition);
+int log_forget(struct logs *log, const char *consumer, uint32_t partition);
 int log_trim(struct logs *log, uint32_t partition, uint64_t before);
 
 #define CHECK_WORDS(log, partition, offset, wanted)                                                \

@@ -14,7 +14,8 @@
     X(log, append, cc_log_append)                                                                  \
     X(log, bounds, cc_log_bounds)                                                                  \
     X(log, commit, cc_log_position)                                                                \
-    X(log, committed, cc_log_position)
+    X(log, committed, cc_log_position)                                                             \
+    X(log, forget, cc_log_position)
 #define STORE_SLOTS(X)                                                                             \
     X(store, write, cc_store_write)                                                                \
     X(store, write_cursors, cc_store_write_cursors)                                                \

@@ -71,6 +71,7 @@ struct cc_log_position {
     uint32_t partition;
     uint64_t offset;     /* `commit`: in */
     uint64_t ret_offset; /* `committed`: out; 0 when the consumer is unknown */
+    bool ret_known;      /* `committed`: out; a position has been committed, and not forgotten */
 };
 
 struct cc_log_trim {
@@ -96,6 +97,9 @@ struct cc_log_vtable {
     void (*commit)(void *self, struct cc_log_position *op);
     /* must */
     void (*committed)(void *self, struct cc_log_position *op);
+    /* must: the consumer's position in the partition goes, as if it had never been committed; one
+     * that isn't there is no error. `offset` is not looked at. */
+    void (*forget)(void *self, struct cc_log_position *op);
     /* must; may do nothing (Kafka keeps by time) */
     void (*trim)(void *self, struct cc_log_trim *op);
     /* must: completes a held long poll (read with wait, watch) with CC_ECANCELED. */

@@ -17,6 +17,7 @@ struct failing_log {
     X(watch, cc_log_watch)                                                                         \
     X(commit, cc_log_position)                                                                     \
     X(committed, cc_log_position)                                                                  \
+    X(forget, cc_log_position)                                                                     \
     X(trim, cc_log_trim)
 
 #define LOG_FUNCTIONS(slot, type)                                                                  \

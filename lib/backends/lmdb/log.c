@@ -32,6 +32,11 @@ static void slot_commit(void *self, struct cc_log_position *op)
     writer_submit(&((struct lmdb_log *)self)->writer, &op->op, &log_commit_kind);
 }
 
+static void slot_forget(void *self, struct cc_log_position *op)
+{
+    writer_submit(&((struct lmdb_log *)self)->writer, &op->op, &log_forget_kind);
+}
+
 static void slot_trim(void *self, struct cc_log_trim *op)
 {
     writer_submit(&((struct lmdb_log *)self)->writer, &op->op, &log_trim_kind);
@@ -50,18 +55,19 @@ bool log_position_key(const struct lmdb_log *log, const struct cc_log_position *
 }
 
 static int position_read(struct lmdb_log *log, MDB_txn *txn, const struct log_position_key *name,
-                         uint64_t *ret_offset)
+                         struct cc_log_position *op)
 {
     MDB_val key = value_of(name->bytes, name->size);
     MDB_val value;
     int r = mdb_get(txn, log->positions, &key, &value);
 
-    *ret_offset = 0;
+    op->ret_offset = 0;
+    op->ret_known = !r;
     if (r)
         return r == MDB_NOTFOUND ? 0 : r;
-    if (value.mv_size != sizeof *ret_offset)
+    if (value.mv_size != sizeof op->ret_offset)
         return MDB_CORRUPTED;
-    memcpy(ret_offset, value.mv_data, sizeof *ret_offset);
+    memcpy(&op->ret_offset, value.mv_data, sizeof op->ret_offset);
     return 0;
 }
 
@@ -75,7 +81,7 @@ static void slot_committed(void *self, struct cc_log_position *op)
     if (!r)
         r = environment_read_begin(&log->environment, &txn);
     if (!r) {
-        r = position_read(log, txn, &key, &op->ret_offset);
+        r = position_read(log, txn, &key, op);
         environment_read_end(&log->environment);
     }
     answer_done(NULL, &op->op, environment_error(&log->environment, r));
@@ -349,6 +355,7 @@ static const struct cc_log_vtable vtable = {
     .watch = slot_watch,
     .commit = slot_commit,
     .committed = slot_committed,
+    .forget = slot_forget,
     .trim = slot_trim,
     .cancel = slot_cancel,
     .free = slot_free,

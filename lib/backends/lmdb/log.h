@@ -60,6 +60,7 @@ int log_chunk_count(const MDB_val *value, uint64_t *ret_count);
 /* What the writer's thread does: log_write.c. */
 extern const struct writer_kind log_append_kind;
 extern const struct writer_kind log_commit_kind;
+extern const struct writer_kind log_forget_kind;
 extern const struct writer_kind log_trim_kind;
 extern const struct writer_hooks log_writer_hooks;
 

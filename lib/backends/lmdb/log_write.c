@@ -101,6 +101,23 @@ static int commit_apply(void *port, MDB_txn *txn, struct cc_op *base)
 
 const struct writer_kind log_commit_kind = {commit_apply, false};
 
+static int forget_apply(void *port, MDB_txn *txn, struct cc_op *base)
+{
+    struct cc_log_position *op = (struct cc_log_position *)base;
+    struct log_position_key bytes;
+    struct lmdb_log *log = port;
+    MDB_val key;
+    int r;
+
+    if (!log_position_key(log, op, &bytes))
+        return CC_EINVAL;
+    key = value_of(bytes.bytes, bytes.size);
+    r = mdb_del(txn, log->positions, &key, NULL);
+    return r == MDB_NOTFOUND ? 0 : r;
+}
+
+const struct writer_kind log_forget_kind = {forget_apply, false};
+
 /* --- trimming --- */
 
 /* Lowers `before` to what the slowest consumer wants. */

@@ -310,6 +310,25 @@ static void log_committed(void *self, struct cc_log_position *op)
     }
     position = position_find(log, op, key);
     op->ret_offset = position ? position->offset : 0;
+    op->ret_known = position != NULL;
+    cc_op_done(&op->op, 0);
+}
+
+static void log_forget(void *self, struct cc_log_position *op)
+{
+    struct memory_log *log = ((struct log_port *)self)->log;
+    char key[4 + CC_NAME_MAX];
+    struct log_position *position;
+
+    if (!is_position(log, op)) {
+        cc_op_done(&op->op, CC_EINVAL);
+        return;
+    }
+    position = position_find(log, op, key);
+    if (position) {
+        HASH_DELETE(hh, log->positions, position);
+        mem_free(&log->world->allocator, position);
+    }
     cc_op_done(&op->op, 0);
 }
 
@@ -448,6 +467,7 @@ static const struct cc_log_vtable log_vtable = {
     .watch = log_watch,
     .commit = log_commit,
     .committed = log_committed,
+    .forget = log_forget,
     .trim = log_trim,
     .cancel = log_cancel,
     .free = log_port_free,
