@@ -46,8 +46,7 @@ static int join_user(struct request *request, struct cc_slice name)
     struct user *user = user_find(engine, name);
     int r;
 
-    if (!session->requests_only && user &&
-        user->session_count >= engine->limits.max_user_sessions)
+    if (!session->requests_only && user && user->session_count >= engine->limits.max_user_sessions)
         close_oldest(user);
     mem_free(&engine->allocator, (char *)session->device.data); /* of a connect that failed */
     session->device = slice_of(NULL, 0);

@@ -75,8 +75,8 @@ struct cc_engine {
     size_t idle_count;
     struct consumer *consumers;         /* all: see consumer.h */
     struct cc_consumer *host_consumers; /* those of a host: see consumer_host.h */
-    struct pending_table *pending; /* proposals not yet applied: see propose.h */
-    struct limiter *limiter;       /* by user and by address */
+    struct pending_table *pending;      /* proposals not yet applied: see propose.h */
+    struct limiter *limiter;            /* by user and by address */
     size_t unflushed_bytes;
     size_t recent_bytes;
 

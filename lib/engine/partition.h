@@ -45,7 +45,7 @@ struct partition {
     uint64_t tenure;  /* which of this node's ownerships of it: told with all that is told of it */
     uint64_t replay_until; /* the log's end when the partition was opened: ready when applied
                               reaches it */
-    uint64_t listed_from; /* the list has every message from this offset on */
+    uint64_t listed_from;  /* the list has every message from this offset on */
     struct message *oldest;
     struct message *newest;
     struct message *unflushed; /* the first not yet flushed */

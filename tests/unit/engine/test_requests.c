@@ -69,8 +69,8 @@ static void it_moves_no_device_cursor(void **state)
     client_close(alice);
     alice = client_open_for_requests(fixture, "alice");
     client_say(bob, "g", "one");
-    client_do(alice, (struct cc_command){.type = CC_COMMAND_HISTORY,
-                                         .conversation = text_slice("g")});
+    client_do(alice,
+              (struct cc_command){.type = CC_COMMAND_HISTORY, .conversation = text_slice("g")});
     alice = client_open(fixture, "alice", "phone");
     assert_non_null(strstr(client_text(alice), "message g 2 bob one"));
 }
@@ -92,9 +92,8 @@ static void its_read_mark_is_the_users(void **state)
 static void a_device_is_named_by_the_command(void **state)
 {
     struct client *alice = client_open_for_requests(*state, "alice");
-    struct cc_command device = {.type = CC_COMMAND_DEVICE,
-                                .provider = text_slice("fcm"),
-                                .token = text_slice("t")};
+    struct cc_command device = {
+        .type = CC_COMMAND_DEVICE, .provider = text_slice("fcm"), .token = text_slice("t")};
 
     client_forget(alice);
     client_do(alice, device);
