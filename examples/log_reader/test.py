@@ -20,10 +20,10 @@ with tempfile.TemporaryDirectory() as folder:
     assert run(reader, "first.data", cwd=folder) == []
     run(writer, cwd=folder)
     first = run(reader, "first.data", cwd=folder)
-    assert texts(first) == ["1 alice: ", "2 alice: Hello, Bob!"], first
+    assert texts(first) == ["1 alice: Hello, Bob!"], first
     again = run(reader, "first.data", cwd=folder)
     assert again == [], again
     run(writer, cwd=folder)
     second = run(reader, "first.data", cwd=folder)
-    assert texts(second) in (["3 alice: Hello, Bob!"], []), second
+    assert texts(second) == ["2 alice: Hello, Bob!"], second
     print("ok the reader prints each message once")
