@@ -263,8 +263,13 @@ static void begin_anew(struct sync *sync)
     }
 }
 
+/* A partition that came back meanwhile is not known yet: no position could be compared with it. */
 void sync_ready(struct sync *sync)
 {
+    if (!is_replayed(sync->engine)) {
+        sync_begin_anew(sync);
+        return;
+    }
     check_positions(sync);
     sync_load(sync);
 }
@@ -455,15 +460,27 @@ static int push_row(struct sync *sync, struct sync_entry *entry, const struct cc
     return r;
 }
 
-/* Rows of another node's partition from here on come over its link: the store may have them early.
+/*
+ * True for a row that the store has early, which is told later: of another node's partition over
+ * its link; of this node's when it has applied so far (an owner before may have written more than
+ * it knew of when it began).
  */
-static bool is_told_by_owner(const struct sync *sync, const struct sync_entry *entry,
-                             const struct cc_store_row *row)
+static bool is_early(const struct sync *sync, struct sync_entry *entry,
+                     const struct cc_store_row *row)
 {
-    uint32_t partition = engine_partition_of(sync->engine, sync_entry_id(entry));
+    uint32_t number = engine_partition_of(sync->engine, sync_entry_id(entry));
+    const struct partition *partition = &sync->engine->partitions[number];
 
-    return !partition_is_running(&sync->engine->partitions[partition]) &&
-           row->offset >= sync->flushed[partition];
+    if (partition_is_running(partition)) {
+        if (row->offset < partition->applied)
+            return false;
+        entry->head = row->seq - 1; /* from its applying on, the conversation is in memory */
+        return true;
+    }
+    if (row->offset < sync->flushed[number])
+        return false;
+    entry->stop = row->seq;
+    return true;
 }
 
 static void rows_read(struct sync *sync, int status)
@@ -477,10 +494,8 @@ static void rows_read(struct sync *sync, int status)
     for (size_t i = 0; !status && sync->stage == SYNC_PUSHING && i < count; i++) {
         if (read->ret_rows[i].seq > entry->until)
             break;
-        if (is_told_by_owner(sync, entry, &read->ret_rows[i])) {
-            entry->stop = read->ret_rows[i].seq;
+        if (is_early(sync, entry, &read->ret_rows[i]))
             break;
-        }
         status = push_row(sync, entry, &read->ret_rows[i]);
     }
     cc_op_release(&read->op);
