@@ -149,6 +149,8 @@ static void node_start(struct sim_node *node)
     if (r) {
         sim_fail(sim, "an engine can't be made: %s", cc_error_name(r));
         node->engine = NULL;
+    } else if (sim->has_consumers) {
+        consumers_open(node);
     }
     node->is_stopping = false;
     node->is_frozen = false;
@@ -186,6 +188,8 @@ static void node_step(struct sim_node *node)
     sim_ports_tick(node->ports, sim->now);
     cc_engine_step(node->engine, node_time(node));
     clients_drain(sim, node);
+    if (sim->has_consumers)
+        consumers_drain(node);
     if (node->is_stopping) { /* it has stopped */
         cc_engine_free(node->engine);
         node_down(node);
@@ -417,6 +421,7 @@ static void sim_begin(struct sim *sim, uint64_t seed, int nodes, bool is_verbose
     sim->seed = seed;
     sim->random.state = seed;
     sim->is_verbose = is_verbose;
+    sim->has_consumers = seed % 2;
     sim->now = 1000;
     sim->partitions = 1 + sim_below(&sim->random, 4);
     sim->node_count = 1 + (int)sim_below(&sim->random, SIM_NODES_MAX);
@@ -458,6 +463,8 @@ bool sim_run(struct sim *sim, uint64_t seed, int nodes, bool is_verbose)
     crash_all(sim);
     if (!sim->has_failed)
         model_check_end(sim);
+    if (!sim->has_failed && sim->has_consumers)
+        consumers_check_end(sim);
     if (!sim->has_failed)
         apply_again(sim);
     sim_end(sim);

@@ -4,6 +4,7 @@
  *
  *   sim.c          the run: nodes, time, faults, crashes
  *   sim_client.c   what clients do and keep
+ *   sim_consumer.c a reader of the log on every node
  *   sim_model.c    what must hold
  *   sim_ports.c    ports with faults
  */
@@ -41,6 +42,8 @@ struct sim_node {
     int life;
     char name[32];
     struct cc_engine *engine; /* NULL: it is down */
+    struct cc_queue *queue;   /* of its consumer alone */
+    struct cc_consumer *consumer;
     struct sim_ports *ports;
     struct sim_block *blocks; /* all that the engine has allocated: a crash frees it whole */
     int64_t wall_offset;
@@ -121,6 +124,7 @@ struct sim_conversation {
     struct sim_row *rows; /* by seq */
     size_t capacity;
     uint64_t newest;
+    uint64_t consumed; /* the highest seq that the consumer has been given */
 };
 
 /* What a client has been given: checked against the members at that seq when all is over. */
@@ -146,6 +150,7 @@ struct sim {
     int64_t now; /* virtual ms */
     struct sim_node nodes[SIM_NODES_MAX];
     int node_count;
+    bool has_consumers; /* odd seeds: those that are kept for what they once found are even */
     struct sim_client clients[SIM_CLIENTS_MAX];
     int client_count;
     int user_count;
@@ -163,6 +168,7 @@ struct sim {
     uint64_t pushes;
     uint64_t acknowledged;
     uint64_t duplicates;
+    uint64_t consumed;
     bool has_failed;
     char failure[512];
 };
@@ -184,6 +190,12 @@ void clients_node_gone(struct sim *sim, int node);
 void clients_forget_typing(struct sim_client *client);
 bool clients_are_synced(const struct sim *sim);
 bool clients_have_outbox(const struct sim *sim);
+
+/* --- sim_consumer.c --- */
+
+void consumers_open(struct sim_node *node);
+void consumers_drain(struct sim_node *node);
+void consumers_check_end(struct sim *sim);
 
 /* --- sim_model.c --- */
 

@@ -18,7 +18,7 @@ int main(int argc, char **argv)
     static struct sim sim;
     unsigned long long first = 1;
     unsigned long long count = 100;
-    unsigned long long crashes = 0, pushes = 0, acknowledged = 0, duplicates = 0;
+    unsigned long long crashes = 0, pushes = 0, acknowledged = 0, duplicates = 0, consumed = 0;
     bool is_verbose = false;
     int nodes = 0;
     int option;
@@ -47,9 +47,10 @@ int main(int argc, char **argv)
         pushes += sim.pushes;
         acknowledged += sim.acknowledged;
         duplicates += sim.duplicates;
+        consumed += sim.consumed;
     }
     printf("%llu seeds: every invariant held over %llu acknowledged sends (%llu of them retries), "
-           "%llu pushes, %llu crashes\n",
-           count, acknowledged, duplicates, pushes, crashes);
+           "%llu pushes, %llu read by consumers, %llu crashes\n",
+           count, acknowledged, duplicates, pushes, consumed, crashes);
     return 0;
 }
