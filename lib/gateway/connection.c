@@ -5,6 +5,7 @@
 
 #include "chatcore/error.h"
 #include "gateway/delivery.h"
+#include "gateway/http.h"
 #include "gateway/listener.h"
 #include "gateway/socket.h"
 
@@ -142,19 +143,24 @@ void connection_forwarded(struct connection *connection, struct cc_slice forward
     take_quota(connection);
 }
 
-/* Loopback has no address for the engine: its clients are not limited by it. */
+struct cc_slice connection_limited_address(const struct connection *connection, char *text)
+{
+    struct address client = address_client(&connection->address);
+
+    if (!connection->has_address || address_is_loopback(&connection->address))
+        return slice_of(NULL, 0);
+    address_text(&client, text);
+    return slice_str(text);
+}
+
 static int open_session(struct connection *connection)
 {
     struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
-    struct address client = address_client(&connection->address);
     char text[ADDRESS_TEXT_MAX];
 
     options.data = connection;
     options.counts_consumed = true;
-    if (connection->has_address && !address_is_loopback(&connection->address)) {
-        address_text(&client, text);
-        options.address = slice_str(text);
-    }
+    options.address = connection_limited_address(connection, text);
     return cc_session_open(connection->worker->queue, &options, &connection->session);
 }
 
@@ -179,6 +185,20 @@ int connection_open(struct connection *connection, enum wire_format format)
                             now + worker->gateway->options.ping_interval_ms);
 }
 
+static void await_next(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+
+    if (connection->state == CONNECTION_HANDSHAKE)
+        worker_timer_set(worker, &connection->timer,
+                         worker_now(worker) + worker->gateway->options.handshake_ms);
+}
+
+void connection_asked(struct connection *connection)
+{
+    await_next(connection);
+}
+
 void connection_answered(struct connection *connection)
 {
     struct worker *worker = connection->worker;
@@ -186,9 +206,7 @@ void connection_answered(struct connection *connection)
     stats_add(&worker->stats.http_requests, 1);
     http_exchange_free(connection->exchange);
     connection->exchange = NULL;
-    if (connection->state == CONNECTION_HANDSHAKE)
-        worker_timer_set(worker, &connection->timer,
-                         worker_now(worker) + worker->gateway->options.handshake_ms);
+    await_next(connection);
 }
 
 /* --- input ------------------------------------------------------------------------------------ */
@@ -367,11 +385,24 @@ static int write_close(struct connection *connection)
     return r;
 }
 
+void connection_answer_ready(struct connection *connection)
+{
+    mark_dirty(connection);
+}
+
+static int write_answer(struct connection *connection)
+{
+    const struct http_exchange *exchange = connection->exchange;
+
+    return exchange && exchange->state == HTTP_READY ? socket_answer(connection) : 0;
+}
+
 void connection_flush(struct connection *connection)
 {
     if (!connection->socket)
         return;
-    if (connection->is_cut || write_queued(connection) || write_close(connection))
+    if (connection->is_cut || write_answer(connection) || write_queued(connection) ||
+        write_close(connection))
         socket_cut(connection->socket);
     else if (connection->is_blocked)
         socket_want_writable(connection->socket);
@@ -442,6 +473,9 @@ static void timed_out(struct timer *timer, void *context)
         connection_close(connection, CC_CLOSE_DRAINING, slice_str(reason));
     } else if (connection->state == CONNECTION_OPEN) {
         beat(connection);
+    } else if (connection->exchange && connection->exchange->state == HTTP_WAITING) {
+        await_next(connection);
+        http_give_up(connection->exchange);
     } else {
         connection_cut(connection);
     }

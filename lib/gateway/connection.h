@@ -83,6 +83,12 @@ int connection_hangup(struct connection *connection);
 /* The socket is gone. The connection may be gone after this. */
 void connection_closed(struct connection *connection);
 
+/* An HTTP request has come whole: its answer has its time. */
+void connection_asked(struct connection *connection);
+
+/* The answer of its exchange is READY: it is written at the end of the turn. */
+void connection_answer_ready(struct connection *connection);
+
 /* An HTTP request has been answered: the next one has its time. */
 void connection_answered(struct connection *connection);
 
@@ -107,6 +113,10 @@ void connection_drain(struct connection *connection, uint32_t ms);
 
 /* Closes the session, and cuts the socket at the end of the turn. */
 void connection_cut(struct connection *connection);
+
+/* What the engine's limits count the client for, in `text` of ADDRESS_TEXT_MAX bytes. Empty for
+ * loopback: its clients are not limited by it. */
+struct cc_slice connection_limited_address(const struct connection *connection, char *text);
 
 /* Frees the connection if nothing holds it any more. */
 void connection_release(struct connection *connection);

@@ -70,24 +70,26 @@ find_route(const struct http_router *router, const struct cc_http_request *reque
 
 /* --- exchanges -------------------------------------------------------------------------------- */
 
-static int copy_request(struct http_exchange *exchange, const struct cc_http_request *from)
+/* Into the arena: what a socket tells lives only as long as its call. */
+static int copy_slices(struct http_exchange *exchange)
 {
-    struct cc_http_request *to = &exchange->request;
-    int r = arena_copy(&exchange->arena, from->method, &to->method);
+    struct cc_http_request *request = &exchange->request;
+    struct http_headers *headers = &exchange->headers;
+    struct cc_slice *slices[] = {
+        &request->method,      &request->path,   &request->query,         &request->authorization,
+        &request->address,     &headers->origin, &headers->wanted_method, &headers->idempotency_key,
+        &headers->acting_user,
+    };
+    int r = 0;
 
-    if (!r)
-        r = arena_copy(&exchange->arena, from->path, &to->path);
-    if (!r)
-        r = arena_copy(&exchange->arena, from->query, &to->query);
-    if (!r)
-        r = arena_copy(&exchange->arena, from->authorization, &to->authorization);
-    if (!r)
-        r = arena_copy(&exchange->arena, from->address, &to->address);
+    for (size_t i = 0; i < sizeof slices / sizeof *slices && !r; i++)
+        r = arena_copy(&exchange->arena, *slices[i], slices[i]);
     return r;
 }
 
 struct http_exchange *http_exchange_new(const struct cc_allocator *allocator,
-                                        const struct cc_http_request *request)
+                                        const struct cc_http_request *request,
+                                        const struct http_headers *headers)
 {
     struct http_exchange *exchange = mem_zalloc(allocator, 1, sizeof *exchange);
 
@@ -95,7 +97,13 @@ struct http_exchange *http_exchange_new(const struct cc_allocator *allocator,
         return NULL;
     arena_init(&exchange->arena, allocator);
     buffer_init(&exchange->body, allocator);
-    if (!copy_request(exchange, request))
+    buffer_init(&exchange->response.headers, allocator);
+    buffer_init(&exchange->response.body, allocator);
+    exchange->response.status = 200;
+    exchange->response.type = "text/plain; charset=utf-8";
+    exchange->request = *request;
+    exchange->headers = *headers;
+    if (!copy_slices(exchange))
         return exchange;
     http_exchange_free(exchange);
     return NULL;
@@ -107,44 +115,64 @@ void http_exchange_free(struct http_exchange *exchange)
 
     if (!exchange)
         return;
+    if (exchange->state == HTTP_WAITING && exchange->abandoned)
+        exchange->abandoned(exchange);
     allocator = exchange->arena.allocator;
     arena_deinit(&exchange->arena);
     buffer_deinit(&exchange->body);
+    buffer_deinit(&exchange->response.headers);
+    buffer_deinit(&exchange->response.body);
     mem_free(allocator, exchange);
+}
+
+void http_done(struct http_exchange *exchange)
+{
+    exchange->state = HTTP_READY;
+    if (exchange->done)
+        exchange->done(exchange);
 }
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
+struct status {
+    int status;
+    const char *text;
+    const char *name; /* of the protocol's error, if it is one */
+};
+
+static const struct status *status_of(int status)
+{
+    static const struct status known[] = {
+        {200, "OK", ""},
+        {201, "Created", ""},
+        {204, "No Content", ""},
+        {302, "Found", ""},
+        {304, "Not Modified", ""},
+        {400, "Bad Request", "bad_request"},
+        {401, "Unauthorized", "unauthorized"},
+        {403, "Forbidden", "forbidden"},
+        {404, "Not Found", "not_found"},
+        {405, "Method Not Allowed", "method_not_allowed"},
+        {409, "Conflict", "conflict"},
+        {411, "Length Required", "length_required"},
+        {413, "Content Too Large", "too_large"},
+        {422, "Unprocessable Content", "rejected"},
+        {426, "Upgrade Required", "upgrade_required"},
+        {429, "Too Many Requests", "rate_limited"},
+        {500, "Internal Server Error", "internal"},
+        {503, "Service Unavailable", "unavailable"},
+    };
+    static const struct status unknown = {0, "Error", "internal"};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].status == status)
+            return &known[i];
+    return &unknown;
+}
+
 const char *http_status_text(int status)
 {
-    static const struct {
-        int status;
-        const char *text;
-    } texts[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {204, "No Content"},
-        {302, "Found"},
-        {304, "Not Modified"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {411, "Length Required"},
-        {413, "Content Too Large"},
-        {422, "Unprocessable Content"},
-        {426, "Upgrade Required"},
-        {429, "Too Many Requests"},
-        {500, "Internal Server Error"},
-        {503, "Service Unavailable"},
-    };
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (texts[i].status == status)
-            return texts[i].text;
-    return "Error";
+    return status_of(status)->text;
 }
 
 static void append_text(struct buffer *buffer, const char *text)
@@ -165,53 +193,83 @@ static void append_head(struct buffer *answer, int status, const char *type, siz
     append_text(answer, "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n");
 }
 
+/* {"error":{"code":404,"name":"not_found","message":"Not Found"}} */
+static void append_error(struct buffer *body, int status)
+{
+    bool is_temporary = status == 429 || status == 503;
+    char text[192];
+
+    snprintf(text, sizeof text, "{\"error\":{\"code\":%d,\"name\":\"%s\",\"message\":\"%s\"%s}}\n",
+             status, status_of(status)->name, status_of(status)->text,
+             is_temporary ? ",\"temporary\":true" : "");
+    append_text(body, text);
+}
+
+void http_error(struct cc_http_response *response, int status)
+{
+    buffer_clear(&response->body);
+    buffer_clear(&response->headers);
+    response->status = status;
+    response->type = HTTP_TYPE_JSON;
+    append_error(&response->body, status);
+}
+
 void http_refuse(int status, const char *extra, struct buffer *answer)
 {
-    const char *text = http_status_text(status);
+    struct buffer body;
 
-    append_head(answer, status, "text/plain", strlen(text) + 1);
+    buffer_init(&body, answer->allocator);
+    append_error(&body, status);
+    append_head(answer, status, HTTP_TYPE_JSON, body.size);
     append_text(answer, extra);
     append_text(answer, "Connection: close\r\n\r\n");
-    append_text(answer, text);
-    append_text(answer, "\n");
+    buffer_append_slice(answer, buffer_slice(&body));
+    answer->failed = answer->failed || body.failed;
+    buffer_deinit(&body);
 }
 
-static void run_route(const struct http_router *router, const struct cc_http_request *request,
-                      struct cc_http_response *response)
+void http_give_up(struct http_exchange *exchange)
+{
+    char seconds[16];
+
+    if (exchange->abandoned)
+        exchange->abandoned(exchange);
+    exchange->abandoned = NULL;
+    http_error(&exchange->response, 503);
+    snprintf(seconds, sizeof seconds, "%u", exchange->retry_after_s);
+    cc_http_response_header(&exchange->response, "Retry-After", seconds);
+    http_done(exchange);
+}
+
+bool http_run(const struct http_router *router, struct http_exchange *exchange)
 {
     int status;
-    const struct cc_http_route *route = find_route(router, request, &status);
+    const struct cc_http_route *route = find_route(router, &exchange->request, &status);
 
-    if (route) {
-        route->handle(route->context, request, response);
-        return;
-    }
-    response->status = status;
-    append_text(&response->body, http_status_text(status));
-    append_text(&response->body, "\n");
+    if (!route && status == 404)
+        return false;
+    exchange->request.body = buffer_slice(&exchange->body);
+    if (route)
+        route->handle(route->context, &exchange->request, &exchange->response);
+    else
+        http_error(&exchange->response, status);
+    return true;
 }
 
-void http_answer(const struct http_router *router, struct http_exchange *exchange,
-                 struct buffer *answer)
+void http_write(struct http_exchange *exchange, struct buffer *answer)
 {
-    struct cc_http_request *request = &exchange->request;
-    struct cc_http_response response = {.status = 200, .type = "text/plain; charset=utf-8"};
+    struct cc_http_response *response = &exchange->response;
 
-    buffer_init(&response.headers, answer->allocator);
-    buffer_init(&response.body, answer->allocator);
-    request->body = buffer_slice(&exchange->body);
-    run_route(router, request, &response);
-    if (response.headers.failed || response.body.failed) {
+    if (response->headers.failed || response->body.failed) {
+        exchange->closes = true;
         http_refuse(503, "", answer);
-    } else {
-        append_head(answer, response.status, response.type, response.body.size);
-        buffer_append_slice(answer, buffer_slice(&response.headers));
-        append_text(answer, "\r\n");
-        if (!slice_equal(request->method, slice_str("HEAD")))
-            buffer_append_slice(answer, buffer_slice(&response.body));
+        return;
     }
-    buffer_deinit(&response.headers);
-    buffer_deinit(&response.body);
+    append_head(answer, response->status, response->type, response->body.size);
+    buffer_append_slice(answer, buffer_slice(&response->headers));
+    append_text(answer, exchange->closes ? "Connection: close\r\n\r\n" : "\r\n");
+    if (!slice_equal(exchange->request.method, slice_str("HEAD")))
+        buffer_append_slice(answer, buffer_slice(&response->body));
 }
 
 /* --- what a handler calls --------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "gateway/socket.h"
 
 #include "chatcore/error.h"
+#include "gateway/dispatch.h"
 #include "gateway/listener.h"
 
 #include <libwebsockets.h>
@@ -27,8 +28,8 @@
  * rest. */
 #define SOCKET_WRITE_SIZE (1 << 20)
 
-/* The most that a request's headers may have. */
-#define SOCKET_HEADERS_MAX 4096
+/* The most that a request's headers may have: the longest token, and the usual rest. */
+#define SOCKET_HEADERS_MAX (WIRE_TOKEN_MAX + 4096)
 
 struct sockets {
     struct worker *worker;
@@ -188,7 +189,7 @@ static struct cc_slice header(struct lws *wsi, enum lws_token_indexes token)
 struct method {
     const char *name;
     enum lws_token_indexes token;
-    bool has_body;
+    bool has_body; /* if no length is told, one is expected by libwebsockets */
 };
 
 static const struct method methods[] = {
@@ -204,6 +205,54 @@ static const struct method *find_method(struct lws *wsi)
         if (lws_hdr_total_length(wsi, methods[i].token) > 0)
             return &methods[i];
     return NULL;
+}
+
+/* A header that libwebsockets has no token for; `name` is in small letters and ends with a colon.
+ */
+static struct cc_slice custom_header(struct lws *wsi, const char *name)
+{
+    const struct connection *connection = lws_get_opaque_user_data(wsi);
+    int name_size = (int)strlen(name);
+    int size = lws_hdr_custom_length(wsi, name, name_size);
+    char *text;
+
+    if (size <= 0)
+        return slice_of(NULL, 0);
+    text = arena_alloc(&connection->worker->headers, (size_t)size + 1);
+    if (!text || lws_hdr_custom_copy(wsi, text, size + 1, name, name_size) < 0)
+        return slice_of(NULL, 0);
+    return slice_of(text, strlen(text));
+}
+
+/* The part of a query between two ampersands has been decoded: an ampersand in it is encoded again,
+ * so that it does not part. */
+static void append_query_part(struct buffer *query, const char *part, size_t size)
+{
+    if (query->size)
+        buffer_append_byte(query, '&');
+    for (size_t i = 0; i < size; i++) {
+        if (part[i] == '&')
+            buffer_append(query, "%26", 3);
+        else if (part[i] == '%')
+            buffer_append(query, "%25", 3);
+        else if (part[i] == '+')
+            buffer_append(query, "%2B", 3);
+        else
+            buffer_append_byte(query, part[i]);
+    }
+}
+
+static struct cc_slice query_of(struct lws *wsi, struct buffer *query)
+{
+    char part[SOCKET_HEADERS_MAX];
+    int size;
+
+    buffer_clear(query);
+    for (int i = 0;
+         (size = lws_hdr_copy_fragment(wsi, part, sizeof part, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0;
+         i++)
+        append_query_part(query, part, (size_t)size);
+    return query->failed ? slice_of(NULL, 0) : buffer_slice(query);
 }
 
 static void learn_address(struct connection *connection, struct lws *wsi)
@@ -242,86 +291,166 @@ static int refuse(struct connection *connection, struct lws *wsi, int status)
     return -1;
 }
 
-static int answer(struct connection *connection, struct lws *wsi)
+/*
+ * Takes input again, and tells whether there may be some in libwebsockets' own buffer: a request
+ * that came in one read with the one before. Those are not served. libwebsockets, when it finds a
+ * request with a body in its buffer, reads the same bytes again and again, for ever.
+ *
+ * That nothing is in any buffer is all that can be asked; between two turns, all connections but
+ * this one have either an empty one, or take no input.
+ */
+static bool resume_input(struct lws *wsi)
+{
+    struct lws_context *context = lws_get_context(wsi);
+    bool is_other = lws_service_adjust_timeout(context, 1, 0) == 0;
+
+    lws_rx_flow_control(wsi, 1);
+    return is_other || lws_service_adjust_timeout(context, 1, 0) == 0;
+}
+
+int socket_answer(struct connection *connection)
 {
     struct worker *worker = connection->worker;
+    struct lws *wsi = wsi_of(connection->socket);
+    bool closes;
     int r;
 
+    if (resume_input(wsi))
+        connection->exchange->closes = true;
     buffer_clear(&worker->answer);
-    http_answer(&worker->gateway->router, connection->exchange, &worker->answer);
+    http_write(connection->exchange, &worker->answer);
+    closes = connection->exchange->closes;
     r = write_answer(worker, wsi);
     connection_answered(connection);
-    return r || lws_http_transaction_completed(wsi) ? -1 : 0;
+    return r || closes || lws_http_transaction_completed(wsi) ? CC_EIO : 0;
+}
+
+/* What else comes on the connection waits until the answer is written. */
+static int serve(struct connection *connection, struct lws *wsi)
+{
+    lws_rx_flow_control(wsi, 0);
+    connection_asked(connection);
+    dispatch(connection->worker, connection->exchange);
+    return 0;
+}
+
+static void answer_ready(struct http_exchange *exchange)
+{
+    connection_answer_ready(exchange->connection);
 }
 
 static void fill_request(struct lws *wsi, const struct method *method, struct cc_http_request *to,
-                         char *address)
+                         struct http_headers *headers)
 {
-    const struct connection *connection = lws_get_opaque_user_data(wsi);
-
     memset(to, 0, sizeof *to);
+    memset(headers, 0, sizeof *headers);
     to->method = slice_str(method->name);
     to->path = header(wsi, method->token);
-    to->query = header(wsi, WSI_TOKEN_HTTP_URI_ARGS);
     to->authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
-    if (connection->has_address) {
-        address_text(&connection->address, address);
-        to->address = slice_str(address);
-    }
+    headers->origin = header(wsi, WSI_TOKEN_ORIGIN);
+    headers->wanted_method = custom_header(wsi, "access-control-request-method:");
+    headers->idempotency_key = custom_header(wsi, "idempotency-key:");
+    headers->acting_user = custom_header(wsi, "x-chatcore-user:");
 }
 
-/* A body's size; below 0: malformed, or of unknown size. */
-static long long body_size(struct lws *wsi, const struct method *method)
+/* A body's size, SOCKET_BODY_UNTOLD, or below that: malformed, or in chunks. */
+#define SOCKET_BODY_UNTOLD (-1)
+
+static long long body_size(struct lws *wsi)
 {
     struct cc_slice text = header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);
     long long size = 0;
 
-    if (header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING).size || (method->has_body && !text.size) ||
-        text.size > 15)
-        return -1;
+    if (header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING).size || text.size > 15)
+        return SOCKET_BODY_UNTOLD - 1;
+    if (!text.size)
+        return SOCKET_BODY_UNTOLD;
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] < '0' || text.data[i] > '9')
-            return -1;
+            return SOCKET_BODY_UNTOLD - 1;
         size = size * 10 + (text.data[i] - '0');
     }
     return size;
 }
 
-static int http_request(struct connection *connection, struct lws *wsi)
+/* 0, or the status to refuse the request with. */
+static int check_request(const struct connection *connection, const struct method *method,
+                         long long size)
+{
+    const struct cc_gateway *gateway = connection->worker->gateway;
+
+    if (!method || connection->exchange)
+        return 400;
+    if (connection->is_over_limit)
+        return 503;
+    if (size < SOCKET_BODY_UNTOLD)
+        return 411;
+    return size > (long long)gateway->options.max_body_bytes ? 413 : 0;
+}
+
+static struct http_exchange *new_exchange(struct connection *connection, struct lws *wsi,
+                                          const struct method *method)
 {
     struct worker *worker = connection->worker;
-    const struct method *method = find_method(wsi);
     struct cc_http_request request;
+    struct http_headers headers;
     char address[ADDRESS_TEXT_MAX];
-    long long size;
+    struct http_exchange *exchange;
 
-    arena_clear(&worker->headers);
-    if (!method || connection->exchange)
-        return refuse(connection, wsi, 400);
+    fill_request(wsi, method, &request, &headers);
+    request.query = query_of(wsi, &worker->encoded);
+    if (connection->has_address) {
+        address_text(&connection->address, address);
+        request.address = slice_str(address);
+    }
+    exchange = http_exchange_new(worker->allocator, &request, &headers);
+    if (!exchange)
+        return NULL;
+    exchange->done = answer_ready;
+    exchange->connection = connection;
+    exchange->retry_after_s = worker->gateway->options.retry_after_s;
+    return exchange;
+}
+
+/* A request whose body has no length ends with its headers. But libwebsockets expects one where the
+ * method can have it, so such a connection is not used again. */
+static int http_request(struct connection *connection, struct lws *wsi)
+{
+    const struct method *method = find_method(wsi);
+    long long size;
+    int status;
+
+    arena_clear(&connection->worker->headers);
     learn_address(connection, wsi);
-    size = body_size(wsi, method);
-    if (size < 0)
-        return refuse(connection, wsi, 411);
-    if (size > (long long)worker->gateway->options.max_body_bytes)
-        return refuse(connection, wsi, 413);
-    fill_request(wsi, method, &request, address);
-    connection->exchange = http_exchange_new(worker->allocator, &request);
+    size = body_size(wsi);
+    status = check_request(connection, method, size);
+    if (status)
+        return refuse(connection, wsi, status);
+    connection->exchange = new_exchange(connection, wsi, method);
     if (!connection->exchange)
         return refuse(connection, wsi, 503);
-    /* Without a body to come, HTTP_BODY_COMPLETION may never be called. */
-    return method->has_body && size ? 0 : answer(connection, wsi);
+    connection->exchange->closes = method->has_body && size == SOCKET_BODY_UNTOLD;
+    return size > 0 ? 0 : serve(connection, wsi);
 }
 
 static int http_body(struct connection *connection, const void *bytes, size_t size)
 {
     struct http_exchange *exchange = connection->exchange;
 
-    if (!exchange)
+    if (!exchange || exchange->state != HTTP_RECEIVING)
         return 0;
     if (exchange->body.size + size > connection->worker->gateway->options.max_body_bytes)
         return -1;
     buffer_append(&exchange->body, bytes, size);
     return exchange->body.failed ? -1 : 0;
+}
+
+/* Called for empty bodies, too, whose request is being served already. */
+static int http_body_complete(struct connection *connection, struct lws *wsi)
+{
+    struct http_exchange *exchange = connection->exchange;
+
+    return exchange && exchange->state == HTTP_RECEIVING ? serve(connection, wsi) : 0;
 }
 
 /* 0: may be upgraded. */
@@ -394,7 +523,7 @@ static int of_connection(struct connection *connection, struct lws *wsi,
     case LWS_CALLBACK_HTTP_BODY:
         return http_body(connection, in, size);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return connection->exchange ? answer(connection, wsi) : 0;
+        return http_body_complete(connection, wsi);
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_WSI_DESTROY:

@@ -33,6 +33,11 @@ bool socket_is_blocked(struct socket *socket);
 /* Asks for connection_writable(). */
 void socket_want_writable(struct socket *socket);
 
+/* Writes the answer of the connection's exchange, which is READY, and frees the exchange. 0, or
+ * CC_EIO: the connection has to be cut (what is written is still sent). Not from within a call that
+ * socket.c made for this socket. */
+int socket_answer(struct connection *connection);
+
 /* Cuts the socket at once: connection_closed() is called inside. Not from within a call that
  * socket.c made for this socket. */
 void socket_cut(struct socket *socket);

@@ -7,6 +7,7 @@
 #include "gateway/connection.h"
 #include "gateway/delivery.h"
 #include "gateway/listener.h"
+#include "gateway/rest.h"
 #include "gateway/socket.h"
 
 #include <signal.h>
@@ -59,13 +60,15 @@ static void flush_dirty(struct worker *worker)
 static void end_turn(struct worker *worker)
 {
     if (worker->has_events) {
-        worker->has_events = take_events(worker);
+        worker->has_events = take_events(worker) | rest_take(worker->rest);
         if (worker->has_events)
             uv_async_send(&worker->async);
     }
     flush_dirty(worker);
-    if (worker->has_input)
+    if (worker->has_input) {
         cc_queue_flush(worker->queue);
+        rest_flush(worker->rest);
+    }
     worker->has_input = false;
 }
 
@@ -188,7 +191,7 @@ static void abandon(struct timer *timer, void *context)
 
     (void)timer;
     gateway_trace(worker->gateway, CC_TRACE_ERROR, "%zu sessions are left: is the engine driven?",
-                  worker->session_count);
+                  worker->session_count + rest_session_count(worker->rest));
     worker->is_abandoned = true;
     worker_check_end(worker);
 }
@@ -199,6 +202,7 @@ static void begin_stop(struct worker *worker)
     listener_stop(worker);
     for (struct connection *each = worker->connections; each; each = each->next)
         connection_cut(each);
+    rest_close(worker->rest);
     worker->abandon.expired = abandon;
     if (worker_timer_set(worker, &worker->abandon, worker_now(worker) + WORKER_ABANDON_MS))
         worker->is_abandoned = true;
@@ -217,13 +221,19 @@ static void rung(uv_async_t *async)
     worker_check_end(worker);
 }
 
+static bool is_empty(const struct worker *worker)
+{
+    return !worker->connection_count && !rest_session_count(worker->rest);
+}
+
 void worker_check_end(struct worker *worker)
 {
-    if (worker->is_draining && !worker->is_drained && !worker->session_count) {
+    if (worker->is_draining && !worker->is_drained && !worker->session_count &&
+        !rest_call_count(worker->rest)) {
         worker->is_drained = true;
         gateway_worker_drained(worker->gateway);
     }
-    if (worker->is_stopping && (!worker->connection_count || worker->is_abandoned))
+    if (worker->is_stopping && (is_empty(worker) || worker->is_abandoned))
         uv_stop(&worker->loop);
 }
 
@@ -343,6 +353,8 @@ static int open_parts(struct worker *worker)
         r = sockets_new(worker, &worker->sockets);
     if (!r)
         r = cc_queue_new(worker->gateway->engine, ring, &worker->bell, &worker->queue);
+    if (!r)
+        r = rest_new(worker, ring, &worker->bell, &worker->rest);
     return r;
 }
 
@@ -397,6 +409,7 @@ void worker_free(struct worker *worker, bool is_started)
     free_adopted(worker);
     free_connections(worker);
     timers_deinit(&worker->timers);
+    rest_free(worker->rest);
     wire_decoder_deinit(&worker->decoder);
     buffer_deinit(&worker->encoded);
     buffer_deinit(&worker->joined);

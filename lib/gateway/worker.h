@@ -21,6 +21,7 @@
 #include <uv.h>
 
 struct connection;
+struct rest;
 struct sockets;
 
 /* What the engine's thread and others call: outlives the loop. */
@@ -33,6 +34,7 @@ struct worker {
     struct cc_gateway *gateway;
     const struct cc_allocator *allocator;
     struct cc_queue *queue;
+    struct rest *rest;
     struct worker_bell bell; /* any thread, locked */
     struct chain adopted;    /* any thread: sockets that the host handed over */
     struct stats stats;      /* any thread reads */

@@ -357,19 +357,36 @@ def http(server):
         assert code == 200 and json.loads(body)["token"]
         for bad in (b"", b"{", b'{"user":1}', b'{"user":""}', b"[]"):
             assert raw.ask("POST", "/v1/dev/token", bad)[0] == 400, bad
-    for expected, body, headers in [(413, None, {"Content_Length": 10 ** 9}), (411, None, {}),
+    for expected, body, headers in [(413, None, {"Content_Length": 10 ** 9}), (400, None, {}),
                                     (411, None, {"Content_Length": "x"}),
                                     (411, None, {"Transfer_Encoding": "chunked"})]:
         with Raw(server) as raw:
             assert raw.ask("POST", "/v1/dev/token", body, **headers)[0] == expected, headers
             assert raw.is_closed()
     with Raw(server) as raw:
-        raw.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-        while b"alive\n" not in raw.buffer:
+        raw.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        while b"\r\n\r\n" not in raw.buffer:
             assert raw.more()
         assert b"<title>" not in raw.buffer
     eventually("connections are given back",
                lambda: metric(server, "gateway_connections") == 1)
+
+
+@scenario("--dev")
+def requests_in_one_read(server):
+    """Only the first is served, and the connection closed: its client asks again. (libwebsockets
+    would turn round for ever at a body that came along.)"""
+    get = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    post = (b"POST /v1/dev/token HTTP/1.1\r\nHost: a\r\nContent-Length: 14\r\n\r\n"
+            b'{"user":"zoe"}')
+    for requests in (get + post, post + post + get, get + get, post + b"POST"):
+        with Raw(server) as raw:
+            raw.send(requests)
+            assert raw.is_closed()
+            assert raw.buffer.count(b"HTTP/1.1 ") == 1, raw.buffer
+            assert b"\r\nConnection: close\r\n" in raw.buffer
+    with Raw(server) as raw:
+        assert raw.ask("GET", "/healthz")[0] == 200
 
 
 @scenario()

@@ -63,12 +63,15 @@ static const char *ask(struct fixture *fixture, const char *method, const char *
 {
     struct cc_http_request request = {
         .method = slice_str(method), .path = slice_str(path), .query = slice_str("q=1;")};
-    struct http_exchange *exchange = http_exchange_new(cc_allocator_default(), &request);
+    struct http_headers headers = {0};
+    struct http_exchange *exchange = http_exchange_new(cc_allocator_default(), &request, &headers);
 
     assert_non_null(exchange);
     buffer_append(&exchange->body, body, strlen(body));
     buffer_clear(&fixture->answer);
-    http_answer(&fixture->router, exchange, &fixture->answer);
+    if (!http_run(&fixture->router, exchange))
+        http_error(&exchange->response, 404);
+    http_write(exchange, &fixture->answer);
     buffer_append_byte(&fixture->answer, 0);
     http_exchange_free(exchange);
     assert_false(fixture->answer.failed);
