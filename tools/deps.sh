@@ -14,6 +14,10 @@ build=(
 checks=(
     binutils clang clang-format clang-tidy g++ libcmocka-dev pmccabe
 )
+python_binding=(
+    python3-cffi python3-dev python3-fastapi python3-httpx python3-setuptools python3-uvicorn
+    python3-venv python3-wheel
+)
 foreign_clients=(
     chromium node-ws nodejs python3-msgpack python3-websockets
 )
@@ -25,7 +29,8 @@ if [ "${1:-}" = --list ]; then
 fi
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
-all) wanted=("${build[@]}" "${checks[@]}" "${foreign_clients[@]}") ;;
+all) wanted=("${build[@]}" "${checks[@]}" "${python_binding[@]}"
+    "${foreign_clients[@]}") ;;
 *)
     sed -n '2,6s/^# \{0,1\}//p' "$0"
     exit 2

@@ -1,0 +1,31 @@
+"""A chat engine inside the process: libchatcore for Python.
+
+    import chatcore
+
+    with chatcore.Engine("chat.data") as engine:
+        bob = engine.connect("bob", device="laptop")
+        alice = engine.connect("alice", device="laptop")
+        alice.send(user="bob", text="hello")
+        print(bob.next_event().message.text)
+
+`chatcore.aio` has the same for asyncio. The engine runs on a thread of the library, which holds no
+interpreter lock; each Python thread (or event loop) has a queue to it of its own.
+"""
+from ._engine import Engine, Gateway
+from ._errors import ChatError
+from ._events import (Batch, Closed, Conversation, Event, Member, Message, Presence, Profile, Reply,
+                      Synced)
+from ._hooks import CHANGE, FLAG, PASS, REJECT, Check
+from ._session import Consumer, Session
+
+__all__ = [
+    "Batch", "CHANGE", "ChatError", "Check", "Closed", "Consumer", "Conversation", "Engine", "Event",
+    "FLAG", "Gateway", "Member", "Message", "PASS", "Presence", "Profile", "REJECT", "Reply",
+    "Session", "Synced", "version",
+]
+
+
+def version() -> str:
+    """libchatcore's version."""
+    from ._chatcore import ffi, lib
+    return ffi.string(lib.cc_version()).decode()
