@@ -3,6 +3,7 @@
  */
 #include "base/crypto.h"
 
+#include <assert.h>
 #include <sodium.h>
 
 static void random_fill(void *context, void *bytes, size_t size)
@@ -53,4 +54,84 @@ bool crypto_ed25519_verify(const uint8_t *signature, struct cc_slice message, co
 bool crypto_equal(const void *a, const void *b, size_t size)
 {
     return sodium_memcmp(a, b, size) == 0;
+}
+
+void crypto_hmac(const uint8_t *key, struct cc_slice bytes, uint8_t ret_digest[CRYPTO_SHA256_BYTES])
+{
+    crypto_auth_hmacsha256(ret_digest, (const uint8_t *)bytes.data, bytes.size, key);
+}
+
+/* --- SHA-256 ---------------------------------------------------------------------------------- */
+
+static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(struct crypto_sha256),
+              "libsodium's state has grown");
+
+static crypto_hash_sha256_state *state_of(struct crypto_sha256 *sha256)
+{
+    return (crypto_hash_sha256_state *)(void *)sha256->state;
+}
+
+void crypto_sha256_init(struct crypto_sha256 *sha256)
+{
+    crypto_hash_sha256_init(state_of(sha256));
+}
+
+void crypto_sha256_update(struct crypto_sha256 *sha256, struct cc_slice bytes)
+{
+    crypto_hash_sha256_update(state_of(sha256), (const uint8_t *)bytes.data, bytes.size);
+}
+
+void crypto_sha256_final(struct crypto_sha256 *sha256, uint8_t ret_digest[CRYPTO_SHA256_BYTES])
+{
+    crypto_hash_sha256_final(state_of(sha256), ret_digest);
+}
+
+/* --- bytes as text ---------------------------------------------------------------------------- */
+
+void crypto_base64url(struct buffer *out, struct cc_slice bytes)
+{
+    /* with the terminator, which is not counted */
+    size_t size = sodium_base64_ENCODED_LEN(bytes.size, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    char *text = buffer_reserve(out, size);
+
+    if (!text)
+        return;
+    sodium_bin2base64(text, size, (const uint8_t *)bytes.data, bytes.size,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    out->size += size - 1;
+}
+
+bool crypto_base64url_read(struct cc_slice text, struct buffer *out)
+{
+    char *bytes = buffer_reserve(out, text.size + 1);
+    const char *end;
+    size_t size;
+
+    if (!bytes || sodium_base642bin((uint8_t *)bytes, text.size + 1, text.data, text.size, NULL,
+                                    &size, &end, sodium_base64_VARIANT_URLSAFE_NO_PADDING))
+        return false;
+    if (end != text.data + text.size)
+        return false;
+    out->size += size;
+    return true;
+}
+
+void crypto_hex(const uint8_t *bytes, size_t size, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
+    }
+}
+
+bool crypto_hex_read(struct cc_slice text, uint8_t *ret_bytes, size_t size)
+{
+    size_t got;
+    const char *end;
+
+    return text.size == 2 * size &&
+           sodium_hex2bin(ret_bytes, size, text.data, text.size, NULL, &got, &end) == 0 &&
+           got == size && end == text.data + text.size;
 }

@@ -5,7 +5,9 @@
 #ifndef CC_BASE_CRYPTO_H
 #define CC_BASE_CRYPTO_H
 
-#include "chatcore/types.h"
+#include "base/buffer.h"
+
+#include <stdalign.h>
 
 /* Unpredictable bytes from the system. Any thread. */
 void crypto_random(void *bytes, size_t size);
@@ -22,5 +24,34 @@ bool crypto_ed25519_verify(const uint8_t *signature, struct cc_slice message, co
 
 /* True when both are the same; takes as long whatever they hold. */
 bool crypto_equal(const void *a, const void *b, size_t size);
+
+#define CRYPTO_KEY_BYTES    32
+#define CRYPTO_SHA256_BYTES 32
+
+/* HMAC-SHA-256 of the bytes under a key of CRYPTO_KEY_BYTES. */
+void crypto_hmac(const uint8_t *key, struct cc_slice bytes,
+                 uint8_t ret_digest[CRYPTO_SHA256_BYTES]);
+
+/* SHA-256 of bytes that come piece by piece. */
+struct crypto_sha256 {
+    alignas(8) uint8_t state[104]; /* libsodium's own */
+};
+
+void crypto_sha256_init(struct crypto_sha256 *sha256);
+void crypto_sha256_update(struct crypto_sha256 *sha256, struct cc_slice bytes);
+void crypto_sha256_final(struct crypto_sha256 *sha256, uint8_t ret_digest[CRYPTO_SHA256_BYTES]);
+
+/* Appends the bytes as base64url without padding (RFC 4648, 5). */
+void crypto_base64url(struct buffer *out, struct cc_slice bytes);
+
+/* Appends what the base64url says; false (nothing is appended) when it is none, or without memory.
+ */
+bool crypto_base64url_read(struct cc_slice text, struct buffer *out);
+
+/* Writes 2 * size lowercase hexadecimal digits, without a terminator. */
+void crypto_hex(const uint8_t *bytes, size_t size, char *text);
+
+/* False when the text is not 2 * size hexadecimal digits. */
+bool crypto_hex_read(struct cc_slice text, uint8_t *ret_bytes, size_t size);
 
 #endif
