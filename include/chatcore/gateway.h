@@ -12,6 +12,7 @@
 #ifndef CHATCORE_GATEWAY_H
 #define CHATCORE_GATEWAY_H
 
+#include "chatcore/backend/media.h"
 #include "chatcore/engine.h"
 
 #ifdef __cplusplus
@@ -107,6 +108,13 @@ struct cc_gateway_options {
      * (cc_engine_stop() does no more than that). May be NULL. */
     void (*on_stopped)(void *context);
     void *context;
+    /* Objects that the gateway serves under CC_MEDIA_PATH; all zero: none. To outlive the gateway.
+     * Origins are as above. */
+    struct cc_media_server media;
+    uint32_t max_transfers;  /* of one thread, of objects at a time: one more is answered with 503
+                                (256) */
+    uint32_t media_stall_ms; /* a transfer that moves less than 64 KiB in this time is cut
+                                (30,000) */
 };
 #define CC_GATEWAY_OPTIONS_INIT CC_SIZED(struct cc_gateway_options)
 

@@ -112,6 +112,8 @@ static void set_defaults(struct cc_gateway_options *options)
     default_u32(&options->ping_interval_ms, 25000);
     default_u32(&options->handshake_ms, 10000);
     default_u32(&options->close_ms, 5000);
+    default_u32(&options->max_transfers, 256);
+    default_u32(&options->media_stall_ms, 30000);
     default_u32(&options->retry_after_s, 5);
     if (!options->max_output_bytes)
         options->max_output_bytes = (size_t)4 << 20;

@@ -146,6 +146,7 @@ static const struct status *status_of(int status)
         {200, "OK", ""},
         {201, "Created", ""},
         {204, "No Content", ""},
+        {206, "Partial Content", ""},
         {302, "Found", ""},
         {304, "Not Modified", ""},
         {400, "Bad Request", "bad_request"},
@@ -156,11 +157,14 @@ static const struct status *status_of(int status)
         {409, "Conflict", "conflict"},
         {411, "Length Required", "length_required"},
         {413, "Content Too Large", "too_large"},
+        {415, "Unsupported Media Type", "unsupported_type"},
+        {416, "Range Not Satisfiable", "no_such_range"},
         {422, "Unprocessable Content", "rejected"},
         {426, "Upgrade Required", "upgrade_required"},
         {429, "Too Many Requests", "rate_limited"},
         {500, "Internal Server Error", "internal"},
         {503, "Service Unavailable", "unavailable"},
+        {507, "Insufficient Storage", "no_space"},
     };
     static const struct status unknown = {0, "Error", "internal"};
 

@@ -18,6 +18,7 @@
 #include "chatcore/error.h"
 #include "gateway/dispatch.h"
 #include "gateway/listener.h"
+#include "gateway/media_socket.h"
 
 #include <libwebsockets.h>
 
@@ -478,6 +479,32 @@ static int upgrade_request(struct connection *connection, struct lws *wsi, const
     return refuse(connection, wsi, status);
 }
 
+/* --- transfers --------------------------------------------------------------------------------- */
+
+/* What a connection with a transfer has to do with it; requests that begin one come in here, too.
+ */
+static int of_transfer(struct connection *connection, struct lws *wsi,
+                       enum lws_callback_reasons reason, const void *in, size_t size)
+{
+    switch (reason) {
+    case LWS_CALLBACK_HTTP_BODY:
+        return media_socket_body(connection, wsi, in, size);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return media_socket_body_complete(connection, wsi);
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+        return media_socket_writable(connection, wsi);
+    default:
+        return -1; /* a second request before the first is answered */
+    }
+}
+
+static bool is_transfers(const struct connection *connection, enum lws_callback_reasons reason)
+{
+    return connection->transfer &&
+           (reason == LWS_CALLBACK_HTTP || reason == LWS_CALLBACK_HTTP_BODY ||
+            reason == LWS_CALLBACK_HTTP_BODY_COMPLETION || reason == LWS_CALLBACK_HTTP_WRITEABLE);
+}
+
 /* --- callbacks -------------------------------------------------------------------------------- */
 
 static int receive(struct connection *connection, struct lws *wsi, const void *bytes, size_t size)
@@ -502,6 +529,10 @@ static int gone(struct connection *connection, struct lws *wsi)
 static int of_connection(struct connection *connection, struct lws *wsi,
                          enum lws_callback_reasons reason, void *in, size_t size)
 {
+    int r;
+
+    if (is_transfers(connection, reason))
+        return of_transfer(connection, wsi, reason, in, size);
     switch (reason) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return upgrade_request(connection, wsi, in);
@@ -519,7 +550,8 @@ static int of_connection(struct connection *connection, struct lws *wsi,
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return connection_hangup(connection) ? -1 : 0;
     case LWS_CALLBACK_HTTP:
-        return http_request(connection, wsi);
+        r = media_socket_request(connection, wsi);
+        return r == 1 ? http_request(connection, wsi) : r;
     case LWS_CALLBACK_HTTP_BODY:
         return http_body(connection, in, size);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
