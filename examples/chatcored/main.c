@@ -7,6 +7,7 @@
  */
 #include "dev.h"
 #include "keys.h"
+#include "media.h"
 #include "settings.h"
 
 #include <chatcore/error.h>
@@ -33,6 +34,7 @@ struct server {
     struct cc_host *host;
     struct cc_engine *engine;
     struct cc_gateway *gateway;
+    struct cc_media_server media;
     struct dev dev;
     char address[64];
     struct event *signals[2];
@@ -171,6 +173,9 @@ static bool fill_limits(const struct settings *settings, struct cc_limits *limit
     limits->max_unflushed_bytes = settings->max_unflushed_bytes;
     limits->max_recent_bytes = settings->max_recent_bytes;
     limits->ping_interval_ms = as_u32(settings->ping_interval_ms);
+    limits->max_media_bytes = settings->max_media_bytes;
+    limits->max_unsent_bytes = settings->max_unsent_bytes;
+    limits->unsent_s = as_u32(settings->unsent_s);
     return parse_rate(settings->send_rate, &limits->send) &&
            parse_rate(settings->request_rate, &limits->request) &&
            parse_rate(settings->connect_rate, &limits->connect);
@@ -193,12 +198,16 @@ static bool open_engine(struct server *server)
         options.auth.vtable->free(options.auth.self);
         return false;
     }
-    r = cc_open_embedded(settings->data, &options, server->host, &server->engine);
+    r = media_open(settings, &server->trace, &options.media, &server->media);
+    if (!r)
+        r = cc_open_embedded(settings->data, &options, server->host, &server->engine);
     if (!r)
         return true;
     fprintf(stderr, "chatcored: %s: %s\n", settings->data ? settings->data : "memory",
             cc_strerror(r));
     options.auth.vtable->free(options.auth.self);
+    if (options.media.vtable)
+        options.media.vtable->free(options.media.self);
     return false;
 }
 
@@ -256,6 +265,7 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     options->on_drained = on_drained;
     options->on_stopped = on_stopped;
     options->context = server;
+    options->media = server->media;
 }
 
 static bool open_gateway(struct server *server)

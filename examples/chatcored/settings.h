@@ -45,6 +45,15 @@
     X(ping_interval_ms, "ping-interval-ms", NUMBER, "N", "between signs of life")                  \
     X(handshake_ms, "handshake-ms", NUMBER, "N", "from accepting a connection to its upgrade")     \
     X(drain_ms, "drain-ms", NUMBER, "N", "over which sessions are closed on SIGTERM")              \
+    X(media_off, "media-off", FLAG, NULL, "take no uploads")                                       \
+    X(public_url, "public-url", TEXT, "URL",                                                       \
+      "how clients reach this server: in front of the paths of objects")                           \
+    X(media_cdn, "media-cdn", TEXT, "URL", "what objects are read through instead")                \
+    X(max_media_bytes, "max-media-bytes", NUMBER, "N", "size of one upload")                       \
+    X(max_unsent_bytes, "max-unsent-bytes", NUMBER, "N",                                           \
+      "uploads of one user that no message has yet")                                               \
+    X(unsent_s, "unsent-s", NUMBER, "N", "after which an upload that no message has is removed")   \
+    X(image_program, "image-program", TEXT, "FILE", "chatcore-image, where it is not installed")   \
     X(presence_off, "presence-off", FLAG, NULL, "neither compute nor push presence")               \
     X(history_for_joiners, "history-for-joiners", FLAG, NULL,                                      \
       "who joins a group reads what was said before")                                              \

@@ -22,6 +22,7 @@
 #include "chatcore/backend/directory.h"
 #include "chatcore/backend/filter.h"
 #include "chatcore/backend/log.h"
+#include "chatcore/backend/media.h"
 #include "chatcore/backend/store.h"
 #include "chatcore/event.h"
 
@@ -64,6 +65,10 @@ struct cc_limits {
     struct cc_rate send;       /* per user: send, edit, delete, react (200, 50 a second) */
     struct cc_rate request;    /* per user: every other command (400, 100 a second) */
     struct cc_rate connect;    /* per address and per user (60, 5 a second) */
+    uint64_t max_media_bytes;  /* of one upload: CC_ETOOLARGE (100 MiB) */
+    uint64_t max_unsent_bytes; /* of one user's uploads that no message has yet, each counted as
+                                  64 KiB at least: CC_ERATELIMITED (512 MiB) */
+    uint32_t unsent_s;         /* an upload may be sent for so long; then it is removed (86,400) */
 };
 
 struct cc_engine_options {
@@ -86,6 +91,9 @@ struct cc_engine_options {
     void (*wake)(void *context); /* called, from any thread, when a step is wanted; only signals;
                                     may be NULL */
     void *wake_context;
+    /* Optional: without it `upload` and `media` answer CC_ENOTSUP, and ids of media in messages are
+     * the host's own, which nobody checks. Owned by the engine from success on. */
+    struct cc_media media;
 };
 /* Sets everything to 0 but the size. */
 #define CC_ENGINE_OPTIONS_INIT CC_SIZED(struct cc_engine_options)

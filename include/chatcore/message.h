@@ -40,8 +40,10 @@ struct cc_message {
     enum cc_message_kind kind;
     struct cc_slice client_id;    /* given only to the sender's own sessions */
     struct cc_slice text;         /* TEXT, EDIT: the new text */
-    const struct cc_slice *media; /* ids of uploads */
+    const struct cc_slice *media; /* ids of uploads; DELETE: those of the message meant */
     size_t media_count;
+    struct cc_slice files; /* MEDIA: what the uploads are, if the engine has a media port: one
+                              MessagePack array of a map for each, see docs/protocol.md */
     struct cc_id reply_to; /* none: all zero */
     const struct cc_slice *mentions;
     size_t mention_count;

@@ -43,10 +43,11 @@ static int reserve(const struct application *a)
     const struct cc_message *message = &a->record->message;
     size_t members = conversation_member_count(a->conversation) + message->user_count + 1;
     size_t inbox = members <= CC_FANOUT_WRITE_MAX + message->user_count + 1 ? members : 0;
+    size_t marks = (joins(a->record) ? message->user_count : 0) + message->media_count;
     int r = conversation_reserve_recent(a->conversation);
 
     if (!r)
-        r = flush_reserve(a->partition->flush, inbox, joins(a->record) ? message->user_count : 0);
+        r = flush_reserve(a->partition->flush, inbox, marks);
     if (!r)
         r = dedup_reserve(&a->partition->dedup);
     return r;
@@ -78,6 +79,7 @@ static int commit(const struct application *a, struct message **ret_message)
         message_unref(message);
         return r;
     }
+    flush_add_media(a->partition->flush, conversation, message);
     conversation->seq++;
     conversation->offset = a->offset;
     conversation->ts = message->view.ts;

@@ -7,6 +7,7 @@
 #include "engine/access.h"
 #include "engine/dedup.h"
 #include "engine/groups.h"
+#include "engine/media.h"
 #include "engine/message_read.h"
 #include "engine/propose.h"
 #include "engine/user.h"
@@ -151,6 +152,7 @@ static void send_filtered(struct request *request)
     message->text = request->filtered_text;
     message->media = command->media;
     message->media_count = command->media_count;
+    message->files = request->files;
     message->reply_to = command->reply_to;
     message->mentions = command->users;
     message->mention_count = command->user_count;
@@ -165,6 +167,11 @@ static int may_post(const struct access *access)
     return 0;
 }
 
+static void media_attached(struct request *request)
+{
+    filter_text(request, send_filtered);
+}
+
 static void direct_ensured(struct request *request, int status)
 {
     if (status) {
@@ -172,7 +179,7 @@ static void direct_ensured(struct request *request, int status)
         return;
     }
     request->conversation_kind = CC_KIND_DIRECT;
-    filter_text(request, send_filtered);
+    media_attach(request, media_attached);
 }
 
 static void send_checked(struct request *request, const struct access *access, int status)
@@ -187,7 +194,7 @@ static void send_checked(struct request *request, const struct access *access, i
     if (access->kind == CC_KIND_DIRECT)
         groups_check_direct(request, direct_ensured);
     else
-        filter_text(request, send_filtered);
+        media_attach(request, media_attached);
 }
 
 /* 0, or what is wrong with the command whatever the conversation. */
@@ -239,7 +246,10 @@ static void edit_filtered(struct request *request)
     propose_record(request, &record, answered_with_seq);
 }
 
-static void propose_on_target(struct request *request, enum cc_message_kind kind)
+/* The media of what is deleted stand in the record: applying it takes them out of the conversation.
+ */
+static void propose_on_target(struct request *request, const struct cc_message *target,
+                              enum cc_message_kind kind)
 {
     struct record record;
 
@@ -247,6 +257,10 @@ static void propose_on_target(struct request *request, enum cc_message_kind kind
     record.message.target = request->command->message;
     record.message.emoji = request->command->emoji;
     record.message.on = request->command->on;
+    if (kind == CC_MESSAGE_DELETE) {
+        record.message.media = target->media;
+        record.message.media_count = target->media_count;
+    }
     propose_record(request, &record, answered_with_seq);
 }
 
@@ -281,7 +295,7 @@ static void delete_found(struct request *request, const struct cc_message *targe
     if (status)
         request_fail(request, status);
     else
-        propose_on_target(request, CC_MESSAGE_DELETE);
+        propose_on_target(request, target, CC_MESSAGE_DELETE);
 }
 
 static void react_found(struct request *request, const struct cc_message *target, int status)
@@ -291,7 +305,7 @@ static void react_found(struct request *request, const struct cc_message *target
     if (status)
         request_fail(request, status);
     else
-        propose_on_target(request, CC_MESSAGE_REACTION);
+        propose_on_target(request, target, CC_MESSAGE_REACTION);
 }
 
 static void target_allowed(struct request *request, int status)

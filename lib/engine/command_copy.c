@@ -18,7 +18,7 @@ static const size_t command_slices[] = {
 
 static const size_t message_slices[] = {
     MESSAGE(conversation), MESSAGE(from), MESSAGE(client_id), MESSAGE(text),
-    MESSAGE(meta),         MESSAGE(name), MESSAGE(emoji),
+    MESSAGE(meta),         MESSAGE(name), MESSAGE(emoji),     MESSAGE(files),
 };
 
 static int members_of_copy(struct arena *arena, void *value, const size_t *offsets, size_t count)

@@ -9,6 +9,7 @@
 #include "engine/conversation.h"
 #include "engine/groups.h"
 #include "engine/link.h"
+#include "engine/media.h"
 #include "engine/partition.h"
 #include "engine/presence.h"
 #include "engine/propose.h"
@@ -40,6 +41,9 @@ static const struct cc_limits default_limits = {
     .send = {200, 50000},
     .request = {400, 100000},
     .connect = {60, 5000},
+    .max_media_bytes = (uint64_t)100 << 20,
+    .max_unsent_bytes = (uint64_t)512 << 20,
+    .unsent_s = 86400,
 };
 
 #define LIMIT(limits, member)                                                                      \
@@ -64,6 +68,9 @@ static void limits_fill(struct cc_limits *limits)
     LIMIT(limits, dedup_window_s);
     LIMIT(limits, ping_interval_ms);
     LIMIT(limits, session_ttl_ms);
+    LIMIT(limits, max_media_bytes);
+    LIMIT(limits, max_unsent_bytes);
+    LIMIT(limits, unsent_s);
     if (!limits->send.burst)
         limits->send = default_limits.send;
     if (!limits->request.burst)
@@ -141,7 +148,9 @@ static bool ports_are_whole(const struct cc_engine_options *options)
     return slots_are_filled(options->log.vtable, sizeof *options->log.vtable) &&
            slots_are_filled(options->store.vtable, sizeof *options->store.vtable) &&
            slots_are_filled(options->directory.vtable, sizeof *options->directory.vtable) &&
-           slots_are_filled(options->cluster.vtable, sizeof *options->cluster.vtable);
+           slots_are_filled(options->cluster.vtable, sizeof *options->cluster.vtable) &&
+           (!options->media.vtable ||
+            slots_are_filled(options->media.vtable, sizeof *options->media.vtable));
 }
 
 static int copy_filters(struct cc_engine *engine, const struct cc_engine_options *options)
@@ -165,6 +174,7 @@ static void take_options(struct cc_engine *engine, const struct cc_engine_option
     engine->directory = options->directory;
     engine->cluster = options->cluster;
     engine->auth = options->auth;
+    engine->media = options->media;
     engine->limits = options->limits;
     limits_fill(&engine->limits);
     engine->presence_off = options->presence_off;
@@ -178,8 +188,8 @@ static void take_options(struct cc_engine *engine, const struct cc_engine_option
 static int modules_init(struct cc_engine *engine)
 {
     static int (*const inits[])(struct cc_engine *) = {
-        pending_init,   partitions_init, link_init,   limits_init,   push_init,
-        relations_init, receipts_init,   typing_init, presence_init, groups_init,
+        pending_init,  partitions_init, link_init,     limits_init, push_init,  relations_init,
+        receipts_init, typing_init,     presence_init, groups_init, media_init,
     };
     int r = 0;
 
@@ -191,8 +201,9 @@ static int modules_init(struct cc_engine *engine)
 static void modules_deinit(struct cc_engine *engine)
 {
     static void (*const deinits[])(struct cc_engine *) = {
-        groups_deinit, presence_deinit, typing_deinit, receipts_deinit,   relations_deinit,
-        push_deinit,   limits_deinit,   link_deinit,   partitions_deinit, pending_deinit,
+        media_deinit,    groups_deinit,     presence_deinit, typing_deinit,
+        receipts_deinit, relations_deinit,  push_deinit,     limits_deinit,
+        link_deinit,     partitions_deinit, pending_deinit,
     };
 
     for (size_t i = 0; i < sizeof deinits / sizeof deinits[0]; i++)
@@ -253,6 +264,8 @@ static void ports_free(struct cc_engine *engine)
         engine->filters[i].vtable->free(engine->filters[i].self);
     if (engine->auth.vtable)
         engine->auth.vtable->free(engine->auth.self);
+    if (engine->media.vtable)
+        engine->media.vtable->free(engine->media.self);
     engine->cluster.vtable->free(engine->cluster.self);
     engine->log.vtable->free(engine->log.self);
     engine->store.vtable->free(engine->store.self);

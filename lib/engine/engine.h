@@ -36,6 +36,7 @@ struct cc_engine {
     struct cc_directory directory;
     struct cc_cluster cluster;
     struct cc_auth auth;
+    struct cc_media media;
     struct cc_filter *filters;
     size_t filter_count;
     bool presence_off;
@@ -89,6 +90,7 @@ struct cc_engine {
     struct groups_state *groups;
     struct relations *relations;
     struct push_state *push;
+    struct media_state *uploads; /* NULL without a media port */
 
     struct cc_engine_stats stats;     /* the engine's thread */
     struct shared_stats shared_stats; /* the same, for any thread */

@@ -169,6 +169,37 @@ int flush_add_join(struct flush *flush, struct conversation *conversation, struc
     return 0;
 }
 
+void flush_add_media(struct flush *flush, const struct conversation *conversation,
+                     const struct message *message)
+{
+    struct flush_batch *batch = flush->filling;
+    bool is_deleted = message->view.kind == CC_MESSAGE_DELETE;
+
+    for (size_t i = 0; i < message->view.media_count; i++) {
+        struct cc_store_cursor *place = &batch->joins[batch->join_count++];
+
+        memset(place, 0, sizeof *place);
+        place->user = message->view.media[i];
+        place->device = slice_str(FLUSH_MEDIA_DEVICE);
+        place->conversation = conversation->id;
+        *(is_deleted ? &place->read : &place->delivered) = message->view.seq;
+    }
+}
+
+void flush_each_media(const struct flush *flush, struct cc_slice media,
+                      void (*each)(void *context, const struct cc_store_cursor *place),
+                      void *context)
+{
+    for (size_t b = 0; b < 2; b++) {
+        const struct flush_batch *batch = &flush->batches[b];
+
+        for (size_t i = 0; i < batch->join_count; i++)
+            if (slice_equal(batch->joins[i].device, slice_str(FLUSH_MEDIA_DEVICE)) &&
+                slice_equal(batch->joins[i].user, media))
+                each(context, &batch->joins[i]);
+    }
+}
+
 static void arm(struct flush *flush)
 {
     struct cc_engine *engine = flush->partition->engine;

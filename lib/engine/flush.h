@@ -19,7 +19,7 @@ struct flush_batch {
     size_t inbox_count, inbox_capacity;
     struct cc_store_dedup *dedup;
     size_t dedup_count, dedup_capacity;
-    struct cc_store_cursor *joins;
+    struct cc_store_cursor *joins; /* and what flush_add_media() adds: cursors of pseudo devices */
     size_t join_count, join_capacity;
     struct cc_store_head *heads;
     size_t head_count, head_capacity;
@@ -43,8 +43,8 @@ struct flush {
 int flush_new(struct partition *partition, struct flush **ret_flush);
 void flush_free(struct flush *flush);
 
-/* Room in the filling batch for one more record with so many inbox entries and joins. 0 or
- * CC_ENOMEM. */
+/* Room in the filling batch for one more record with so many inbox entries, and so many joins and
+ * media. 0 or CC_ENOMEM. */
 int flush_reserve(struct flush *flush, size_t inbox_entries, size_t joins);
 
 /* Adds an applied message; inbox entries go to the members the conversation has now. Room was
@@ -55,6 +55,17 @@ int flush_add(struct flush *flush, struct conversation *conversation, struct mes
  * CC_ENOMEM. */
 int flush_add_join(struct flush *flush, struct conversation *conversation, struct cc_slice user,
                    uint64_t seq);
+
+/* Adds where the message's media are in the conversation from now on, or are not any more: see
+ * FLUSH_MEDIA_DEVICE. Room was reserved. */
+void flush_add_media(struct flush *flush, const struct conversation *conversation,
+                     const struct message *message);
+
+/* Calls `each` for what flush_add_media() added about an object and is not in the store yet. To be
+ * asked before the store is, or a flush in between hides it from both. */
+void flush_each_media(const struct flush *flush, struct cc_slice media,
+                      void (*each)(void *context, const struct cc_store_cursor *place),
+                      void *context);
 
 /* The conversation's head, or the partition's offset alone, has moved. */
 void flush_touch(struct flush *flush, struct conversation *conversation);
@@ -71,5 +82,12 @@ static inline bool flush_is_idle(const struct flush *flush)
 /* The pseudo device whose `delivered` cursor holds the seq at which a user joined a conversation.
  */
 #define FLUSH_JOIN_DEVICE "\x01"
+
+/*
+ * The pseudo device of a media id, in the place of a user: `delivered` is the newest seq at which
+ * the object was sent to a conversation, `read` the newest at which a message with it was deleted
+ * there. Like all cursors both only rise, so a replay changes nothing.
+ */
+#define FLUSH_MEDIA_DEVICE "\x02"
 
 #endif

@@ -7,17 +7,16 @@
 #include "engine/history.h"
 
 #include "chatcore/error.h"
-#include "engine/access.h"
-#include "engine/flush.h"
+#include "engine/conversation.h"
 #include "engine/lists.h"
 #include "engine/user.h"
+#include "engine/visible.h"
 
 struct history {
     uint64_t from; /* the range asked for, both inclusive */
     uint64_t to;
     bool descending; /* the limit counts from `to` */
     size_t limit;
-    uint64_t since_version;  /* of the membership, where another node owns the conversation */
     struct message **recent; /* references: those of the range that are in memory, ascending */
     size_t recent_count;
     struct cc_message *messages; /* limit + 1 */
@@ -184,88 +183,17 @@ static void collect(struct request *request)
 /* --- from where --------------------------------------------------------------------------------
  */
 
-static void join_read(struct request *request, int status)
-{
-    struct history *history = request->state;
-    const struct cc_store_read_cursors *op = &request->op.cursors;
-
-    if (!status && op->ret_count && op->ret_cursors[0].delivered > history->from)
-        history->from = op->ret_cursors[0].delivered;
-    cc_op_release(&request->op.op);
-    if (status)
-        request_fail(request, status);
-    else
-        collect(request);
-}
-
-/* The store does not know yet of who joined a moment ago. */
-static void note_unflushed_join(struct request *request)
-{
-    struct history *history = request->state;
-    const struct conversation *conversation =
-        conversation_find(request_engine(request), request->conversation);
-    uint64_t joined =
-        conversation ? conversation_unflushed_join(conversation, request->user->name) : 0;
-
-    if (joined > history->from)
-        history->from = joined;
-}
-
-static void read_join(struct request *request)
-{
-    struct cc_engine *engine = request_engine(request);
-    struct cc_store_read_cursors *op = &request->op.cursors;
-
-    memset(&request->op, 0, sizeof request->op);
-    op->user = request->user->name;
-    op->device = slice_str(FLUSH_JOIN_DEVICE);
-    op->conversations = &request->conversation;
-    op->count = 1;
-    op->limit = 1;
-    request_op_begin(request, join_read);
-    engine->store.vtable->read_cursors(engine->store.self, op);
-}
-
-/* Another node owns it: until the store has the joining, it can't tell what may be shown. */
-static void head_read(struct request *request, int status)
-{
-    const struct history *history = request->state;
-
-    if (!status && request->op.heads.ret_heads[0].member_version < history->since_version)
-        status = CC_EUNAVAILABLE;
-    cc_op_release(&request->op.op);
-    if (status)
-        request_fail(request, status);
-    else
-        read_join(request);
-}
-
-static void read_head(struct request *request)
-{
-    struct cc_engine *engine = request_engine(request);
-
-    memset(&request->op, 0, sizeof request->op);
-    request->op.heads.conversations = &request->conversation;
-    request->op.heads.count = 1;
-    request_op_begin(request, head_read);
-    engine->store.vtable->read_heads(engine->store.self, &request->op.heads);
-}
-
-static void checked(struct request *request, const struct access *access, int status)
+static void visible(struct request *request, uint64_t from, int status)
 {
     struct history *history = request->state;
 
     if (status) {
         request_fail(request, status);
-    } else if (request_engine(request)->history_for_joiners || access->kind == CC_KIND_DIRECT) {
-        collect(request);
-    } else if (access->conversation) {
-        note_unflushed_join(request);
-        read_join(request);
-    } else {
-        history->since_version = access->since_version;
-        read_head(request);
+        return;
     }
+    if (from > history->from)
+        history->from = from;
+    collect(request);
 }
 
 static void set_range(struct history *history, const struct cc_command *command)
@@ -288,7 +216,7 @@ void history_read(struct request *request)
     memset(history, 0, sizeof *history);
     set_range(history, request->command);
     request->state = history;
-    access_check(request, checked);
+    visible_from(request, visible);
 }
 
 /* --- not here ----------------------------------------------------------------------------------
@@ -297,14 +225,4 @@ void history_read(struct request *request)
 void history_search(struct request *request)
 {
     request_fail_text(request, CC_ENOTSUP, slice_str("this engine has no search index"), 0);
-}
-
-void history_upload(struct request *request)
-{
-    request_fail_text(request, CC_ENOTSUP, slice_str("this engine has no media store"), 0);
-}
-
-void history_media(struct request *request)
-{
-    request_fail_text(request, CC_ENOTSUP, slice_str("this engine has no media store"), 0);
 }

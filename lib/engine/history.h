@@ -18,9 +18,7 @@
 /* The commands. */
 void history_read(struct request *request);
 
-/* Search and media need ports that this engine has not: they answer CC_ENOTSUP and say so. */
+/* Search needs a port that this engine has not: it answers CC_ENOTSUP and says so. */
 void history_search(struct request *request);
-void history_upload(struct request *request);
-void history_media(struct request *request);
 
 #endif

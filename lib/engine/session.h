@@ -78,6 +78,7 @@ struct request {
         conversation; /* resolved: of the command, or of the direct pair (in `direct_id`) */
     char direct_id[CC_NAME_MAX];
     struct cc_slice filtered_text; /* what a filter put in the text's place */
+    struct cc_slice files;         /* of a message with media: what they are */
     size_t filter_index;
     void (*filtered)(struct request *request); /* what goes on when every filter has passed */
     void (*found)(struct request *request, const struct cc_message *message, int status);
@@ -90,6 +91,11 @@ struct request {
     void *step;        /* of the shared step under way (relations_match …): the step's own */
     void (*step_done)(struct request *request, int status);
     void (*access_checked)(struct request *request, const struct access *access, int status);
+    struct {
+        void (*done)(struct request *request, uint64_t from, int status);
+        uint64_t joined;
+        uint64_t since_version; /* of the membership, where another node owns the conversation */
+    } visible;                  /* of visible_from() */
     void (*direct_done)(struct request *request, int status); /* of groups_ensure_direct() */
     struct {
         unsigned to_other; /* bits of cc_relation: what relations_check() found */
@@ -118,6 +124,9 @@ struct request {
         struct cc_store_read_heads heads;
         struct cc_store_read_cursors cursors;
         struct cc_cluster_locate locate;
+        struct cc_media_upload upload;
+        struct cc_media_download download;
+        struct cc_media_head media_head;
     } op;
     struct arena arena; /* for what lives as long as the request; empty until used */
 };

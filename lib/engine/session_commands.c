@@ -9,6 +9,7 @@
 #include "engine/groups.h"
 #include "engine/history.h"
 #include "engine/lists.h"
+#include "engine/media.h"
 #include "engine/presence.h"
 #include "engine/receipts.h"
 #include "engine/session.h"
@@ -42,8 +43,8 @@ static const struct session_command commands[CC_COMMAND_COUNT] = {
     [CC_COMMAND_UNBLOCK] = {contacts_unblock, false, false},
     [CC_COMMAND_MUTE] = {contacts_mute, false, false},
     [CC_COMMAND_PRESENCE] = {presence_query, false, false},
-    [CC_COMMAND_UPLOAD] = {history_upload, false, false},
-    [CC_COMMAND_MEDIA] = {history_media, false, false},
+    [CC_COMMAND_UPLOAD] = {media_upload, false, false},
+    [CC_COMMAND_MEDIA] = {media_url, false, false},
     [CC_COMMAND_DEVICE] = {contacts_device, false, false},
     [CC_COMMAND_SEARCH] = {history_search, false, false},
 };

@@ -7,8 +7,8 @@
 #include "gateway/delivery.h"
 #include "gateway/http.h"
 #include "gateway/listener.h"
-#include "gateway/media.h"
 #include "gateway/socket.h"
+#include "gateway/transfer.h"
 
 #include <stdlib.h>
 
@@ -103,7 +103,7 @@ static void leave(struct connection *connection)
     assembly_clear(&connection->partial, &worker->partial);
     http_exchange_free(connection->exchange);
     connection->exchange = NULL;
-    media_end(connection);
+    transfer_end(connection);
 }
 
 void connection_discard(struct connection *connection)
@@ -479,7 +479,7 @@ static void timed_out(struct timer *timer, void *context)
         await_next(connection);
         http_give_up(connection->exchange);
     } else if (connection->transfer && !connection->is_cut &&
-               media_is_moving(connection->transfer)) {
+               transfer_is_moving(connection->transfer)) {
         timer_set(&connection->worker->timers, timer,
                   worker_now(connection->worker) +
                       connection->worker->gateway->options.media_stall_ms);

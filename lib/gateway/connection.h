@@ -15,7 +15,7 @@
 
 struct socket;
 struct http_exchange;
-struct media_transfer;
+struct transfer;
 
 enum connection_state {
     CONNECTION_HANDSHAKE,
@@ -32,7 +32,7 @@ struct connection {
     struct cc_session *session;
     struct quota_entry *quota;
     struct http_exchange *exchange; /* a request being received */
-    struct media_transfer *transfer; /* an object's, or NULL */
+    struct transfer *transfer;      /* an object's, or NULL */
     struct output output;
     struct assembly partial;
     struct connection *next_dirty;

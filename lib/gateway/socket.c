@@ -18,7 +18,7 @@
 #include "chatcore/error.h"
 #include "gateway/dispatch.h"
 #include "gateway/listener.h"
-#include "gateway/media_socket.h"
+#include "gateway/transfer_socket.h"
 
 #include <libwebsockets.h>
 
@@ -479,7 +479,8 @@ static int upgrade_request(struct connection *connection, struct lws *wsi, const
     return refuse(connection, wsi, status);
 }
 
-/* --- transfers --------------------------------------------------------------------------------- */
+/* --- transfers ---------------------------------------------------------------------------------
+ */
 
 /* What a connection with a transfer has to do with it; requests that begin one come in here, too.
  */
@@ -488,11 +489,11 @@ static int of_transfer(struct connection *connection, struct lws *wsi,
 {
     switch (reason) {
     case LWS_CALLBACK_HTTP_BODY:
-        return media_socket_body(connection, wsi, in, size);
+        return transfer_socket_body(connection, wsi, in, size);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return media_socket_body_complete(connection, wsi);
+        return transfer_socket_body_complete(connection, wsi);
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return media_socket_writable(connection, wsi);
+        return transfer_socket_writable(connection, wsi);
     default:
         return -1; /* a second request before the first is answered */
     }
@@ -550,7 +551,7 @@ static int of_connection(struct connection *connection, struct lws *wsi,
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return connection_hangup(connection) ? -1 : 0;
     case LWS_CALLBACK_HTTP:
-        r = media_socket_request(connection, wsi);
+        r = transfer_socket_request(connection, wsi);
         return r == 1 ? http_request(connection, wsi) : r;
     case LWS_CALLBACK_HTTP_BODY:
         return http_body(connection, in, size);

@@ -8,8 +8,8 @@
 #include "gateway/delivery.h"
 #include "gateway/listener.h"
 #include "gateway/rest.h"
-#include "gateway/media.h"
 #include "gateway/socket.h"
+#include "gateway/transfer.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -215,7 +215,7 @@ static void rung(uv_async_t *async)
 
     worker->has_events = true;
     take_adopted(worker);
-    media_drain(worker);
+    transfers_drain(worker);
     if (gateway_is_draining(worker->gateway) && !worker->is_draining)
         begin_drain(worker);
     if (atomic_load(&worker->gateway->is_stopping) && !worker->is_stopping)
@@ -341,7 +341,7 @@ static void init(struct worker *worker, struct cc_gateway *gateway)
     buffer_init(&worker->joined, worker->allocator);
     buffer_init(&worker->answer, worker->allocator);
     arena_init(&worker->headers, worker->allocator);
-    media_init(worker);
+    transfers_init(worker);
 }
 
 static int open_parts(struct worker *worker)
@@ -409,7 +409,7 @@ void worker_free(struct worker *worker, bool is_started)
         pthread_join(worker->thread, NULL);
     else if (worker->has_loop)
         close_loop(worker);
-    media_wait(worker);
+    transfers_wait(worker);
     free_adopted(worker);
     free_connections(worker);
     timers_deinit(&worker->timers);

@@ -59,13 +59,13 @@ struct worker {
     struct connection *connections; /* all */
     size_t connection_count;
     size_t session_count;
-    size_t handshake_count;   /* accepted, not yet upgraded */
-    struct connection *dirty; /* to be written at the end of the turn */
+    size_t handshake_count;     /* accepted, not yet upgraded */
+    struct connection *dirty;   /* to be written at the end of the turn */
     struct cc_mailbox finished; /* any thread: uploads that the media server has finished */
-    size_t transfer_count;    /* objects being received and sent */
-    size_t finishing_count;   /* of those, with the media server */
-    bool has_input;           /* something was submitted in this turn */
-    bool has_events;          /* the engine rang */
+    size_t transfer_count;      /* objects being received and sent */
+    size_t finishing_count;     /* of those, with the media server */
+    bool has_input;             /* something was submitted in this turn */
+    bool has_events;            /* the engine rang */
     bool is_draining;
     bool is_drained;
     bool is_stopping;

@@ -122,6 +122,7 @@ static void parts_init(struct parts *parts, const struct cc_embedded_options *op
     engine.trace = options->trace;
     engine.limits = options->limits;
     engine.auth = options->auth;
+    engine.media = options->media;
     engine.presence_off = options->presence_off;
     engine.history_for_joiners = options->history_for_joiners;
     engine.wake = cc_host_wake;

@@ -91,6 +91,14 @@ static void put_strings_if(struct writer *writer, const char *key, const struct 
         put_strings(writer, key, texts, count);
 }
 
+static void put_files_if(struct writer *writer, struct cc_slice files)
+{
+    if (!files.size)
+        return;
+    writer_key(writer, "files");
+    packed_write(writer, files);
+}
+
 static void put_meta_if(struct writer *writer, struct cc_slice meta)
 {
     if (!meta.size)
@@ -108,6 +116,7 @@ static void put_said(struct writer *writer, const struct cc_message *message)
         (message->text.size || message->kind != CC_MESSAGE_MEDIA))
         put_string(writer, "text", message->text);
     put_strings_if(writer, "media", message->media, message->media_count);
+    put_files_if(writer, message->files);
     put_id_if(writer, "reply_to", &message->reply_to);
     put_strings_if(writer, "mentions", message->mentions, message->mention_count);
     put_meta_if(writer, message->meta);

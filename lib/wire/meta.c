@@ -170,21 +170,46 @@ int meta_check(struct cc_slice meta)
     return reader_failed(&reader) || !reader_is_at_end(&reader) ? CC_EINVAL : r;
 }
 
-void meta_write(struct writer *writer, struct cc_slice meta)
+/* True for one valid value, and nothing behind it. */
+static bool is_packed(struct cc_slice packed)
+{
+    struct reader reader;
+    struct walk walk = {&reader, NULL, SIZE_MAX};
+    struct value value;
+
+    reader_init(&reader, WIRE_MSGPACK, packed, NULL);
+    reader_value(&reader, &value);
+    return walk_value(&walk, &value, 0) == 0 && !reader_failed(&reader) &&
+           reader_is_at_end(&reader);
+}
+
+static void write_valid(struct writer *writer, struct cc_slice packed)
 {
     struct reader reader;
     struct walk walk = {&reader, writer, SIZE_MAX};
     struct value value;
 
-    if (meta_check(meta) != 0) {
-        writer_null(writer);
-        return;
-    }
     if (writer->format == WIRE_MSGPACK) {
-        writer_raw(writer, meta);
+        writer_raw(writer, packed);
         return;
     }
-    reader_init(&reader, WIRE_MSGPACK, meta, NULL);
+    reader_init(&reader, WIRE_MSGPACK, packed, NULL);
     reader_value(&reader, &value);
     walk_value(&walk, &value, 0);
+}
+
+void packed_write(struct writer *writer, struct cc_slice packed)
+{
+    if (is_packed(packed))
+        write_valid(writer, packed);
+    else
+        writer_null(writer);
+}
+
+void meta_write(struct writer *writer, struct cc_slice meta)
+{
+    if (meta_check(meta) == 0)
+        write_valid(writer, meta);
+    else
+        writer_null(writer);
 }

@@ -25,6 +25,10 @@ int meta_check(struct cc_slice meta);
  */
 int meta_read(struct reader *reader, struct writer *writer);
 
+/* Writes a value that the engine itself has packed, of any kind and size; null where it isn't a
+ * valid one. */
+void packed_write(struct writer *writer, struct cc_slice packed);
+
 /* Writes a map as a value; null where it isn't a valid one. */
 void meta_write(struct writer *writer, struct cc_slice meta);
 

@@ -8,7 +8,7 @@
  *    4 origin            12 text                20 users
  *    5 token             13 media               21 name
  *    6 member_version    14 reply_to            22 role
- *    7 conversation_kind 15 mentions
+ *    7 conversation_kind 15 mentions            23 files (bin)
  *
  * The room is reserved once, from an upper bound, and then written without checks. What stands in
  * most records comes first, so a text message ends at element 12.
@@ -20,7 +20,7 @@
 
 enum record_flag { FLAG_ON = 1, FLAG_FLAGGED = 2, FLAG_FULL_DEDUP = 4 };
 
-#define ELEMENT_COUNT 23
+#define ELEMENT_COUNT 24
 
 /* The array's head is always in the 16-bit form, as the count is known only at the end. */
 #define HEAD_BYTES 3
@@ -140,6 +140,7 @@ static void put_elements(struct record_writer *writer, const struct record *reco
     put_array(writer, message->users, message->user_count);
     put_str(writer, message->name);
     put_uint(writer, message->role);
+    put_bin(writer, message->files);
 }
 
 /* Adds what an array needs at most; stops at the bound, so sums can't overflow. */
@@ -156,7 +157,7 @@ static size_t bound_of(const struct record *record)
     const struct cc_message *message = &record->message;
     const struct cc_slice texts[] = {record->origin,     message->conversation, message->from,
                                      message->client_id, message->text,         message->meta,
-                                     message->emoji,     message->name};
+                                     message->emoji,     message->name,         message->files};
     size_t sum = HEAD_BYTES + ELEMENT_COUNT * PACK_HEAD_MAX + 3 * sizeof message->id;
 
     add_array(&sum, texts, sizeof texts / sizeof texts[0]);
@@ -298,6 +299,7 @@ static void get_elements(struct record_reader *reader, struct record *record)
     get_array(reader, &message->users, &message->user_count);
     message->name = get_bytes(reader);
     message->role = (enum cc_role)get_enum(reader);
+    message->files = get_bytes(reader);
 }
 
 int record_decode(struct cc_slice bytes, struct arena *arena, struct record *ret_record)

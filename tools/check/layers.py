@@ -34,6 +34,7 @@ THIRD_PARTY = {
     "utarray.h": "lib/base",
     "uthash.h": "lib/base",
     "uv.h": "lib/gateway",
+    "vips/": "lib/backends/media_folder",
     "xxhash.h": "lib/base",
 }
 

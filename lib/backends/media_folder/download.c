@@ -123,30 +123,52 @@ static bool take_digits(struct cc_slice *text, uint64_t *ret_number)
     return size > 0;
 }
 
+/* "5-9", "5-" or "-4" of "bytes=5-9": what isn't written stays as it was. */
+struct span {
+    uint64_t from;
+    uint64_t to;
+    bool has_from;
+    bool has_to;
+};
+
+/* False for several ranges, and for what is not understood. */
+static bool read_span(struct cc_slice text, struct span *span)
+{
+    static const char unit[] = "bytes=";
+    size_t size = sizeof unit - 1;
+
+    if (text.size <= size || memcmp(text.data, unit, size) != 0)
+        return false;
+    text = slice_of(text.data + size, text.size - size);
+    span->has_from = take_digits(&text, &span->from);
+    if (!text.size || text.data[0] != '-')
+        return false;
+    text = slice_of(text.data + 1, text.size - 1);
+    span->has_to = take_digits(&text, &span->to);
+    if (span->has_from && span->has_to && span->to < span->from)
+        return false;
+    return !text.size && (span->has_from || span->has_to);
+}
+
 enum range { RANGE_NONE, RANGE_TAKEN, RANGE_WRONG };
 
-/* One range of bytes; several, and what isn't understood, are answered with the whole. */
+/* A file has one byte at least. What is no range is answered with the whole. */
 static enum range read_range(struct cc_slice text, uint64_t size, uint64_t *ret_from,
                              uint64_t *ret_to)
 {
-    uint64_t from = 0, to = size - 1;
-    bool has_from, has_to;
+    struct span span = {0};
 
-    if (text.size < 7 || memcmp(text.data, "bytes=", 6) != 0)
+    if (!read_span(text, &span))
         return RANGE_NONE;
-    text = slice_of(text.data + 6, text.size - 6);
-    has_from = take_digits(&text, &from);
-    if (!text.size || text.data[0] != '-')
-        return RANGE_NONE;
-    text = slice_of(text.data + 1, text.size - 1);
-    has_to = take_digits(&text, &to);
-    if (text.size || (!has_from && !has_to) || (has_from && has_to && to < from))
-        return RANGE_NONE;
-    if (!has_from && !to)
-        return RANGE_WRONG;
-    *ret_from = has_from ? from : to < size ? size - to : 0;
-    *ret_to = has_from && has_to && to < size ? to : size - 1;
-    return *ret_from < size ? RANGE_TAKEN : RANGE_WRONG;
+    *ret_to = size - 1;
+    if (!span.has_from) {
+        *ret_from = span.to < size ? size - span.to : 0;
+        return span.to ? RANGE_TAKEN : RANGE_WRONG;
+    }
+    *ret_from = span.from;
+    if (span.has_to && span.to < size)
+        *ret_to = span.to;
+    return span.from < size ? RANGE_TAKEN : RANGE_WRONG;
 }
 
 /* --- opening ---------------------------------------------------------------------------------- */
@@ -204,8 +226,7 @@ static void answer_file(const struct reading *reading, int fd, uint64_t size)
     struct cc_slice if_range = reading->request->if_range;
     bool is_same = !if_range.size || slice_equal(if_range, slice_str(reading->etag));
     uint64_t from = 0, to = size - 1;
-    enum range range =
-        is_same ? read_range(reading->request->range, size, &from, &to) : RANGE_NONE;
+    enum range range = is_same ? read_range(reading->request->range, size, &from, &to) : RANGE_NONE;
 
     if (range == RANGE_WRONG) {
         close(fd);
@@ -240,8 +261,7 @@ void download_open(struct folder *folder, const struct cc_id *id,
 
     reading.ticket.id = *id;
     answer_status(answer, 403);
-    if (!ticket_read(request->query, folder->key, &reading.ticket, &folder->allocator,
-                     reading.now))
+    if (!ticket_read(request->query, folder->key, &reading.ticket, &folder->allocator, reading.now))
         return;
     answer_status(answer, 404);
     if (object_read_info(folder, &object, &reading.info))

@@ -86,8 +86,7 @@ static void media_folder_download(void *self, struct cc_media_download *op)
     struct ticket ticket = {.id = op->id, .expires = op->expires};
     struct answer *answer = answer_new(&folder->allocator, 0);
 
-    answer_done(answer, &op->op,
-                answer ? sign(folder, answer, &ticket, &op->ret_url) : CC_ENOMEM);
+    answer_done(answer, &op->op, answer ? sign(folder, answer, &ticket, &op->ret_url) : CC_ENOMEM);
 }
 
 /* --- the key ---------------------------------------------------------------------------------- */
@@ -109,8 +108,7 @@ static int open_key(struct folder *folder)
     char text[2 * CRYPTO_KEY_BYTES + 1];
     ssize_t size;
 
-    folder->key_fd =
-        openat(folder->fd, "key", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    folder->key_fd = openat(folder->fd, "key", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (folder->key_fd < 0)
         return error_of_errno();
     if (flock(folder->key_fd, LOCK_EX | LOCK_NB))

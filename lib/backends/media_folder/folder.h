@@ -21,7 +21,7 @@
 struct folder {
     struct cc_allocator allocator;
     struct cc_trace trace;
-    int fd; /* the folder */
+    int fd;     /* the folder */
     int key_fd; /* locked: one process a folder */
     uint8_t key[CRYPTO_KEY_BYTES];
     char *upload_url; /* what an object's id is put behind */
@@ -35,8 +35,7 @@ struct folder {
     _Atomic uint64_t uploads; /* begun so far: names in tmp/ */
 };
 
-#define folder_trace(folder, level, ...)                                                           \
-    trace_write(&(folder)->trace, level, "media", __VA_ARGS__)
+#define folder_trace(folder, level, ...) trace_write(&(folder)->trace, level, "media", __VA_ARGS__)
 
 /* --- files.c ---------------------------------------------------------------------------------- */
 
@@ -75,7 +74,8 @@ void media_folder_list(void *self, struct cc_media_list *op);
 
 extern const struct cc_media_server_vtable media_folder_server;
 
-/* --- streams ----------------------------------------------------------------------------------- */
+/* --- streams -----------------------------------------------------------------------------------
+ */
 
 struct upload;
 struct download;

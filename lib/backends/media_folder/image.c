@@ -149,8 +149,8 @@ struct image image_look(const char *program, int data_fd, int thumbnail_fd, uint
     fds[0] = above_standard(data_fd);
     fds[1] = above_standard(thumbnail_fd);
     fds[2] = above_standard(result[1]);
-    is_spawned = fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0 &&
-                 spawn(program, fds, max_pixels, &pid) == 0;
+    is_spawned =
+        fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0 && spawn(program, fds, max_pixels, &pid) == 0;
     if (fds[0] != data_fd)
         close(fds[0]);
     if (fds[1] != thumbnail_fd)

@@ -6,7 +6,7 @@
  * The bytes are hostile. So: bounds of memory, time and files before the first of them is read; of
  * libvips only the loaders that it trusts with such bytes, and of those only the four formats that
  * browsers show; the size is read from the header, and judged, before a pixel is decoded; decoding
- * is sequential and shrinks while it loads; the first error ends it.
+ * is sequential and shrinks while it loads.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -56,8 +56,7 @@ void info_write(struct buffer *out, const struct object_info *info)
 
 struct cc_slice lines_next(struct lines *lines)
 {
-    const char *end =
-        lines->rest.size ? memchr(lines->rest.data, '\n', lines->rest.size) : NULL;
+    const char *end = lines->rest.size ? memchr(lines->rest.data, '\n', lines->rest.size) : NULL;
     struct cc_slice line = slice_of(NULL, 0);
 
     if (!end) {

@@ -190,6 +190,14 @@ static const struct example examples[] = {
      "{\"message\":{" MESSAGE_HEAD "\"kind\":\"media\",\"media\":[\"bob\",\"carol\"]}}"},
     {MESSAGE(.kind = CC_MESSAGE_MEDIA, .media = bob_carol, .media_count = 1, .text = S("look")),
      "{\"message\":{" MESSAGE_HEAD "\"kind\":\"media\",\"text\":\"look\",\"media\":[\"bob\"]}}"},
+    {MESSAGE(.kind = CC_MESSAGE_MEDIA, .media = bob_carol, .media_count = 1,
+             .files = S("\x91\x82\xa5media\xa3"
+                        "bob\xa5"
+                        "bytes\x07")),
+     "{\"message\":{" MESSAGE_HEAD "\"kind\":\"media\",\"media\":[\"bob\"],"
+     "\"files\":[{\"media\":\"bob\",\"bytes\":7}]}}"},
+    {MESSAGE(.kind = CC_MESSAGE_MEDIA, .media = bob_carol, .media_count = 1, .files = S("\x91")),
+     "{\"message\":{" MESSAGE_HEAD "\"kind\":\"media\",\"media\":[\"bob\"],\"files\":null}}"},
     {MESSAGE(.kind = CC_MESSAGE_EDIT, .text = S("ho"), .target = UUID),
      "{\"message\":{" MESSAGE_HEAD "\"kind\":\"edit\",\"text\":\"ho\",\"message\":\"" UUID_TEXT
      "\"}}"},

@@ -4,10 +4,10 @@
  * libwebsockets has a time-out of its own for a body that is coming and for an answer. Here the
  * connection's timer alone decides, which looks at how much has moved.
  */
-#include "gateway/media_socket.h"
+#include "gateway/transfer_socket.h"
 
 #include "chatcore/error.h"
-#include "gateway/media.h"
+#include "gateway/transfer.h"
 
 #include <libwebsockets.h>
 
@@ -66,7 +66,7 @@ static bool read_size(struct connection *connection, struct lws *wsi,
 }
 
 static void read_headers(struct connection *connection, struct lws *wsi,
-                         struct media_request *request)
+                         struct transfer_request *request)
 {
     struct cc_media_request *of_server = &request->of_server;
 
@@ -79,19 +79,19 @@ static void read_headers(struct connection *connection, struct lws *wsi,
     request->host = header(connection, wsi, WSI_TOKEN_HOST);
 }
 
-int media_socket_request(struct connection *connection, struct lws *wsi)
+int transfer_socket_request(struct connection *connection, struct lws *wsi)
 {
-    struct media_request request = {0};
+    struct transfer_request request = {0};
 
     arena_clear(&connection->worker->headers);
     read_target(connection, wsi, &request.of_server);
-    if (!media_is_wanted(connection->worker->gateway, request.of_server.path))
+    if (!transfer_is_wanted(connection->worker->gateway, request.of_server.path))
         return 1;
     if (connection->transfer || connection->exchange ||
         !read_size(connection, wsi, &request.of_server))
         return -1;
     read_headers(connection, wsi, &request);
-    return media_begin(connection, &request) ? -1 : 0;
+    return transfer_begin(connection, &request) ? -1 : 0;
 }
 
 static void no_time_out(struct lws *wsi)
@@ -99,22 +99,22 @@ static void no_time_out(struct lws *wsi)
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
 }
 
-int media_socket_body(struct connection *connection, struct lws *wsi, const void *bytes,
-                      size_t size)
+int transfer_socket_body(struct connection *connection, struct lws *wsi, const void *bytes,
+                         size_t size)
 {
     no_time_out(wsi);
-    media_receive(connection->transfer, slice_of(bytes, size));
+    transfer_receive(connection->transfer, slice_of(bytes, size));
     return 0;
 }
 
-int media_socket_body_complete(struct connection *connection, struct lws *wsi)
+int transfer_socket_body_complete(struct connection *connection, struct lws *wsi)
 {
     no_time_out(wsi);
-    media_received(connection->transfer);
+    transfer_received(connection->transfer);
     return 0;
 }
 
-void media_socket_write(struct connection *connection)
+void transfer_socket_write(struct connection *connection)
 {
     lws_callback_on_writable((struct lws *)connection->socket);
 }
@@ -124,22 +124,22 @@ static int end(struct connection *connection, struct lws *wsi)
 {
     bool closes = connection->transfer->closes;
 
-    media_end(connection);
+    transfer_end(connection);
     connection_answered(connection);
     return closes || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
-int media_socket_writable(struct connection *connection, struct lws *wsi)
+int transfer_socket_writable(struct connection *connection, struct lws *wsi)
 {
-    struct media_transfer *transfer = connection->transfer;
+    struct transfer *transfer = connection->transfer;
     struct buffer *piece = &connection->worker->answer;
     int r;
 
-    if (transfer->state != MEDIA_ANSWERING)
+    if (transfer->state != TRANSFER_ANSWERING)
         return 0;
     no_time_out(wsi);
     buffer_clear(piece);
-    r = media_next_piece(transfer, piece);
+    r = transfer_next_piece(transfer, piece);
     if (r < 0)
         return -1;
     if (lws_write(wsi, (unsigned char *)piece->data, piece->size,

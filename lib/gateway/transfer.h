@@ -10,75 +10,75 @@
  * of bytes in a time is cut.
  *
  * A transfer belongs to its connection and goes with it, but while it is FINISHING: then it goes
- * when that is done. Owner: the worker's thread. media_socket.c is its way to libwebsockets.
+ * when that is done. Owner: the worker's thread. transfer_socket.c is its way to libwebsockets.
  */
-#ifndef CC_GATEWAY_MEDIA_H
-#define CC_GATEWAY_MEDIA_H
+#ifndef CC_GATEWAY_TRANSFER_H
+#define CC_GATEWAY_TRANSFER_H
 
 #include "gateway/connection.h"
 
 /* Sent at once: as much as a socket's buffer usually takes. */
-#define MEDIA_PIECE_BYTES 65536
+#define TRANSFER_PIECE_BYTES 65536
 
 /* What a transfer has to move in each media_stall_ms to go on: 2 KB a second of the default. */
-#define MEDIA_STALL_BYTES 65536
+#define TRANSFER_STALL_BYTES 65536
 
-enum media_state { MEDIA_RECEIVING, MEDIA_FINISHING, MEDIA_ANSWERING };
+enum transfer_state { TRANSFER_RECEIVING, TRANSFER_FINISHING, TRANSFER_ANSWERING };
 
-struct media_transfer {
+struct transfer {
     struct worker *worker;
     struct connection *connection; /* NULL: it went while the upload was being finished */
-    enum media_state state;
+    enum transfer_state state;
     struct cc_media_answer answer;
-    void *stream; /* of the server, to be closed */
-    uint64_t left; /* of the body: to come, or to be sent */
+    void *stream;       /* of the server, to be closed */
+    uint64_t left;      /* of the body: to come, or to be sent */
     uint64_t left_then; /* at the last look */
-    bool has_body; /* the answer's, to be sent */
+    bool has_body;      /* the answer's, to be sent */
     bool is_head_sent;
-    bool closes; /* the connection, with the answer: a body was not taken whole */
+    bool closes;            /* the connection, with the answer: a body was not taken whole */
     struct cc_slice origin; /* of the page that asks, if it may read the answer; else empty */
     char origin_bytes[128];
     struct cc_media_finish finish;
 };
 
 /* A request for an object, as its headers say it. */
-struct media_request {
+struct transfer_request {
     struct cc_media_request of_server;
     struct cc_slice origin;
     struct cc_slice host;
 };
 
 /* True when the path is one of objects, and the gateway has a server of them. */
-bool media_is_wanted(const struct cc_gateway *gateway, struct cc_slice path);
+bool transfer_is_wanted(const struct cc_gateway *gateway, struct cc_slice path);
 
 /* Begins a transfer on the connection; its `path` begins with the prefix. 0 or CC_ENOMEM. */
-int media_begin(struct connection *connection, const struct media_request *request);
+int transfer_begin(struct connection *connection, const struct transfer_request *request);
 
 /* A piece of the body. */
-void media_receive(struct media_transfer *transfer, struct cc_slice bytes);
+void transfer_receive(struct transfer *transfer, struct cc_slice bytes);
 
 /* The body is complete. */
-void media_received(struct media_transfer *transfer);
+void transfer_received(struct transfer *transfer);
 
 /*
  * Appends what is to be written next to `out`. 0; 1: that was the last of it; CC_EIO, CC_ENOMEM:
  * the connection has to be cut.
  */
-int media_next_piece(struct media_transfer *transfer, struct buffer *out);
+int transfer_next_piece(struct transfer *transfer, struct buffer *out);
 
 /* Ends a connection's transfer, if there is one. */
-void media_end(struct connection *connection);
+void transfer_end(struct connection *connection);
 
 /* Whether enough has moved since the last look for it to go on. */
-bool media_is_moving(struct media_transfer *transfer);
+bool transfer_is_moving(struct transfer *transfer);
 
 /* Makes the worker ready for transfers; called by its worker_new(). */
-void media_init(struct worker *worker);
+void transfers_init(struct worker *worker);
 
 /* Takes what the server has finished. */
-void media_drain(struct worker *worker);
+void transfers_drain(struct worker *worker);
 
 /* Waits until the server has nothing of the worker's any more: at its end. */
-void media_wait(struct worker *worker);
+void transfers_wait(struct worker *worker);
 
 #endif

@@ -1,24 +1,24 @@
 /*
  * What transfers do, without sockets.
  */
-#include "gateway/media.h"
+#include "gateway/transfer.h"
 
 #include "base/buffer.h"
 #include "chatcore/backend/media_folder.h"
 #include "chatcore/error.h"
-#include "gateway/media_socket.h"
 #include "gateway/origin.h"
+#include "gateway/transfer_socket.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-static const struct cc_media_server *server_of(const struct media_transfer *transfer)
+static const struct cc_media_server *server_of(const struct transfer *transfer)
 {
     return &transfer->worker->gateway->options.media;
 }
 
-bool media_is_wanted(const struct cc_gateway *gateway, struct cc_slice path)
+bool transfer_is_wanted(const struct cc_gateway *gateway, struct cc_slice path)
 {
     size_t size = sizeof CC_MEDIA_PATH - 1;
 
@@ -34,7 +34,7 @@ static void append_text(struct buffer *buffer, const char *text)
 }
 
 /* A page of another host reads the answer, and its length and hash, only where it is allowed. */
-static void append_cors(const struct media_transfer *transfer, struct buffer *out)
+static void append_cors(const struct transfer *transfer, struct buffer *out)
 {
     append_text(out, "Vary: Origin\r\n");
     if (!transfer->origin.size)
@@ -44,7 +44,7 @@ static void append_cors(const struct media_transfer *transfer, struct buffer *ou
     append_text(out, "\r\nAccess-Control-Expose-Headers: Content-Length, Content-Range, ETag\r\n");
 }
 
-static void append_head(const struct media_transfer *transfer, struct buffer *out)
+static void append_head(const struct transfer *transfer, struct buffer *out)
 {
     const struct cc_media_answer *answer = &transfer->answer;
     char line[96];
@@ -72,24 +72,23 @@ static void set_text(struct cc_media_answer *answer)
         strcat(answer->headers, "Content-Type: text/plain\r\n");
     }
     if (answer->status != 304)
-        strcat(answer->headers,
-               "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+        strcat(answer->headers, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
     answer->size = strlen(answer->text);
 }
 
-static void begin_answer(struct media_transfer *transfer)
+static void begin_answer(struct transfer *transfer)
 {
     struct cc_media_answer *answer = &transfer->answer;
 
-    transfer->state = MEDIA_ANSWERING;
+    transfer->state = TRANSFER_ANSWERING;
     if (!transfer->has_body && answer->status != 200 && answer->status != 206)
         set_text(answer);
     transfer->left = transfer->has_body ? answer->size : 0;
     transfer->left_then = transfer->left;
-    media_socket_write(transfer->connection);
+    transfer_socket_write(transfer->connection);
 }
 
-static void refuse(struct media_transfer *transfer, int status)
+static void refuse(struct transfer *transfer, int status)
 {
     transfer->answer.status = status;
     transfer->answer.headers[0] = 0;
@@ -98,10 +97,11 @@ static void refuse(struct media_transfer *transfer, int status)
     begin_answer(transfer);
 }
 
-int media_next_piece(struct media_transfer *transfer, struct buffer *out)
+int transfer_next_piece(struct transfer *transfer, struct buffer *out)
 {
     const struct cc_media_server *server = server_of(transfer);
-    size_t size = transfer->left < MEDIA_PIECE_BYTES ? (size_t)transfer->left : MEDIA_PIECE_BYTES;
+    size_t size =
+        transfer->left < TRANSFER_PIECE_BYTES ? (size_t)transfer->left : TRANSFER_PIECE_BYTES;
     char *bytes;
 
     if (!transfer->is_head_sent)
@@ -123,7 +123,7 @@ int media_next_piece(struct media_transfer *transfer, struct buffer *out)
 
 /* --- beginning -------------------------------------------------------------------------------- */
 
-static void note_origin(struct media_transfer *transfer, const struct media_request *request)
+static void note_origin(struct transfer *transfer, const struct transfer_request *request)
 {
     const struct admission *admission = &transfer->worker->gateway->admission;
     struct cc_slice origin = request->origin;
@@ -136,7 +136,7 @@ static void note_origin(struct media_transfer *transfer, const struct media_requ
 }
 
 /* A browser asks before a page may upload. */
-static void answer_preflight(struct media_transfer *transfer)
+static void answer_preflight(struct transfer *transfer)
 {
     struct cc_media_answer *answer = &transfer->answer;
 
@@ -149,12 +149,12 @@ static void answer_preflight(struct media_transfer *transfer)
     begin_answer(transfer);
 }
 
-static bool is_method(const struct media_request *request, const char *method)
+static bool is_method(const struct transfer_request *request, const char *method)
 {
     return slice_equal(request->of_server.method, slice_str(method));
 }
 
-static void open_stream(struct media_transfer *transfer, const struct media_request *request)
+static void open_stream(struct transfer *transfer, const struct transfer_request *request)
 {
     const struct cc_media_server *server = server_of(transfer);
     struct cc_media_request asked = request->of_server;
@@ -173,10 +173,10 @@ static void open_stream(struct media_transfer *transfer, const struct media_requ
     begin_answer(transfer);
 }
 
-static struct media_transfer *transfer_new(struct connection *connection)
+static struct transfer *transfer_new(struct connection *connection)
 {
     struct worker *worker = connection->worker;
-    struct media_transfer *transfer = mem_zalloc(worker->allocator, 1, sizeof *transfer);
+    struct transfer *transfer = mem_zalloc(worker->allocator, 1, sizeof *transfer);
 
     if (!transfer)
         return NULL;
@@ -189,11 +189,11 @@ static struct media_transfer *transfer_new(struct connection *connection)
     return transfer;
 }
 
-int media_begin(struct connection *connection, const struct media_request *request)
+int transfer_begin(struct connection *connection, const struct transfer_request *request)
 {
     struct worker *worker = connection->worker;
     bool is_full = worker->transfer_count >= worker->gateway->options.max_transfers;
-    struct media_transfer *transfer = transfer_new(connection);
+    struct transfer *transfer = transfer_new(connection);
 
     if (!transfer)
         return CC_ENOMEM;
@@ -213,12 +213,12 @@ int media_begin(struct connection *connection, const struct media_request *reque
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
-void media_receive(struct media_transfer *transfer, struct cc_slice bytes)
+void transfer_receive(struct transfer *transfer, struct cc_slice bytes)
 {
     const struct cc_media_server *server = server_of(transfer);
     int status;
 
-    if (transfer->state != MEDIA_RECEIVING)
+    if (transfer->state != TRANSFER_RECEIVING)
         return;
     status = server->vtable->write(server->self, transfer->stream, bytes);
     if (status) {
@@ -228,7 +228,7 @@ void media_receive(struct media_transfer *transfer, struct cc_slice bytes)
     transfer->left -= bytes.size < transfer->left ? bytes.size : transfer->left;
 }
 
-static void transfer_free(struct media_transfer *transfer)
+static void transfer_free(struct transfer *transfer)
 {
     const struct cc_media_server *server = server_of(transfer);
     struct worker *worker = transfer->worker;
@@ -241,8 +241,8 @@ static void transfer_free(struct media_transfer *transfer)
 
 static void finished(struct cc_op *op)
 {
-    struct media_transfer *transfer =
-        (struct media_transfer *)(void *)((char *)op - offsetof(struct media_transfer, finish.op));
+    struct transfer *transfer =
+        (struct transfer *)(void *)((char *)op - offsetof(struct transfer, finish.op));
     struct worker *worker = transfer->worker;
 
     worker->finishing_count--;
@@ -258,14 +258,14 @@ static void finished(struct cc_op *op)
     begin_answer(transfer);
 }
 
-void media_received(struct media_transfer *transfer)
+void transfer_received(struct transfer *transfer)
 {
     const struct cc_media_server *server = server_of(transfer);
     struct cc_media_finish *finish = &transfer->finish;
 
-    if (transfer->state != MEDIA_RECEIVING)
+    if (transfer->state != TRANSFER_RECEIVING)
         return;
-    transfer->state = MEDIA_FINISHING;
+    transfer->state = TRANSFER_FINISHING;
     transfer->worker->finishing_count++;
     finish->stream = transfer->stream;
     finish->op.mailbox = &transfer->worker->finished;
@@ -275,25 +275,25 @@ void media_received(struct media_transfer *transfer)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-void media_end(struct connection *connection)
+void transfer_end(struct connection *connection)
 {
-    struct media_transfer *transfer = connection->transfer;
+    struct transfer *transfer = connection->transfer;
 
     connection->transfer = NULL;
     if (!transfer)
         return;
-    if (transfer->state == MEDIA_FINISHING)
+    if (transfer->state == TRANSFER_FINISHING)
         transfer->connection = NULL;
     else
         transfer_free(transfer);
 }
 
-bool media_is_moving(struct media_transfer *transfer)
+bool transfer_is_moving(struct transfer *transfer)
 {
     uint64_t moved = transfer->left_then - transfer->left;
 
     transfer->left_then = transfer->left;
-    return transfer->state == MEDIA_FINISHING || moved >= MEDIA_STALL_BYTES;
+    return transfer->state == TRANSFER_FINISHING || moved >= TRANSFER_STALL_BYTES;
 }
 
 static void wake(void *context)
@@ -301,19 +301,19 @@ static void wake(void *context)
     worker_ring(context);
 }
 
-void media_init(struct worker *worker)
+void transfers_init(struct worker *worker)
 {
     worker->finished.wake = wake;
     worker->finished.context = worker;
 }
 
-void media_drain(struct worker *worker)
+void transfers_drain(struct worker *worker)
 {
     cc_mailbox_drain(&worker->finished);
 }
 
 /* The server's thread ends each by itself: this only waits for it. */
-void media_wait(struct worker *worker)
+void transfers_wait(struct worker *worker)
 {
     const struct timespec moment = {.tv_nsec = 1000000};
 
