@@ -192,7 +192,8 @@ static struct transfer *transfer_new(struct connection *connection)
 int transfer_begin(struct connection *connection, const struct transfer_request *request)
 {
     struct worker *worker = connection->worker;
-    bool is_full = worker->transfer_count >= worker->gateway->options.max_transfers;
+    bool is_full = connection->is_over_limit ||
+                   worker->transfer_count >= worker->gateway->options.max_transfers;
     struct transfer *transfer = transfer_new(connection);
 
     if (!transfer)

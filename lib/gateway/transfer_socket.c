@@ -79,6 +79,14 @@ static void read_headers(struct connection *connection, struct lws *wsi,
     request->host = header(connection, wsi, WSI_TOKEN_HOST);
 }
 
+static void learn_address(struct connection *connection, struct lws *wsi)
+{
+    struct cc_slice forwarded = header(connection, wsi, WSI_TOKEN_X_FORWARDED_FOR);
+
+    if (forwarded.size)
+        connection_forwarded(connection, forwarded);
+}
+
 int transfer_socket_request(struct connection *connection, struct lws *wsi)
 {
     struct transfer_request request = {0};
@@ -90,6 +98,7 @@ int transfer_socket_request(struct connection *connection, struct lws *wsi)
     if (connection->transfer || connection->exchange ||
         !read_size(connection, wsi, &request.of_server))
         return -1;
+    learn_address(connection, wsi);
     read_headers(connection, wsi, &request);
     return transfer_begin(connection, &request) ? -1 : 0;
 }

@@ -128,10 +128,9 @@ static struct record random_record(uint64_t *seed, struct arena *arena)
         .conversation_kind = (enum cc_conversation_kind)random_below(seed, CC_KIND_CHANNEL + 1),
         .full_dedup = random_coin(seed),
     };
-    struct cc_slice *slices[] = {&record.origin,       &record.message.client_id,
-                                 &record.message.text, &record.message.meta,
-                                 &record.message.name, &record.message.emoji,
-                                 &record.message.files};
+    struct cc_slice *slices[] = {
+        &record.origin,       &record.message.client_id, &record.message.text, &record.message.meta,
+        &record.message.name, &record.message.emoji,     &record.message.files};
 
     for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++)
         if (random_coin(seed))
