@@ -1,20 +1,26 @@
 /*
- * engine_bench [SECONDS] [CONVERSATIONS] [FOLDER]: what the engine costs through the C API, without
- * a socket: 200-byte messages over direct conversations, each synced to disk before it is
- * acknowledged, stored with two inbox entries, and delivered to the sessions of both users.
+ * engine_bench [--seconds N] [--conversations N] [--folder DIR] [--fresh] [--json]: what the engine
+ * costs through the C API, without a socket: 200-byte messages over direct conversations, each
+ * synced to disk before it is acknowledged, stored with two inbox entries, and delivered to the
+ * sessions of both users.
  *
  * One thread drives the engine and submits; LMDB's writers have their own. Each conversation has
- * some messages under way; the figures are of the whole process.
+ * some messages under way; the figures are of the whole process. Memory is that of the process (its
+ * heap), apart from pages of the database files that it has mapped, which the kernel may take back.
+ *
+ * The sessions have been connected for more than two minutes, by the clock that the engine is given;
+ * with --fresh they have just connected, and each client id is compared with all that the store has
+ * of its sender.
  */
 #include "chatcore/backend/lmdb.h"
 #include "chatcore/backend/memory.h"
 #include "chatcore/engine.h"
 #include "chatcore/error.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +41,21 @@ static struct user *users;
 static unsigned user_count;
 static unsigned long long acknowledged, delivered, failed;
 static char text[200];
+static int64_t clock_ahead_ms;
+
+struct settings {
+    double seconds;
+    unsigned conversations;
+    const char *folder;
+    bool fresh;
+    bool json;
+};
+
+/* What has passed since the clocks were read first. */
+struct meter {
+    double wall, cpu;
+    unsigned long long acknowledged, delivered;
+};
 
 static double seconds(clockid_t clock)
 {
@@ -51,8 +72,8 @@ static struct cc_time engine_time(void)
 
     clock_gettime(CLOCK_REALTIME, &wall);
     clock_gettime(CLOCK_MONOTONIC, &mono);
-    return (struct cc_time){wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
-                            mono.tv_sec * 1000 + mono.tv_nsec / 1000000};
+    return (struct cc_time){wall.tv_sec * 1000 + wall.tv_nsec / 1000000 + clock_ahead_ms,
+                            mono.tv_sec * 1000 + mono.tv_nsec / 1000000 + clock_ahead_ms};
 }
 
 static struct cc_slice slice(const char *string)
@@ -163,35 +184,103 @@ static void run(double duration)
     }
 }
 
+/* --- measuring --- */
+
+/* One of the memory figures of /proc/self/status, in MiB. */
+static unsigned long memory(const char *name)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    unsigned long kib = 0;
+    char line[128];
+
+    while (file && fgets(line, sizeof line, file))
+        if (!strncmp(line, name, strlen(name)))
+            kib = strtoul(line + strlen(name) + 1, NULL, 10);
+    if (file)
+        fclose(file);
+    return kib / 1024;
+}
+
+static struct meter meter_read(void)
+{
+    return (struct meter){seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID), acknowledged,
+                          delivered};
+}
+
+static void report(const struct settings *settings, const struct meter *from, const char *name)
+{
+    struct meter now = meter_read();
+    double wall = now.wall - from->wall;
+    double cpu = now.cpu - from->cpu;
+    unsigned long long sends = now.acknowledged - from->acknowledged;
+    double each = sends ? cpu * 1e6 / (double)sends : 0;
+    double delivery_rate = (double)(now.delivered - from->delivered) / wall;
+
+    if (settings->json)
+        printf("{\"at\":\"%s\",\"sends_per_s\":%.0f,\"deliveries_per_s\":%.0f,"
+               "\"cpu_us_per_send\":%.3f,\"cores\":%.2f,\"failed\":%llu,\"heap_mib\":%lu,"
+               "\"mapped_mib\":%lu}\n",
+               name, (double)sends / wall, delivery_rate, each, cpu / wall, failed,
+               memory("RssAnon"), memory("RssFile"));
+    else
+        printf("%8s %10.0f %14.0f %10.2f %6.2f %7llu %9lu %11lu\n", name, (double)sends / wall,
+               delivery_rate, each, cpu / wall, failed, memory("RssAnon"), memory("RssFile"));
+    fflush(stdout);
+}
+
+/* In parts, so that it can be seen whether memory grows. */
+static void measure(const struct settings *settings)
+{
+    struct meter begin = meter_read();
+    double left = settings->seconds;
+    double part = left / 10 > 1 ? left / 10 : left;
+
+    if (!settings->json)
+        printf("%8s %10s %14s %10s %6s %7s %9s %11s\n", "at s", "sends/s", "deliveries/s",
+               "us CPU", "cores", "failed", "heap MiB", "mapped MiB");
+    for (; left > part / 2; left -= part) {
+        struct meter from = meter_read();
+        char name[16];
+
+        run(part);
+        snprintf(name, sizeof name, "%.0f", seconds(CLOCK_MONOTONIC) - begin.wall);
+        report(settings, &from, name);
+    }
+    report(settings, &begin, "all");
+}
+
+static void read_settings(int argc, char **argv, struct settings *settings)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+
+        if (!strcmp(argv[i], "--fresh"))
+            settings->fresh = true;
+        else if (!strcmp(argv[i], "--json"))
+            settings->json = true;
+        else if (!strcmp(argv[i], "--seconds"))
+            settings->seconds = atof(value), i++;
+        else if (!strcmp(argv[i], "--conversations"))
+            settings->conversations = (unsigned)atoi(value), i++;
+        else if (!strcmp(argv[i], "--folder"))
+            settings->folder = value, i++;
+        else
+            fprintf(stderr, "not an option: %s\n", argv[i]), exit(2);
+    }
+}
+
 int main(int argc, char **argv)
 {
-    double duration = argc > 1 ? atof(argv[1]) : 10;
-    unsigned conversations = argc > 2 ? (unsigned)atoi(argv[2]) : 10000;
-    const char *folder = argc > 3 ? argv[3] : "engine_bench.data";
-    struct rusage usage;
-    double cpu;
-    double wall;
+    struct settings settings = {10, 10000, "engine_bench.data", false, false};
 
+    read_settings(argc, argv, &settings);
     memset(text, 'x', sizeof text);
-    open_engine(folder);
-    connect_users(conversations);
+    open_engine(settings.folder);
+    connect_users(settings.conversations);
+    if (!settings.fresh)
+        clock_ahead_ms = 121000;
     run(3); /* directories are filled, caches warm */
-    acknowledged = delivered = failed = 0;
-    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    wall = seconds(CLOCK_MONOTONIC);
-    run(duration);
-    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    wall = seconds(CLOCK_MONOTONIC) - wall;
-    getrusage(RUSAGE_SELF, &usage);
-    printf("durable sends/s     %.0f\n", (double)acknowledged / wall);
-    printf("deliveries/s        %.0f\n", (double)delivered / wall);
-    printf("CPU us/send         %.2f\n", cpu * 1e6 / (double)(acknowledged ? acknowledged : 1));
-    printf("cores used          %.2f\n", cpu / wall);
-    printf("failed              %llu\n", failed);
-    printf("peak memory MiB     %ld\n", usage.ru_maxrss / 1024);
-    printf("{\"sends_per_s\":%.0f,\"deliveries_per_s\":%.0f,\"cpu_us_per_send\":%.3f,"
-           "\"failed\":%llu,\"peak_mib\":%ld}\n",
-           (double)acknowledged / wall, (double)delivered / wall,
-           cpu * 1e6 / (double)(acknowledged ? acknowledged : 1), failed, usage.ru_maxrss / 1024);
+    failed = 0;
+    measure(&settings);
     return 0;
 }
