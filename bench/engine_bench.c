@@ -8,9 +8,9 @@
  * some messages under way; the figures are of the whole process. Memory is that of the process (its
  * heap), apart from pages of the database files that it has mapped, which the kernel may take back.
  *
- * The sessions have been connected for more than two minutes, by the clock that the engine is given;
- * with --fresh they have just connected, and each client id is compared with all that the store has
- * of its sender.
+ * The sessions have been connected for more than two minutes, by the clock that the engine is
+ * given; with --fresh they have just connected, and each client id is compared with all that the
+ * store has of its sender.
  */
 #include "chatcore/backend/lmdb.h"
 #include "chatcore/backend/memory.h"
@@ -236,8 +236,8 @@ static void measure(const struct settings *settings)
     double part = left / 10 > 1 ? left / 10 : left;
 
     if (!settings->json)
-        printf("%8s %10s %14s %10s %6s %7s %9s %11s\n", "at s", "sends/s", "deliveries/s",
-               "us CPU", "cores", "failed", "heap MiB", "mapped MiB");
+        printf("%8s %10s %14s %10s %6s %7s %9s %11s\n", "at s", "sends/s", "deliveries/s", "us CPU",
+               "cores", "failed", "heap MiB", "mapped MiB");
     for (; left > part / 2; left -= part) {
         struct meter from = meter_read();
         char name[16];

@@ -121,21 +121,34 @@ static size_t utf8_sequence(const uint8_t *p, size_t left)
     return length;
 }
 
+#define EACH_BYTE(value) ((uint64_t)0x0101010101010101u * (value))
+
+/* Where the words of ASCII end that begin at `at`. */
+static size_t skip_ascii(struct cc_slice text, size_t at)
+{
+    for (uint64_t word; text.size - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text.data + at, sizeof word);
+        if (word & EACH_BYTE(0x80))
+            break;
+    }
+    return at;
+}
+
 bool utf8_is_valid(struct cc_slice text)
 {
     const uint8_t *p = (const uint8_t *)text.data;
 
-    for (size_t at = 0; at < text.size;) {
+    for (size_t at = skip_ascii(text, 0); at < text.size;) {
         size_t length = utf8_sequence(p + at, text.size - at);
 
         if (!length)
             return false;
         at += length;
+        if (length == 1)
+            at = skip_ascii(text, at);
     }
     return true;
 }
-
-#define EACH_BYTE(value) ((uint64_t)0x0101010101010101u * (value))
 
 /* True when the 8 bytes are ASCII from '!' to '~'; false means: look closer. */
 static bool is_graphic_word(const char *bytes)

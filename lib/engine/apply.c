@@ -20,6 +20,7 @@ struct application {
     const struct record *record;
     struct cc_slice bytes;
     uint64_t offset;
+    uint64_t client_hash;
 };
 
 static void answer(const struct application *a, const struct verdict *verdict)
@@ -55,12 +56,11 @@ static int reserve(const struct application *a)
 
 static void remember_client_id(const struct application *a, const struct message *message)
 {
-    struct dedup_entry entry = {.id = message->view.id, .offset = a->offset};
+    struct dedup_entry entry = {
+        .hash = a->client_hash, .id = message->view.id, .offset = a->offset};
 
-    if (!message->client_id.size)
-        return;
-    entry.hash = dedup_hash(message->view.from, message->client_id);
-    dedup_add(&a->partition->dedup, &entry, a->partition->flushed);
+    if (message->client_id.size)
+        dedup_add(&a->partition->dedup, &entry, a->partition->flushed);
 }
 
 /* The message gets the next seq: from here on it is in the conversation. 0 or CC_ENOMEM. */
@@ -74,6 +74,7 @@ static int commit(const struct application *a, struct message **ret_message)
     if (r)
         return r;
     message->view.ts = id_timestamp(&message->view.id);
+    message->client_hash = a->client_hash;
     r = flush_add(a->partition->flush, conversation, message);
     if (r) {
         message_unref(message);
@@ -111,8 +112,7 @@ static const struct dedup_entry *find_first(const struct application *a)
 
     if (!message->client_id.size)
         return NULL;
-    return dedup_find(&a->partition->dedup, message->from,
-                      dedup_hash(message->from, message->client_id), a->record->full_dedup,
+    return dedup_find(&a->partition->dedup, message->from, a->client_hash, a->record->full_dedup,
                       a->offset, id_timestamp(&message->id));
 }
 
@@ -298,16 +298,17 @@ static int apply_change(const struct application *a)
 }
 
 int apply_record(struct partition *partition, struct conversation *conversation,
-                 const struct record *record, struct cc_slice bytes, uint64_t offset)
+                 const struct log_item *item)
 {
     struct application a = {.partition = partition,
                             .engine = partition->engine,
                             .conversation = conversation,
-                            .record = record,
-                            .bytes = bytes,
-                            .offset = offset};
+                            .record = &item->record,
+                            .bytes = item->bytes,
+                            .offset = item->offset,
+                            .client_hash = item->client_hash};
 
-    if (record->message.kind == CC_MESSAGE_SYSTEM)
+    if (item->record.message.kind == CC_MESSAGE_SYSTEM)
         return apply_change(&a);
     return apply_said(&a);
 }

@@ -6,8 +6,16 @@
 
 #include "engine/partition.h"
 
+/* A record as it was read from the log. */
+struct log_item {
+    struct record record;
+    struct cc_slice bytes; /* which it was decoded from */
+    uint64_t offset;
+    uint64_t client_hash; /* dedup_hash() of sender and client_id, where it has one */
+};
+
 /* 0, or CC_ENOMEM: then nothing has changed and the same record is applied again later. */
 int apply_record(struct partition *partition, struct conversation *conversation,
-                 const struct record *record, struct cc_slice bytes, uint64_t offset);
+                 const struct log_item *item);
 
 #endif

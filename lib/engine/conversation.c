@@ -24,10 +24,18 @@ struct conversation *conversation_find(struct cc_engine *engine, struct cc_slice
     return conversation;
 }
 
+/* A direct conversation is found by looking at its members, without the table. */
+#define MEMBERS_LOOKED_AT 2
+
 struct member_entry *conversation_member(struct conversation *conversation, struct cc_slice user)
 {
-    struct member_entry *entry = NULL;
+    struct member_entry *entry = conversation->members;
 
+    for (int i = 0; entry && i < MEMBERS_LOOKED_AT; i++, entry = entry->hh.next)
+        if (slice_equal(entry->user, user))
+            return entry;
+    if (!entry)
+        return NULL;
     HASH_FIND(hh, conversation->members, user.data, user.size, entry);
     return entry;
 }
@@ -96,7 +104,7 @@ uint64_t conversation_unflushed_join(const struct conversation *conversation, st
     for (uint64_t seq = conversation->seq; seq; seq--) {
         const struct message *message = conversation_recent(conversation, seq);
 
-        if (!message || message->is_flushed)
+        if (!message || message->offset < conversation->partition->flushed)
             return 0;
         if (tells_joining(&message->view, user))
             return seq;

@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* How many entries ahead of the one that is dropped the next ones' slots are fetched. */
+#define DROP_PREFETCH 8
+
 /* The first size of the ring: a small program stays small. */
 #define RING_MIN 256
 
@@ -136,12 +139,19 @@ static void index_take(struct dedup *dedup, size_t slot)
     dedup->index[hole] = 0;
 }
 
+void dedup_prefetch(const struct dedup *dedup, uint64_t hash)
+{
+    if (dedup->ring_capacity)
+        __builtin_prefetch(&dedup->index[(size_t)hash & index_mask(dedup)], 1);
+}
+
 static void ring_drop_oldest(struct dedup *dedup)
 {
     size_t position = dedup->ring_start & (dedup->ring_capacity - 1);
     size_t mask = index_mask(dedup);
     size_t slot = (size_t)dedup->ring[position].hash & mask;
 
+    dedup_prefetch(dedup, ring_at(dedup, dedup->ring_start + DROP_PREFETCH)->hash);
     while (dedup->index[slot] != position + 1)
         slot = (slot + 1) & mask;
     index_take(dedup, slot);

@@ -73,6 +73,10 @@ static inline void dedup_begin_batch(struct dedup *dedup)
 int dedup_prepare(struct dedup *dedup, struct cc_slice sender, bool full, uint64_t offset,
                   uint64_t flushed, struct dedup_waiter *waiter);
 
+/* Says that dedup_find() is going to look for the hash: a place in memory that nobody has touched
+ * for a while is on its way then, when many records are prepared before the first is applied. */
+void dedup_prefetch(const struct dedup *dedup, uint64_t hash);
+
 /* The earlier entry that makes this record a duplicate, or NULL. */
 const struct dedup_entry *dedup_find(struct dedup *dedup, struct cc_slice sender, uint64_t hash,
                                      bool full, uint64_t offset, int64_t ts);

@@ -43,10 +43,9 @@ static void add_live(struct cc_engine *engine, struct cc_session *session, bool 
     }
 }
 
-static void add_user(struct cc_engine *engine, struct cc_slice name,
-                     const struct cc_session *except, bool is_own)
+static void add_sessions(struct cc_engine *engine, const struct user *user,
+                         const struct cc_session *except, bool is_own)
 {
-    struct user *user = user_find(engine, name);
     struct cc_session *session = user ? user->sessions : NULL;
 
     while (session) {
@@ -61,7 +60,7 @@ static void add_user(struct cc_engine *engine, struct cc_slice name,
 void delivery_add_user(struct cc_engine *engine, struct cc_slice user,
                        const struct cc_session *except)
 {
-    add_user(engine, user, except, false);
+    add_sessions(engine, user_find(engine, user), except, false);
 }
 
 void delivery_add_session(struct cc_session *session)
@@ -215,11 +214,12 @@ void delivery_message(struct conversation *conversation, struct message *message
 
     delivery_begin(engine);
     HASH_ITER(hh, conversation->members, member, next)
-    add_user(engine, member->user, NULL, slice_equal(member->user, message->view.from));
+    add_sessions(engine, user_find_hashed(engine, member->user, member->hh.hashv), NULL,
+                 slice_equal(member->user, message->view.from));
     if (message->view.kind == CC_MESSAGE_SYSTEM)
         for (size_t i = 0; i < message->view.user_count; i++)
             if (!conversation_member(conversation, message->view.users[i]))
-                add_user(engine, message->view.users[i], NULL, false); /* who has just gone */
+                delivery_add_user(engine, message->view.users[i], NULL); /* who has just gone */
     end_message(engine, message);
 }
 
@@ -228,7 +228,8 @@ void delivery_message_to_users(struct cc_engine *engine, struct message *message
 {
     delivery_begin(engine);
     for (size_t i = 0; i < count; i++)
-        add_user(engine, users[i], NULL, slice_equal(users[i], message->view.from));
+        add_sessions(engine, user_find(engine, users[i]), NULL,
+                     slice_equal(users[i], message->view.from));
     end_message(engine, message);
 }
 

@@ -193,7 +193,7 @@ static void related(struct request *request, int status)
     if (status)
         request->direct_done(request, status);
     else if (is_known(request))
-        end(request, 0);
+        request->direct_done(request, 0);
     else
         look_up(request);
 }

@@ -16,6 +16,7 @@
 #include "engine/push.h"
 #include "engine/receipts.h"
 #include "engine/relations.h"
+#include "engine/request.h"
 #include "engine/session.h"
 #include "engine/sync.h"
 #include "engine/typing.h"
@@ -203,7 +204,7 @@ static void modules_deinit(struct cc_engine *engine)
     static void (*const deinits[])(struct cc_engine *) = {
         media_deinit,    groups_deinit,     presence_deinit, typing_deinit,
         receipts_deinit, relations_deinit,  push_deinit,     limits_deinit,
-        link_deinit,     partitions_deinit, pending_deinit,
+        link_deinit,     partitions_deinit, pending_deinit,  requests_deinit,
     };
 
     for (size_t i = 0; i < sizeof deinits / sizeof deinits[0]; i++)

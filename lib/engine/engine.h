@@ -78,7 +78,10 @@ struct cc_engine {
     struct cc_consumer *host_consumers; /* those of a host: see consumer_host.h */
     struct pending_table *pending;      /* proposals not yet applied: see propose.h */
     struct limiter *limiter;            /* by user and by address */
-    size_t unflushed_bytes;
+    struct request *spare_requests;     /* ended ones, to be used again: see request.c */
+    size_t spare_request_count;
+    size_t unflushed_bytes; /* of messages that are not in the store yet, with all that is written
+                               of them */
     size_t recent_bytes;
 
     /* Each module's own, made by its …_init() and freed by its …_deinit(): see the module's header.

@@ -9,6 +9,9 @@
  * to spin. */
 #define FLUSH_RETRY_MS 250
 
+/* What the name of an inbox entry's user is taken to weigh. */
+#define INBOX_NAME_BYTES 16
+
 static void flush_due(struct timer *timer, void *context)
 {
     struct flush *flush = container_of(timer, struct flush, timer);
@@ -33,6 +36,13 @@ int flush_new(struct partition *partition, struct flush **ret_flush)
     return 0;
 }
 
+/* What is in the batch weighs no more on the engine. */
+static void batch_discharge(struct cc_engine *engine, struct flush_batch *batch)
+{
+    engine->unflushed_bytes -= batch->bytes;
+    batch->bytes = 0;
+}
+
 static void batch_deinit(struct flush_batch *batch)
 {
     const struct cc_allocator *allocator = batch->arena.allocator;
@@ -50,8 +60,10 @@ void flush_free(struct flush *flush)
     struct cc_engine *engine = flush->partition->engine;
 
     timer_clear(&engine->timers, &flush->timer);
-    batch_deinit(&flush->batches[0]);
-    batch_deinit(&flush->batches[1]);
+    for (int i = 0; i < 2; i++) {
+        batch_discharge(engine, &flush->batches[i]);
+        batch_deinit(&flush->batches[i]);
+    }
     mem_free(&engine->allocator, flush);
 }
 
@@ -94,9 +106,8 @@ static int add_dedup(struct flush_batch *batch, struct message *message)
 {
     struct cc_store_dedup *run = &batch->dedup[batch->dedup_count];
     char *bytes = arena_alloc(&batch->arena, DEDUP_ENTRY_BYTES);
-    struct dedup_entry entry = {.hash = dedup_hash(message->view.from, message->client_id),
-                                .id = message->view.id,
-                                .offset = message->offset};
+    struct dedup_entry entry = {
+        .hash = message->client_hash, .id = message->view.id, .offset = message->offset};
 
     if (!bytes)
         return CC_ENOMEM;
@@ -130,6 +141,19 @@ static int add_inbox(struct flush_batch *batch, struct conversation *conversatio
     return 0;
 }
 
+/* What a message and its entries take in memory until they are written. */
+static void charge(struct flush *flush, const struct message *message, size_t inbox_entries)
+{
+    struct flush_batch *batch = flush->filling;
+    size_t bytes = message->bytes + sizeof(struct cc_store_row) +
+                   inbox_entries * (sizeof(struct cc_store_inbox) + INBOX_NAME_BYTES);
+
+    if (message->client_id.size)
+        bytes += sizeof(struct cc_store_dedup) + DEDUP_ENTRY_BYTES;
+    batch->bytes += bytes;
+    flush->partition->engine->unflushed_bytes += bytes;
+}
+
 int flush_add(struct flush *flush, struct conversation *conversation, struct message *message)
 {
     struct flush_batch *batch = flush->filling;
@@ -150,6 +174,7 @@ int flush_add(struct flush *flush, struct conversation *conversation, struct mes
     row->offset = message->offset;
     row->body = message->record;
     batch->row_count++;
+    charge(flush, message, batch->inbox_count - inbox_count);
     return 0;
 }
 
@@ -278,6 +303,7 @@ static void written(struct cc_op *op)
     }
     engine->stats.flushes++;
     release_dirty(flush->writing);
+    batch_discharge(engine, flush->writing);
     batch_clear(flush->writing);
     flush->writing = NULL;
     partition_flushed(partition, flush->offset);

@@ -24,7 +24,7 @@ struct flush_batch {
     struct cc_store_head *heads;
     size_t head_count, head_capacity;
     struct conversation *dirty; /* conversations whose heads changed, by next_dirty */
-    struct message *last;       /* the newest message in `rows` */
+    size_t bytes;               /* charged to the engine's unflushed_bytes */
 };
 
 struct flush {

@@ -18,12 +18,12 @@ struct message {
     struct cc_allocator allocator;
     struct cc_message view;    /* as others see it: without client_id */
     struct cc_slice client_id; /* for the sender's own sessions */
+    uint64_t client_hash;      /* dedup_hash() of sender and client_id */
     uint64_t offset;           /* in the log */
     struct cc_slice record;    /* the log record: what the store keeps as the row's body */
     /* The partition's, in the order of applying: see partition.h */
     struct conversation *conversation;
     struct message *next_applied;
-    bool is_flushed;
 };
 
 /* Makes a message of a decoded record and its bytes, which are copied. 0 or CC_ENOMEM. */

@@ -124,9 +124,6 @@ void partition_add_message(struct partition *partition, struct message *message)
     else
         partition->oldest = message;
     partition->newest = message;
-    if (!partition->unflushed)
-        partition->unflushed = message;
-    engine->unflushed_bytes += message->bytes;
     engine->recent_bytes += message->bytes;
 }
 
@@ -148,7 +145,7 @@ static void trim_recent(struct partition *partition)
     struct cc_engine *engine = partition->engine;
 
     while (engine->recent_bytes > engine->limits.max_recent_bytes && partition->oldest &&
-           partition->oldest->is_flushed)
+           partition->oldest->offset < partition->flushed)
         drop_oldest(partition);
 }
 
@@ -181,16 +178,7 @@ static void trim_log(struct partition *partition)
 
 void partition_flushed(struct partition *partition, uint64_t offset)
 {
-    struct cc_engine *engine = partition->engine;
-
     partition->flushed = offset;
-    while (partition->unflushed && partition->unflushed->offset < offset) {
-        struct message *message = partition->unflushed;
-
-        message->is_flushed = true;
-        engine->unflushed_bytes -= message->bytes;
-        partition->unflushed = message->next_applied;
-    }
     groups_flushed(partition);
     trim_recent(partition);
     trim_log(partition);
@@ -302,12 +290,9 @@ static void partition_forget(struct partition *partition)
 
         partition->oldest = message->next_applied;
         engine->recent_bytes -= message->bytes;
-        if (!message->is_flushed)
-            engine->unflushed_bytes -= message->bytes;
         message_unref(message);
     }
     partition->newest = NULL;
-    partition->unflushed = NULL;
     conversations_drop(engine, partition);
     dedup_deinit(&partition->dedup);
     if (partition->flush)

@@ -48,7 +48,6 @@ struct partition {
     uint64_t listed_from;  /* the list has every message from this offset on */
     struct message *oldest;
     struct message *newest;
-    struct message *unflushed; /* the first not yet flushed */
     struct dedup dedup;
 
     /* write-behind: flush.h */

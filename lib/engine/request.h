@@ -14,6 +14,9 @@ struct request *request_new(struct cc_session *session, struct input *input);
 /* Runs its handler now, or holds it behind one that keeps its place. */
 void request_start(struct request *request);
 
+/* Frees the ended requests that are kept to be used again. */
+void requests_deinit(struct cc_engine *engine);
+
 /* Gives a reply that no request stands behind. */
 void reply_to(struct cc_session *session, const struct cc_reply *reply);
 

@@ -8,9 +8,7 @@
 #include "engine/flush.h"
 
 struct item {
-    struct record record;
-    struct cc_slice bytes;
-    uint64_t offset;
+    struct log_item log;
     bool is_damaged;
     struct conversation *conversation; /* a reference */
     struct sequencer_batch *batch;
@@ -81,7 +79,7 @@ static int prepare_conversation(struct item *item)
     if (item->conversation)
         return 0;
     item->conversation_waiter.loaded = conversation_loaded;
-    r = conversation_get(engine, item->record.message.conversation, &item->conversation_waiter,
+    r = conversation_get(engine, item->log.record.message.conversation, &item->conversation_waiter,
                          &item->conversation);
     if (r == 0)
         conversation_ref(item->conversation);
@@ -93,14 +91,16 @@ static int prepare_conversation(struct item *item)
 static int prepare_dedup(struct item *item)
 {
     struct partition *partition = item->batch->partition;
-    const struct cc_message *message = &item->record.message;
+    const struct cc_message *message = &item->log.record.message;
     int r;
 
     if (!message->client_id.size)
         return 0;
+    item->log.client_hash = dedup_hash(message->from, message->client_id);
+    dedup_prefetch(&partition->dedup, item->log.client_hash);
     item->dedup_waiter.loaded = dedup_loaded;
-    r = dedup_prepare(&partition->dedup, message->from, item->record.full_dedup, item->offset,
-                      partition->flushed, &item->dedup_waiter);
+    r = dedup_prepare(&partition->dedup, message->from, item->log.record.full_dedup,
+                      item->log.offset, partition->flushed, &item->dedup_waiter);
     if (r == 1)
         item->batch->waiting++;
     return r < 0 ? r : 0;
@@ -144,13 +144,12 @@ static int apply_items(struct sequencer_batch *batch)
         if (item->is_damaged)
             engine_trace(partition->engine, CC_TRACE_ERROR, "log",
                          "partition %u: the record at offset %llu is damaged and is left out",
-                         partition->number, (unsigned long long)item->offset);
+                         partition->number, (unsigned long long)item->log.offset);
         else
-            r = apply_record(partition, item->conversation, &item->record, item->bytes,
-                             item->offset);
+            r = apply_record(partition, item->conversation, &item->log);
         if (r)
             return r;
-        partition->applied = item->offset + 1;
+        partition->applied = item->log.offset + 1;
     }
     return 0;
 }
@@ -199,14 +198,14 @@ static int decode(struct sequencer_batch *batch, const struct cc_log_record *fro
     int r;
 
     item->batch = batch;
-    item->offset = from->offset;
-    item->bytes = from->data;
-    r = record_decode(from->data, &batch->arena, &item->record);
+    item->log.offset = from->offset;
+    item->log.bytes = from->data;
+    r = record_decode(from->data, &batch->arena, &item->log.record);
     if (r == CC_ENOMEM)
         return r;
-    item->is_damaged = r || !name_is_valid(item->record.message.conversation) ||
-                       partition_of(batch->partition->engine, item->record.message.conversation) !=
-                           batch->partition;
+    item->is_damaged = r || !name_is_valid(item->log.record.message.conversation) ||
+                       partition_of(batch->partition->engine,
+                                    item->log.record.message.conversation) != batch->partition;
     return 0;
 }
 

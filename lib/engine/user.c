@@ -15,6 +15,14 @@ struct user *user_find(struct cc_engine *engine, struct cc_slice name)
     return user;
 }
 
+struct user *user_find_hashed(struct cc_engine *engine, struct cc_slice name, unsigned hash)
+{
+    struct user *user = NULL;
+
+    HASH_FIND_BYHASHVALUE(hh, engine->users, name.data, name.size, hash, user);
+    return user;
+}
+
 bool user_is_here(struct cc_engine *engine, struct cc_slice name)
 {
     const struct user *user = user_find(engine, name);

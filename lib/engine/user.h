@@ -21,6 +21,9 @@ struct user {
 /* NULL when the user has neither here. */
 struct user *user_find(struct cc_engine *engine, struct cc_slice name);
 
+/* The same, where the name's hash_bytes() is at hand. */
+struct user *user_find_hashed(struct cc_engine *engine, struct cc_slice name, unsigned hash);
+
 /* True when the user has a session here that is pushed to. */
 bool user_is_here(struct cc_engine *engine, struct cc_slice name);
 

@@ -106,6 +106,25 @@ static void utf8_follows_the_rfc(void **state)
         assert_false(utf8_is_valid(slice_str(invalid[i])));
 }
 
+/* Words of ASCII are passed over at once: what follows them is looked at all the same. */
+static void utf8_is_checked_at_every_place(void **state)
+{
+    char text[40];
+
+    (void)state;
+    for (size_t at = 0; at < sizeof text; at++) {
+        memset(text, 'a', sizeof text);
+        assert_true(utf8_is_valid(slice_of(text, at)));
+        text[at] = (char)0xc3;
+        assert_false(utf8_is_valid(slice_of(text, sizeof text)));
+        assert_false(utf8_is_valid(slice_of(text, at + 1)));
+        if (at + 1 < sizeof text) {
+            text[at + 1] = (char)0xa9;
+            assert_true(utf8_is_valid(slice_of(text, sizeof text)));
+        }
+    }
+}
+
 /* The slow, obvious reading of the rule, for names of one byte repeated. */
 static bool may_stand_in_a_name(int byte)
 {
@@ -154,6 +173,7 @@ int main(void)
         cmocka_unit_test(zeroed_memory_is_zero_and_its_size_does_not_overflow),
         cmocka_unit_test(an_array_grows_or_stays_as_it_was),
         cmocka_unit_test(utf8_follows_the_rfc),
+        cmocka_unit_test(utf8_is_checked_at_every_place),
         cmocka_unit_test(a_bad_byte_in_a_name_is_seen_at_every_place),
         cmocka_unit_test(names_are_bounded_and_well_formed),
     };

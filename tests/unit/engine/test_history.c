@@ -84,6 +84,23 @@ static void test_pages_from_the_store(void **state)
     check_pages(client_connect(fixture, "alice", "phone"));
 }
 
+/* What is charged while messages wait for the store is given back when they stand there. */
+static void test_unflushed_bytes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *bob = client_connect(fixture, "bob", "phone");
+    struct cc_engine_stats stats;
+
+    client_create(bob, "g", "alice");
+    fixture_advance(fixture, 1000);
+    say_numbers(bob, "g", 2, 6);
+    cc_engine_get_stats(fixture->engine, &stats);
+    assert_true(stats.unflushed_bytes > 5 * 100 && stats.unflushed_bytes < 5 * 2000);
+    fixture_advance(fixture, 1000);
+    cc_engine_get_stats(fixture->engine, &stats);
+    assert_int_equal(stats.unflushed_bytes, 0);
+}
+
 /* Pages across the place where the memory begins have no gap and no double. */
 static void test_pages_across(void **state)
 {
@@ -281,6 +298,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(test_pages_from_memory),
         TEST(test_pages_from_the_store),
+        TEST(test_unflushed_bytes),
         TEST(test_pages_across),
         TEST(test_pages_without_memory),
         TEST(test_client_ids_are_the_senders),
