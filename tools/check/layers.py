@@ -30,6 +30,7 @@ THIRD_PARTY = {
     "msgpack.h": "lib/wire",
     "msgpack/": "lib/wire",
     "openssl/": "lib/backends/auth",
+    "sqlite3.h": "lib/backends/search_sqlite",
     "sodium.h": "lib/base",
     "utarray.h": "lib/base",
     "uthash.h": "lib/base",

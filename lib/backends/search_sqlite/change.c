@@ -1,0 +1,309 @@
+/*
+ * Changing the index: batches, and what is to be forgotten.
+ *
+ * The words of a message can be taken out only with the text that was put in: so each change reads
+ * the message first.
+ */
+#include "backends/search_sqlite/database.h"
+#include "chatcore/error.h"
+
+#include <stdio.h>
+
+/* Of a message's number: those of one millisecond, before the next one's are used. */
+#define NUMBER_BITS 8
+
+struct indexed {
+    struct cc_slice text;
+    struct cc_slice place;
+};
+
+/* A transaction's end: all of it, or nothing. */
+static int finish(struct database *database, int status)
+{
+    int r = status;
+
+    if (!r)
+        r = statement_run(database_statement(database, STATEMENT_COMMIT));
+    if (r && !sqlite3_get_autocommit(database->handle))
+        statement_run(database_statement(database, STATEMENT_ROLLBACK));
+    return r;
+}
+
+/* --- one message ------------------------------------------------------------------------------
+ */
+
+static int find_conversation(struct database *database, struct cc_slice name, uint64_t *ret_number)
+{
+    sqlite3_stmt *statement = database_statement(database, STATEMENT_CONVERSATION);
+
+    bind_slice(statement, 1, name);
+    return statement_number(statement, ret_number);
+}
+
+static int make_conversation(struct database *database, struct cc_slice name, uint64_t *ret_number)
+{
+    int r = find_conversation(database, name, ret_number);
+    sqlite3_stmt *statement;
+
+    if (r != CC_ENOTFOUND)
+        return r;
+    statement = database_statement(database, STATEMENT_ADD_CONVERSATION);
+    bind_slice(statement, 1, name);
+    r = statement_run(statement);
+    *ret_number = (uint64_t)sqlite3_last_insert_rowid(database->handle);
+    return r;
+}
+
+static int words_change(struct database *database, enum statement which, uint64_t number,
+                        const struct indexed *words)
+{
+    sqlite3_stmt *statement = database_statement(database, which);
+
+    bind_number(statement, 1, number);
+    bind_slice(statement, 2, words->text);
+    bind_slice(statement, 3, words->place);
+    return statement_run(statement);
+}
+
+/* Goes to a message; its text and place stay valid until the statement is reset. */
+static int find_message(sqlite3_stmt *statement, uint64_t *ret_number,
+                        struct indexed *ret_words)
+{
+    int r = sqlite3_step(statement);
+
+    if (r != SQLITE_ROW)
+        return r == SQLITE_DONE ? CC_ENOTFOUND : database_error(r);
+    *ret_number = (uint64_t)sqlite3_column_int64(statement, 0);
+    ret_words->text = column_slice(statement, 1);
+    ret_words->place = column_slice(statement, 2);
+    return 0;
+}
+
+static int remove_found(struct database *database, uint64_t number,
+                        const struct indexed *words)
+{
+    int r = words_change(database, STATEMENT_REMOVE_WORDS, number, words);
+    sqlite3_stmt *statement = database_statement(database, STATEMENT_REMOVE_MESSAGE);
+
+    bind_number(statement, 1, number);
+    return r ? r : statement_run(statement);
+}
+
+static sqlite3_stmt *message_statement(struct database *database, uint64_t conversation,
+                                       const struct cc_id *id)
+{
+    sqlite3_stmt *statement = database_statement(database, STATEMENT_MESSAGE);
+
+    bind_number(statement, 1, conversation);
+    bind_slice(statement, 2, slice_of(id->bytes, sizeof id->bytes));
+    return statement;
+}
+
+static int remove_message(struct database *database, uint64_t conversation, const struct cc_id *id)
+{
+    sqlite3_stmt *statement = message_statement(database, conversation, id);
+    struct indexed words;
+    uint64_t number;
+    int r = find_message(statement, &number, &words);
+
+    if (!r)
+        r = remove_found(database, number, &words);
+    sqlite3_reset(statement);
+    return r == CC_ENOTFOUND ? 0 : r;
+}
+
+static int edit_message(struct database *database, uint64_t conversation,
+                        const struct cc_search_entry *entry)
+{
+    sqlite3_stmt *statement = message_statement(database, conversation, &entry->message);
+    struct indexed words;
+    uint64_t number;
+    int r = find_message(statement, &number, &words);
+
+    if (!r)
+        r = words_change(database, STATEMENT_REMOVE_WORDS, number, &words);
+    if (!r) {
+        words.text = entry->text;
+        r = words_change(database, STATEMENT_ADD_WORDS, number, &words);
+    }
+    sqlite3_reset(statement);
+    if (r)
+        return r == CC_ENOTFOUND ? 0 : r;
+    statement = database_statement(database, STATEMENT_SET_TEXT);
+    bind_number(statement, 1, number);
+    bind_slice(statement, 2, entry->text);
+    return statement_run(statement);
+}
+
+/* --- adding -----------------------------------------------------------------------------------
+ */
+
+/* The first number at or after the message's time that is free. */
+static int choose_number(struct database *database, const struct cc_search_entry *entry,
+                         uint64_t *ret_number)
+{
+    uint64_t ts = entry->ts > 0 ? (uint64_t)entry->ts : 0;
+    uint64_t number = (ts << NUMBER_BITS) & (uint64_t)INT64_MAX;
+    uint64_t taken;
+    int r;
+
+    for (number |= entry->seq & ((1u << NUMBER_BITS) - 1);; number++) {
+        sqlite3_stmt *statement = database_statement(database, STATEMENT_IS_TAKEN);
+
+        bind_number(statement, 1, number);
+        r = statement_number(statement, &taken);
+        if (r)
+            break;
+    }
+    *ret_number = number;
+    return r == CC_ENOTFOUND ? 0 : r;
+}
+
+static int insert_message(struct database *database, uint64_t conversation, uint64_t number,
+                          const struct cc_search_entry *entry)
+{
+    sqlite3_stmt *statement = database_statement(database, STATEMENT_ADD_MESSAGE);
+    struct indexed words = {.text = entry->text};
+    char place[32];
+    int r;
+
+    snprintf(place, sizeof place, "c%llu", (unsigned long long)conversation);
+    words.place = slice_str(place);
+    bind_number(statement, 1, number);
+    bind_number(statement, 2, conversation);
+    bind_slice(statement, 3, words.place);
+    bind_number(statement, 4, entry->seq);
+    bind_slice(statement, 5, slice_of(entry->message.bytes, sizeof entry->message.bytes));
+    bind_slice(statement, 6, entry->from);
+    bind_slice(statement, 7, entry->text);
+    r = statement_run(statement);
+    return r ? r : words_change(database, STATEMENT_ADD_WORDS, number, &words);
+}
+
+static int put_message(struct database *database, const struct cc_search_entry *entry)
+{
+    uint64_t conversation;
+    uint64_t number;
+    int r = make_conversation(database, entry->conversation, &conversation);
+
+    if (!r)
+        r = remove_message(database, conversation, &entry->message);
+    if (!r)
+        r = choose_number(database, entry, &number);
+    return r ? r : insert_message(database, conversation, number, entry);
+}
+
+static int take_entry(struct database *database, const struct cc_search_entry *entry)
+{
+    uint64_t conversation;
+    int r;
+
+    if (entry->action == CC_SEARCH_PUT)
+        return put_message(database, entry);
+    r = find_conversation(database, entry->conversation, &conversation);
+    if (r)
+        return r == CC_ENOTFOUND ? 0 : r;
+    return entry->action == CC_SEARCH_EDIT
+               ? edit_message(database, conversation, entry)
+               : remove_message(database, conversation, &entry->message);
+}
+
+/* --- batches ----------------------------------------------------------------------------------
+ */
+
+static int read_position(struct database *database, uint32_t partition, uint64_t *ret_position)
+{
+    sqlite3_stmt *statement = database_statement(database, STATEMENT_POSITION);
+    int r;
+
+    *ret_position = 0;
+    bind_number(statement, 1, partition);
+    r = statement_number(statement, ret_position);
+    return r == CC_ENOTFOUND ? 0 : r;
+}
+
+static int set_position(struct database *database, uint32_t partition, uint64_t position)
+{
+    sqlite3_stmt *statement = database_statement(database, STATEMENT_SET_POSITION);
+
+    bind_number(statement, 1, partition);
+    bind_number(statement, 2, position);
+    return statement_run(statement);
+}
+
+static int take_batch(struct database *database, const struct cc_search_index *op)
+{
+    uint64_t position;
+    int r = read_position(database, op->partition, &position);
+
+    for (size_t i = 0; !r && i < op->count; i++)
+        if (!op->position || op->entries[i].offset >= position)
+            r = take_entry(database, &op->entries[i]);
+    if (!r && op->position)
+        r = set_position(database, op->partition, op->position);
+    return r;
+}
+
+int change_index(struct database *database, const struct cc_search_index *op)
+{
+    int r = statement_run(database_statement(database, STATEMENT_BEGIN));
+
+    return r ? r : finish(database, take_batch(database, op));
+}
+
+int change_position(struct database *database, struct cc_search_position *op)
+{
+    return read_position(database, op->partition, &op->ret_position);
+}
+
+/* --- forgetting -------------------------------------------------------------------------------
+ */
+
+static int forget_next(struct database *database, const struct cc_search_forget *op,
+                       uint64_t conversation, uint64_t *number)
+{
+    sqlite3_stmt *statement = database_statement(database, STATEMENT_FORGOTTEN);
+    struct indexed words;
+    int r;
+
+    if (op->conversation.size)
+        bind_number(statement, 1, conversation);
+    if (op->from.size)
+        bind_slice(statement, 2, op->from);
+    bind_number(statement, 3, op->before_seq);
+    bind_number(statement, 4, *number);
+    r = find_message(statement, number, &words);
+    if (!r)
+        r = remove_found(database, *number, &words);
+    sqlite3_reset(statement);
+    return r;
+}
+
+static int forget_all(struct database *database, const struct cc_search_forget *op)
+{
+    uint64_t conversation = 0;
+    uint64_t number = 0;
+    int r = 0;
+
+    if (op->conversation.size)
+        r = find_conversation(database, op->conversation, &conversation);
+    while (!r)
+        r = forget_next(database, op, conversation, &number);
+    return r == CC_ENOTFOUND ? 0 : r;
+}
+
+int change_forget(struct database *database, const struct cc_search_forget *op)
+{
+    int r = statement_run(database_statement(database, STATEMENT_BEGIN));
+
+    if (r)
+        return r;
+    r = forget_all(database, op);
+    if (!r && op->is_thorough)
+        r = statement_run(database_statement(database, STATEMENT_OPTIMIZE));
+    r = finish(database, r);
+    if (!r && op->is_thorough)
+        r = database_error(sqlite3_wal_checkpoint_v2(
+            database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+    return r;
+}
