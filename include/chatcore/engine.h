@@ -23,6 +23,7 @@
 #include "chatcore/backend/filter.h"
 #include "chatcore/backend/log.h"
 #include "chatcore/backend/media.h"
+#include "chatcore/backend/search.h"
 #include "chatcore/backend/store.h"
 #include "chatcore/event.h"
 
@@ -94,6 +95,7 @@ struct cc_engine_options {
     /* Optional: without it `upload` and `media` answer CC_ENOTSUP, and ids of media in messages are
      * the host's own, which nobody checks. Owned by the engine from success on. */
     struct cc_media media;
+    struct cc_search search; /* optional: without it, `search` answers CC_ENOTSUP */
 };
 /* Sets everything to 0 but the size. */
 #define CC_ENGINE_OPTIONS_INIT CC_SIZED(struct cc_engine_options)

@@ -17,6 +17,7 @@
 #include "engine/receipts.h"
 #include "engine/relations.h"
 #include "engine/request.h"
+#include "engine/search.h"
 #include "engine/session.h"
 #include "engine/sync.h"
 #include "engine/typing.h"
@@ -151,7 +152,9 @@ static bool ports_are_whole(const struct cc_engine_options *options)
            slots_are_filled(options->directory.vtable, sizeof *options->directory.vtable) &&
            slots_are_filled(options->cluster.vtable, sizeof *options->cluster.vtable) &&
            (!options->media.vtable ||
-            slots_are_filled(options->media.vtable, sizeof *options->media.vtable));
+            slots_are_filled(options->media.vtable, sizeof *options->media.vtable)) &&
+           (!options->search.vtable ||
+            slots_are_filled(options->search.vtable, sizeof *options->search.vtable));
 }
 
 static int copy_filters(struct cc_engine *engine, const struct cc_engine_options *options)
@@ -176,6 +179,7 @@ static void take_options(struct cc_engine *engine, const struct cc_engine_option
     engine->cluster = options->cluster;
     engine->auth = options->auth;
     engine->media = options->media;
+    engine->search = options->search;
     engine->limits = options->limits;
     limits_fill(&engine->limits);
     engine->presence_off = options->presence_off;
@@ -190,7 +194,7 @@ static int modules_init(struct cc_engine *engine)
 {
     static int (*const inits[])(struct cc_engine *) = {
         pending_init,  partitions_init, link_init,     limits_init, push_init,  relations_init,
-        receipts_init, typing_init,     presence_init, groups_init, media_init,
+        receipts_init, typing_init,     presence_init, groups_init, media_init, search_init,
     };
     int r = 0;
 
@@ -202,9 +206,9 @@ static int modules_init(struct cc_engine *engine)
 static void modules_deinit(struct cc_engine *engine)
 {
     static void (*const deinits[])(struct cc_engine *) = {
-        media_deinit,    groups_deinit,     presence_deinit, typing_deinit,
-        receipts_deinit, relations_deinit,  push_deinit,     limits_deinit,
-        link_deinit,     partitions_deinit, pending_deinit,  requests_deinit,
+        search_deinit,     media_deinit,     groups_deinit,   presence_deinit, typing_deinit,
+        receipts_deinit,   relations_deinit, push_deinit,     limits_deinit,   link_deinit,
+        partitions_deinit, pending_deinit,   requests_deinit,
     };
 
     for (size_t i = 0; i < sizeof deinits / sizeof deinits[0]; i++)
@@ -267,6 +271,8 @@ static void ports_free(struct cc_engine *engine)
         engine->auth.vtable->free(engine->auth.self);
     if (engine->media.vtable)
         engine->media.vtable->free(engine->media.self);
+    if (engine->search.vtable)
+        engine->search.vtable->free(engine->search.self);
     engine->cluster.vtable->free(engine->cluster.self);
     engine->log.vtable->free(engine->log.self);
     engine->store.vtable->free(engine->store.self);
@@ -406,6 +412,7 @@ int cc_engine_step(struct cc_engine *engine, struct cc_time now)
     partitions_step(engine);
     link_step(engine);
     receipts_step(engine);
+    search_step(engine);
     consumer_hosts_take(engine);
     consumers_step(engine);
     consumer_hosts_tell(engine);

@@ -35,6 +35,7 @@ struct cc_engine {
     struct cc_store store;
     struct cc_directory directory;
     struct cc_cluster cluster;
+    struct cc_search search; /* vtable NULL: none */
     struct cc_auth auth;
     struct cc_media media;
     struct cc_filter *filters;
@@ -94,6 +95,8 @@ struct cc_engine {
     struct relations *relations;
     struct push_state *push;
     struct media_state *uploads; /* NULL without a media port */
+    struct search_state *search_state; /* NULL without a search port */
+    bool has_given_up_search;
 
     struct cc_engine_stats stats;     /* the engine's thread */
     struct shared_stats shared_stats; /* the same, for any thread */

@@ -218,11 +218,3 @@ void history_read(struct request *request)
     request->state = history;
     visible_from(request, visible);
 }
-
-/* --- not here ----------------------------------------------------------------------------------
- */
-
-void history_search(struct request *request)
-{
-    request_fail_text(request, CC_ENOTSUP, slice_str("this engine has no search index"), 0);
-}

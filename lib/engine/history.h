@@ -18,7 +18,4 @@
 /* The commands. */
 void history_read(struct request *request);
 
-/* Search needs a port that this engine has not: it answers CC_ENOTSUP and says so. */
-void history_search(struct request *request);
-
 #endif

@@ -127,6 +127,7 @@ struct request {
         struct cc_media_upload upload;
         struct cc_media_download download;
         struct cc_media_head media_head;
+        struct cc_search_query search;
     } op;
     struct arena arena; /* for what lives as long as the request; empty until used */
 };

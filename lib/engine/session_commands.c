@@ -12,6 +12,7 @@
 #include "engine/media.h"
 #include "engine/presence.h"
 #include "engine/receipts.h"
+#include "engine/search.h"
 #include "engine/session.h"
 #include "engine/typing.h"
 
@@ -46,7 +47,7 @@ static const struct session_command commands[CC_COMMAND_COUNT] = {
     [CC_COMMAND_UPLOAD] = {media_upload, false, false},
     [CC_COMMAND_MEDIA] = {media_url, false, false},
     [CC_COMMAND_DEVICE] = {contacts_device, false, false},
-    [CC_COMMAND_SEARCH] = {history_search, false, false},
+    [CC_COMMAND_SEARCH] = {search_command, false, false},
 };
 
 const struct session_command *session_command(enum cc_command_type type)

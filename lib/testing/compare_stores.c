@@ -143,6 +143,7 @@ static void step_read_others(struct program *program)
 
     READ_BOTH(program, sto_read_head, room);
     READ_BOTH(program, sto_read_offset, partition);
+    READ_BOTH(program, sto_list_heads, room, 5);
     READ_BOTH(program, sto_read_cursors, user, device, NULL);
     READ_BOTH(program, sto_read_cursors, user, device, "hall room0-0 attic");
     READ_BOTH(program, sto_read_dedup, user, partition);

@@ -4,6 +4,7 @@
 #include "chatcore/error.h"
 #include "testing/store_steps.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ALL    ((struct sto_range){0, UINT64_MAX, SIZE_MAX, false})
@@ -322,6 +323,46 @@ static void heads_come_in_the_order_asked(struct stores *store)
     cc_op_release(&op.op);
 }
 
+/* Page by page, each head comes once. */
+static void all_heads_are_listed(struct stores *store)
+{
+    struct cc_slice seen[MANY];
+    char names[MANY][8];
+    char after[CC_NAME_MAX + 1] = "";
+    size_t count = 0;
+    bool more = true;
+
+    CHECK_READ(store, "", sto_list_heads, "", 10);
+    for (size_t i = 0; i < MANY; i++) {
+        struct sto_batch batch = {0};
+
+        snprintf(names[i], sizeof names[i], "r%zu", i * 7);
+        sto_add_head(&batch, names[i], i + 1, 10 + i, 1);
+        CHECK_STATUS(store->suite, sto_write(store, &batch), 0);
+        seen[i] = slice_of(NULL, 0);
+    }
+    while (more) {
+        struct cc_store_list_heads op = {.after = slice_str(after), .limit = 7};
+
+        CHECK_STATUS(store->suite, STORE_RUN(store, list_heads, &op), 0);
+        more = op.ret_more;
+        CHECK(store->suite, op.ret_count == 7 || !more);
+        for (size_t i = 0; i < op.ret_count; i++) {
+            size_t which = op.ret_heads[i].seq - 1;
+
+            CHECK(store->suite, which < MANY && !seen[which].size);
+            seen[which] = slice_str(names[which]);
+            CHECK(store->suite, slice_equal(op.ret_heads[i].conversation, seen[which]));
+            CHECK_NUMBER(store->suite, op.ret_heads[i].offset, 10 + which);
+            snprintf(after, sizeof after, "%s", names[which]);
+            count++;
+        }
+        cc_op_release(&op.op);
+    }
+    CHECK_NUMBER(store->suite, count, MANY);
+    CHECK_READ(store, "", sto_list_heads, after, 7);
+}
+
 static int write_offset(struct stores *store, uint32_t partition, uint64_t offset)
 {
     struct sto_batch batch = {.partition = partition, .offset = offset};
@@ -516,6 +557,7 @@ static const struct sto_case cases[] = {
     {"a write is seen once it is done", a_write_is_seen_once_it_is_done},
     {"heads do not go back", heads_do_not_go_back},
     {"heads come in the order asked", heads_come_in_the_order_asked},
+    {"all heads are listed", all_heads_are_listed},
     {"offsets do not go back", offsets_do_not_go_back},
     {"inboxes come back by range", inboxes_come_back_by_range},
     {"partitions are apart", partitions_are_apart},

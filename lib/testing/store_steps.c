@@ -222,6 +222,22 @@ void sto_read_head(struct stores *store, const char *conversation, struct text *
     cc_op_release(&op.op);
 }
 
+void sto_list_heads(struct stores *store, const char *after, size_t limit, struct text *text)
+{
+    struct cc_store_list_heads op = {.after = slice_str(after), .limit = limit};
+    int r = STORE_RUN(store, list_heads, &op);
+
+    for (size_t i = 0; !r && i < op.ret_count; i++)
+        text_add(text, "%s%.*s=%llu", i ? " " : "",
+                 SLICE_ARGUMENTS(op.ret_heads[i].conversation),
+                 (unsigned long long)op.ret_heads[i].seq);
+    if (r)
+        text_add(text, "%s", cc_error_name(r));
+    else if (op.ret_more)
+        text_add(text, " …");
+    cc_op_release(&op.op);
+}
+
 void sto_read_offset(struct stores *store, uint32_t partition, struct text *text)
 {
     struct cc_store_read_offset op = {.partition = partition};

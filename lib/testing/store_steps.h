@@ -81,6 +81,8 @@ void sto_read_dedup(struct stores *store, const char *sender, uint32_t partition
 void sto_read_cursors(struct stores *store, const char *user, const char *device,
                       const char *conversations, struct text *text);
 void sto_read_head(struct stores *store, const char *conversation, struct text *text);
+/* All heads behind a conversation ("": all): room=5, in an order of the backend's. */
+void sto_list_heads(struct stores *store, const char *after, size_t limit, struct text *text);
 void sto_read_offset(struct stores *store, uint32_t partition, struct text *text);
 
 /* --- stories --- */

@@ -258,3 +258,58 @@ struct cc_store_factory lmdb_store_factory(struct lmdb_place *place)
 
     return factory;
 }
+
+/* --- SQLite --- */
+
+static void search_destroy(void *context)
+{
+    struct search_place *place = context;
+
+    if (place->is_made)
+        folder_remove(&place->folder);
+    place->is_made = false;
+}
+
+static int search_make(void *context)
+{
+    struct search_place *place = context;
+
+    search_destroy(context);
+    folder_make(&place->folder);
+    place->is_made = true;
+    return 0;
+}
+
+static int search_open(void *context, struct cc_search *ret_search)
+{
+    const struct search_place *place = context;
+    struct cc_search_sqlite_options options = CC_SEARCH_SQLITE_OPTIONS_INIT;
+
+    options.path = folder_path(&place->folder, "search.db");
+    return cc_search_sqlite_open(NULL, &options, ret_search);
+}
+
+static int failing_search_open(void *context, struct cc_search *ret_search)
+{
+    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_search port;
+    int r = search_open(context, &port);
+
+    return r ? r : cc_failing_search_open(NULL, &options, port, ret_search);
+}
+
+struct cc_search_factory sqlite_search_factory(struct search_place *place)
+{
+    struct cc_search_factory factory = {sizeof factory, place, search_make, search_open,
+                                        search_destroy};
+
+    return factory;
+}
+
+struct cc_search_factory failing_search_factory(struct search_place *place)
+{
+    struct cc_search_factory factory = sqlite_search_factory(place);
+
+    factory.open = failing_search_open;
+    return factory;
+}

@@ -36,4 +36,13 @@ struct cc_directory_factory lmdb_directory_factory(struct lmdb_place *place);
 struct cc_log_factory lmdb_log_factory(struct lmdb_place *place);
 struct cc_store_factory lmdb_store_factory(struct lmdb_place *place);
 
+/* An index in a file, on a thread of its own. Starts as zeros. */
+struct search_place {
+    struct folder folder;
+    bool is_made;
+};
+
+struct cc_search_factory sqlite_search_factory(struct search_place *place);
+struct cc_search_factory failing_search_factory(struct search_place *place);
+
 #endif

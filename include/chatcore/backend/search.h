@@ -8,7 +8,7 @@
  * Promises a backend makes
  *  - a batch and its position are one transaction. Entries below the partition's position are not
  *    taken again: so a batch that comes twice, or overlaps with the one before, changes nothing.
- *  - a position never goes back.
+ *  - a position never goes back, unless it is told to.
  *  - what is asked about is read in the scopes given, and nowhere else. The text asked for comes
  *    from anybody: it can ask for words, and cannot ask for anything else.
  *  - a query sees every change that was completed before it was submitted.
@@ -48,6 +48,8 @@ struct cc_search_index {
                           nothing, and the entries are taken whatever their offset is */
     const struct cc_search_entry *entries; /* ascending by offset */
     size_t count;
+    bool begins_anew; /* the position is set, even if that is back or 0, and the entries are taken:
+                         the log is another one than the one that was indexed */
 };
 
 struct cc_search_position {

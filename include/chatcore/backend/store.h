@@ -116,6 +116,16 @@ struct cc_store_read_heads {
         *ret_heads; /* `count` of them, in the order asked; all numbers 0 where there is none */
 };
 
+/* The heads of all conversations, in an order of the backend's, the same each time. */
+struct cc_store_list_heads {
+    struct cc_op op;
+    struct cc_slice after; /* a conversation, exclusive; empty: from the start */
+    size_t limit;
+    const struct cc_store_head *ret_heads;
+    size_t ret_count;
+    bool ret_more;
+};
+
 struct cc_store_read_inbox {
     struct cc_op op;
     struct cc_slice user;
@@ -157,6 +167,7 @@ struct cc_store_vtable {
     void (*read_inbox)(void *self, struct cc_store_read_inbox *op);
     void (*read_dedup)(void *self, struct cc_store_read_dedup *op);
     void (*read_cursors)(void *self, struct cc_store_read_cursors *op);
+    void (*list_heads)(void *self, struct cc_store_list_heads *op);
     /* Gives everything back. No operation may be under way. */
     void (*free)(void *self);
 };

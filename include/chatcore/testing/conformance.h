@@ -15,6 +15,7 @@
 #include "chatcore/backend/cluster.h"
 #include "chatcore/backend/directory.h"
 #include "chatcore/backend/log.h"
+#include "chatcore/backend/search.h"
 #include "chatcore/backend/store.h"
 
 #ifdef __cplusplus
@@ -76,6 +77,14 @@ struct cc_store_factory {
     void (*destroy)(void *context);
 };
 
+struct cc_search_factory {
+    size_t size;
+    void *context;
+    int (*make)(void *context);
+    int (*open)(void *context, struct cc_search *ret_search); /* one port at a time */
+    void (*destroy)(void *context);
+};
+
 /* Run all cases of a port. Answer the number of those that failed. Any thread; blocks. Errors:
  * CC_EINVAL. */
 int cc_conformance_directory(const struct cc_directory_factory *factory,
@@ -86,6 +95,8 @@ int cc_conformance_log(const struct cc_log_factory *factory,
                        const struct cc_conformance_options *options);
 int cc_conformance_store(const struct cc_store_factory *factory,
                          const struct cc_conformance_options *options);
+int cc_conformance_search(const struct cc_search_factory *factory,
+                          const struct cc_conformance_options *options);
 
 /*
  * Run one random program of `steps` operations, made from `seed`, on two backends, and compare

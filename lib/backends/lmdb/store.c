@@ -173,6 +173,7 @@ static const struct cc_store_vtable vtable = {
     .read_inbox = store_read_inbox,
     .read_dedup = store_read_dedup,
     .read_cursors = store_read_cursors,
+    .list_heads = store_list_heads,
     .free = slot_free,
 };
 

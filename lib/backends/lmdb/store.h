@@ -148,5 +148,6 @@ void store_read_heads(void *self, struct cc_store_read_heads *op);
 void store_read_inbox(void *self, struct cc_store_read_inbox *op);
 void store_read_dedup(void *self, struct cc_store_read_dedup *op);
 void store_read_cursors(void *self, struct cc_store_read_cursors *op);
+void store_list_heads(void *self, struct cc_store_list_heads *op);
 
 #endif

@@ -198,6 +198,14 @@ void store_read_rows(void *self, struct cc_store_read_rows *op)
 
 /* --- heads --- */
 
+static void head_fill(const struct store_head_value *value, struct cc_store_head *ret_head)
+{
+    ret_head->seq = value->seq;
+    ret_head->offset = value->offset;
+    ret_head->member_version = value->member_version;
+    ret_head->ts = value->ts;
+}
+
 static int head_read(struct reading *reading, struct cc_slice conversation,
                      struct cc_store_head *ret_head)
 {
@@ -209,10 +217,7 @@ static int head_read(struct reading *reading, struct cc_slice conversation,
         return CC_EINVAL;
     store_key_rows(&key, conversation);
     r = none_is_fine(store_get(reading->txn, reading->store->heads, &key, &value, sizeof value));
-    ret_head->seq = value.seq;
-    ret_head->offset = value.offset;
-    ret_head->member_version = value.member_version;
-    ret_head->ts = value.ts;
+    head_fill(&value, ret_head);
     return r ? r : answer_copy(reading->answer, conversation, &ret_head->conversation);
 }
 
@@ -231,6 +236,82 @@ static int heads_read(struct reading *reading, struct cc_op *base)
 void store_read_heads(void *self, struct cc_store_read_heads *op)
 {
     read_answer(self, &op->op, heads_read);
+}
+
+/* --- all heads --- */
+
+/* The key is the name behind its length. */
+static int head_copy(struct reading *reading, const MDB_val *key, const MDB_val *value,
+                     struct cc_store_head *ret_head)
+{
+    struct store_head_value stored;
+
+    if (value->mv_size != sizeof stored || key->mv_size < 1)
+        return MDB_CORRUPTED;
+    memcpy(&stored, value->mv_data, sizeof stored);
+    head_fill(&stored, ret_head);
+    return answer_copy(reading->answer,
+                       slice_of((const char *)key->mv_data + 1, key->mv_size - 1),
+                       &ret_head->conversation);
+}
+
+/* Goes to the first head behind `after`. 0, MDB_NOTFOUND, or a raw code. */
+static int heads_seek(MDB_cursor *cursor, struct cc_slice after, MDB_val *ret_key,
+                      MDB_val *ret_value)
+{
+    struct store_key key;
+    int r;
+
+    if (!after.size)
+        return mdb_cursor_get(cursor, ret_key, ret_value, MDB_FIRST);
+    store_key_rows(&key, after);
+    *ret_key = store_key_value(&key);
+    r = mdb_cursor_get(cursor, ret_key, ret_value, MDB_SET_RANGE);
+    if (!r && ret_key->mv_size == key.size && memcmp(ret_key->mv_data, key.bytes, key.size) == 0)
+        r = mdb_cursor_get(cursor, ret_key, ret_value, MDB_NEXT);
+    return r;
+}
+
+static int heads_list_in(struct reading *reading, MDB_cursor *cursor,
+                         struct cc_store_list_heads *op)
+{
+    struct answer_list heads = {0};
+    MDB_val key;
+    MDB_val value;
+    int r = heads_seek(cursor, op->after, &key, &value);
+
+    while (!r && heads.count < op->limit) {
+        struct cc_store_head *head = answer_list_add(reading->answer, &heads, sizeof *head);
+
+        r = head ? head_copy(reading, &key, &value, head) : CC_ENOMEM;
+        if (!r)
+            r = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    op->ret_heads = heads.items;
+    op->ret_count = heads.count;
+    op->ret_more = !r;
+    return none_is_fine(r);
+}
+
+static int heads_list(struct reading *reading, struct cc_op *base)
+{
+    struct cc_store_list_heads *op = (struct cc_store_list_heads *)base;
+    MDB_cursor *cursor;
+    int r;
+
+    if (op->after.size > CC_NAME_MAX)
+        return CC_EINVAL;
+    r = mdb_cursor_open(reading->txn, reading->store->heads, &cursor);
+    if (r)
+        return r;
+    r = heads_list_in(reading, cursor, op);
+    mdb_cursor_close(cursor);
+    return r;
+}
+
+void store_list_heads(void *self, struct cc_store_list_heads *op)
+{
+    read_answer(self, &op->op, heads_list);
 }
 
 /* --- cursors --- */

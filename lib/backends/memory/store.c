@@ -340,6 +340,7 @@ static const struct cc_store_vtable store_vtable = {
     .read_inbox = memory_store_read_inbox,
     .read_dedup = memory_store_read_dedup,
     .read_cursors = memory_store_read_cursors,
+    .list_heads = memory_store_list_heads,
     .free = store_free,
 };
 

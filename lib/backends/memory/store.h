@@ -72,5 +72,6 @@ void memory_store_read_heads(void *self, struct cc_store_read_heads *op);
 void memory_store_read_inbox(void *self, struct cc_store_read_inbox *op);
 void memory_store_read_dedup(void *self, struct cc_store_read_dedup *op);
 void memory_store_read_cursors(void *self, struct cc_store_read_cursors *op);
+void memory_store_list_heads(void *self, struct cc_store_list_heads *op);
 
 #endif

@@ -74,6 +74,14 @@ void memory_store_read_rows(void *self, struct cc_store_read_rows *op)
         cc_op_done(&op->op, CC_EINVAL);
 }
 
+static void fill_head(const struct entry *entry, struct cc_store_head *ret_head)
+{
+    ret_head->seq = entry->numbers[0];
+    ret_head->offset = entry->numbers[1];
+    ret_head->member_version = entry->numbers[2];
+    ret_head->ts = (int64_t)entry->numbers[3];
+}
+
 static int read_head(const struct memory_store *store, struct answer *answer,
                      struct cc_slice conversation, struct cc_store_head *ret_head)
 {
@@ -84,14 +92,8 @@ static int read_head(const struct memory_store *store, struct answer *answer,
         return CC_EINVAL;
     key = memory_head_key(conversation);
     node = tree_find(&store->tables[TABLE_HEADS], key_slice(&key));
-    if (node) {
-        const struct entry *entry = tree_owner(node, const struct entry, node);
-
-        ret_head->seq = entry->numbers[0];
-        ret_head->offset = entry->numbers[1];
-        ret_head->member_version = entry->numbers[2];
-        ret_head->ts = (int64_t)entry->numbers[3];
-    }
+    if (node)
+        fill_head(tree_owner(node, const struct entry, node), ret_head);
     return answer_copy(answer, conversation, &ret_head->conversation);
 }
 
@@ -106,6 +108,50 @@ void memory_store_read_heads(void *self, struct cc_store_read_heads *op)
     for (size_t i = 0; !r && i < op->count; i++)
         r = read_head(store, answer, op->conversations[i], &heads[i]);
     op->ret_heads = heads;
+    answer_done(answer, &op->op, r);
+}
+
+/* A head's key is the name behind its length. */
+static int copy_head(struct answer *answer, const struct tree_node *node,
+                     struct cc_store_head *ret_head)
+{
+    fill_head(tree_owner(node, const struct entry, node), ret_head);
+    return answer_copy(answer, slice_of(node->key.data + 1, node->key.size - 1),
+                       &ret_head->conversation);
+}
+
+static int copy_heads(const struct memory_store *store, struct answer *answer,
+                      struct cc_store_list_heads *op)
+{
+    struct key key = {.size = 0};
+    struct answer_list heads = {0};
+    struct tree_node *node;
+    int r = 0;
+
+    if (op->after.size)
+        key = memory_head_key(op->after);
+    node = tree_above(&store->tables[TABLE_HEADS], key_slice(&key));
+    for (; !r && node && heads.count < op->limit; node = tree_next(node)) {
+        struct cc_store_head *head = answer_list_add(answer, &heads, sizeof *head);
+
+        r = head ? copy_head(answer, node, head) : CC_ENOMEM;
+    }
+    op->ret_heads = heads.items;
+    op->ret_count = heads.count;
+    op->ret_more = node != NULL;
+    return r;
+}
+
+void memory_store_list_heads(void *self, struct cc_store_list_heads *op)
+{
+    struct memory_store *store = self;
+    struct answer *answer = answer_new(&store->world->allocator, 0);
+    int r = answer ? 0 : CC_ENOMEM;
+
+    if (!r && op->after.size > CC_NAME_MAX)
+        r = CC_EINVAL;
+    if (!r)
+        r = copy_heads(store, answer, op);
     answer_done(answer, &op->op, r);
 }
 

@@ -222,12 +222,13 @@ static int read_position(struct database *database, uint32_t partition, uint64_t
     return r == CC_ENOTFOUND ? 0 : r;
 }
 
-static int set_position(struct database *database, uint32_t partition, uint64_t position)
+static int set_position(struct database *database, const struct cc_search_index *op)
 {
     sqlite3_stmt *statement = database_statement(database, STATEMENT_SET_POSITION);
 
-    bind_number(statement, 1, partition);
-    bind_number(statement, 2, position);
+    bind_number(statement, 1, op->partition);
+    bind_number(statement, 2, op->position);
+    bind_number(statement, 3, op->begins_anew);
     return statement_run(statement);
 }
 
@@ -237,10 +238,10 @@ static int take_batch(struct database *database, const struct cc_search_index *o
     int r = read_position(database, op->partition, &position);
 
     for (size_t i = 0; !r && i < op->count; i++)
-        if (!op->position || op->entries[i].offset >= position)
+        if (!op->position || op->begins_anew || op->entries[i].offset >= position)
             r = take_entry(database, &op->entries[i]);
-    if (!r && op->position)
-        r = set_position(database, op->partition, op->position);
+    if (!r && (op->position || op->begins_anew))
+        r = set_position(database, op);
     return r;
 }
 

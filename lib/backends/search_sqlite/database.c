@@ -19,7 +19,8 @@ static const char *const texts[STATEMENT_COUNT] = {
     [STATEMENT_POSITION] = "SELECT next FROM position WHERE partition = ?1",
     [STATEMENT_SET_POSITION] =
         "INSERT INTO position VALUES (?1, ?2)"
-        " ON CONFLICT (partition) DO UPDATE SET next = excluded.next WHERE excluded.next > next",
+        " ON CONFLICT (partition) DO UPDATE SET next = excluded.next"
+        " WHERE excluded.next > next OR ?3",
     [STATEMENT_CONVERSATION] = "SELECT number FROM conversation WHERE name = ?1",
     [STATEMENT_ADD_CONVERSATION] = "INSERT INTO conversation (name) VALUES (?1)",
     [STATEMENT_MESSAGE] =
