@@ -189,6 +189,7 @@ static bool open_engine(struct server *server)
 
     options.trace = server->trace;
     options.presence_off = settings->presence_off;
+    options.search_off = settings->search_off;
     options.history_for_joiners = settings->history_for_joiners;
     options.spam_off = settings->spam_filter_off;
     options.no_sync = settings->no_sync;

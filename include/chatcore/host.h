@@ -98,15 +98,17 @@ struct cc_embedded_options {
     bool history_for_joiners;
     struct cc_media media; /* all zero: none; else the engine's from success on */
     bool no_sync;          /* commits need not reach the disk: a power cut loses the last of them */
+    bool search_off;       /* no search index is kept: `search` answers CC_ENOTSUP */
 };
 #define CC_EMBEDDED_OPTIONS_INIT CC_SIZED(struct cc_embedded_options)
 
 /*
- * Opens an engine on embedded backends: log, store and directory in the folder `path` (made if it
- * is not there; NULL: in memory, gone at the end), an in-process cluster of one node, the spam
- * filter. `options` may be NULL. It wakes `host`, which must not be freed before the engine. On
- * failure auth, media and filters stay the caller's. Any thread; blocks while it reads the folder;
- * with NULL, the engine's thread. Errors: those of chatcore/backend/lmdb.h, CC_EINVAL, CC_ENOMEM.
+ * Opens an engine on embedded backends: log, store, directory and the search index in the folder
+ * `path` (made if it is not there; NULL: in memory, gone at the end), an in-process cluster of one
+ * node, the spam filter. `options` may be NULL. It wakes `host`, which must not be freed before the
+ * engine. On failure auth, media and filters stay the caller's. Any thread; blocks while it reads
+ * the folder; with NULL, the engine's thread. Errors: those of chatcore/backend/lmdb.h and of
+ * cc_search_sqlite_open(), CC_EINVAL, CC_ENOMEM.
  */
 int cc_open_embedded(const char *path, const struct cc_embedded_options *options,
                      struct cc_host *host, struct cc_engine **ret_engine);

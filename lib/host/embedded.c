@@ -8,6 +8,7 @@
 #include "chatcore/error.h"
 #include "host/host.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -47,6 +48,21 @@ static int open_memory(struct cc_host *host, struct cc_slice node, struct parts 
     return r;
 }
 
+static int open_search(const char *path, const struct cc_embedded_options *options,
+                       struct parts *parts)
+{
+    struct cc_search_sqlite_options sqlite = CC_SEARCH_SQLITE_OPTIONS_INIT;
+    char file[PATH_MAX];
+
+    if (options->search_off)
+        return 0;
+    if (path && (size_t)snprintf(file, sizeof file, "%s/search.db", path) >= sizeof file)
+        return CC_EINVAL;
+    sqlite.path = path ? file : NULL;
+    sqlite.trace = options->trace;
+    return cc_search_sqlite_open(&parts->engine.allocator, &sqlite, &parts->engine.search);
+}
+
 /* A node's name must not come back after a restart: entries of its earlier life may still live. */
 static int open_ports(const char *path, const struct cc_embedded_options *options,
                       struct cc_host *host, struct parts *parts)
@@ -64,7 +80,8 @@ static int open_ports(const char *path, const struct cc_embedded_options *option
         r = cc_memory_cluster_open(host->world, slice_str(node), &parts->engine.cluster);
     if (r)
         return r;
-    return path ? open_lmdb(path, options, parts) : open_memory(host, slice_str(node), parts);
+    r = path ? open_lmdb(path, options, parts) : open_memory(host, slice_str(node), parts);
+    return r ? r : open_search(path, options, parts);
 }
 
 static int open_filters(const struct cc_embedded_options *options, struct parts *parts)
@@ -98,6 +115,8 @@ static void close_parts(struct cc_host *host, struct parts *parts)
 
     if (parts->spam.vtable)
         parts->spam.vtable->free(parts->spam.self);
+    if (engine->search.vtable)
+        engine->search.vtable->free(engine->search.self);
     if (engine->cluster.vtable)
         engine->cluster.vtable->free(engine->cluster.self);
     if (engine->directory.vtable)
