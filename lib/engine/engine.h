@@ -94,7 +94,7 @@ struct cc_engine {
     struct groups_state *groups;
     struct relations *relations;
     struct push_state *push;
-    struct media_state *uploads; /* NULL without a media port */
+    struct media_state *uploads;       /* NULL without a media port */
     struct search_state *search_state; /* NULL without a search port */
     bool has_given_up_search;
 

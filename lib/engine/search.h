@@ -65,8 +65,8 @@ struct search_partition {
 struct search_wait {
     struct search_wait *next;
     struct request *request;
-    int64_t deadline;    /* mono */
-    uint64_t wanted[];   /* of each partition */
+    int64_t deadline;  /* mono */
+    uint64_t wanted[]; /* of each partition */
 };
 
 struct search_state {

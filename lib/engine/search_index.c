@@ -139,8 +139,8 @@ static int sink_batch(void *context, const struct consumer_batch *batch)
 }
 
 /*
- * Begins elsewhere than the index ends: the log has been trimmed (the index is new, or was away), or
- * it ends before the index does (a folder that was put back, what a power cut took).
+ * Begins elsewhere than the index ends: the log has been trimmed (the index is new, or was away),
+ * or it ends before the index does (a folder that was put back, what a power cut took).
  */
 static void sink_began(void *context, uint32_t number, uint64_t offset)
 {
@@ -167,8 +167,7 @@ static int open_consumer(struct search_state *search)
     static const struct consumer_sink sink = {
         .batch = sink_batch, .began = sink_began, .closed = sink_closed};
     struct cc_engine *engine = search->engine;
-    uint64_t *offsets =
-        mem_zalloc(&engine->allocator, engine->partition_count, sizeof *offsets);
+    uint64_t *offsets = mem_zalloc(&engine->allocator, engine->partition_count, sizeof *offsets);
     struct consumer_settings settings = {.name = slice_str(SEARCH_CONSUMER),
                                          .start = CC_CONSUMER_OFFSETS,
                                          .offsets = offsets,

@@ -108,8 +108,7 @@ static void listed(struct cc_op *op)
     rebuild->at = 0;
     rebuild->is_last_page = !rebuild->heads.ret_more;
     if (rebuild->heads.ret_count) {
-        const struct cc_store_head *last =
-            &rebuild->heads.ret_heads[rebuild->heads.ret_count - 1];
+        const struct cc_store_head *last = &rebuild->heads.ret_heads[rebuild->heads.ret_count - 1];
 
         memcpy(rebuild->after, last->conversation.data, last->conversation.size);
         rebuild->after_size = last->conversation.size;
@@ -255,11 +254,8 @@ static void end(struct search_rebuild *rebuild)
 static void run(struct search_rebuild *rebuild)
 {
     static void (*const stages[])(struct search_rebuild *) = {
-        [REBUILD_LIST] = list,
-        [REBUILD_FORGET] = forget,
-        [REBUILD_READ] = read,
-        [REBUILD_BRING] = bring,
-        [REBUILD_END] = end,
+        [REBUILD_LIST] = list,   [REBUILD_FORGET] = forget, [REBUILD_READ] = read,
+        [REBUILD_BRING] = bring, [REBUILD_END] = end,
     };
 
     stages[rebuild->stage](rebuild);

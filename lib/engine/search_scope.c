@@ -50,8 +50,7 @@ static void note_unflushed_joins(struct request *request)
             conversation_find(request_engine(request), scopes->scopes[i].conversation);
 
         if (loaded)
-            scopes->scopes[i].from_seq =
-                conversation_unflushed_join(loaded, request->user->name);
+            scopes->scopes[i].from_seq = conversation_unflushed_join(loaded, request->user->name);
     }
 }
 

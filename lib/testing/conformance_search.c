@@ -152,8 +152,9 @@ static void the_last_word_may_go_on(struct searches *search)
 
 static void case_and_accents_are_the_same(struct searches *search)
 {
-    CHECK_PUT(search, "room", 1, "Caf\xc3\xa9 \xc3\x9c"
-                                 "ber \xd0\x9c\xd0\x9e\xd0\xa1\xd0\x9a\xd0\x92\xd0\x90");
+    CHECK_PUT(search, "room", 1,
+              "Caf\xc3\xa9 \xc3\x9c"
+              "ber \xd0\x9c\xd0\x9e\xd0\xa1\xd0\x9a\xd0\x92\xd0\x90");
     CHECK_FIND(search, "cafe uber \xd0\xbc\xd0\xbe\xd1\x81\xd0\xba\xd0\xb2\xd0\xb0",
                "room/1:Caf\xc3\xa9 \xc3\x9c"
                "ber \xd0\x9c\xd0\x9e\xd0\xa1\xd0\x9a\xd0\x92\xd0\x90");
@@ -165,11 +166,11 @@ static void case_and_accents_are_the_same(struct searches *search)
 /* "I study at Tokyo university", in Japanese; then "hello" and "world" in Thai. */
 static void scripts_without_spaces(struct searches *search)
 {
-#define TOKYO  "\xe6\x9d\xb1\xe4\xba\xac"
-#define STUDY  "\xe5\xad\xa6"
-#define JAPAN  TOKYO "\xe5\xa4\xa7\xe5\xad\xa6\xe3\x81\xa7\xe5\xad\xa6\xe3\x81\xb6"
-#define HELLO  "\xe0\xb8\xaa\xe0\xb8\xa7\xe0\xb8\xb1\xe0\xb8\xaa\xe0\xb8\x94\xe0\xb8\xb5"
-#define WORLD  "\xe0\xb9\x82\xe0\xb8\xa5\xe0\xb8\x81"
+#define TOKYO "\xe6\x9d\xb1\xe4\xba\xac"
+#define STUDY "\xe5\xad\xa6"
+#define JAPAN TOKYO "\xe5\xa4\xa7\xe5\xad\xa6\xe3\x81\xa7\xe5\xad\xa6\xe3\x81\xb6"
+#define HELLO "\xe0\xb8\xaa\xe0\xb8\xa7\xe0\xb8\xb1\xe0\xb8\xaa\xe0\xb8\x94\xe0\xb8\xb5"
+#define WORLD "\xe0\xb9\x82\xe0\xb8\xa5\xe0\xb8\x81"
     CHECK_PUT(search, "room", 1, JAPAN);
     CHECK_PUT(search, "room", 2, HELLO WORLD);
     CHECK_FIND(search, TOKYO, "room/1:" JAPAN);
@@ -182,10 +183,10 @@ static void scripts_without_spaces(struct searches *search)
 static void the_text_is_words_alone(struct searches *search)
 {
     static const char *const hostile[] = {
-        "\"",        "\"\"",     "'",         "*",     "a*",          "NOT a",  "a OR b",
-        "text:a",    "place:c1", "^a",        "a + b", "NEAR(a b)",   "{text}", "(a",
-        "a)",        "- -",      "\\",        "%",     "a\"b",        ";",      "--",
-        "a AND NOT", "\x01\x02", "\xf0\x9f\x98\x80"};
+        "\"",     "\"\"",   "'",        "*",         "a*",       "NOT a",
+        "a OR b", "text:a", "place:c1", "^a",        "a + b",    "NEAR(a b)",
+        "{text}", "(a",     "a)",       "- -",       "\\",       "%",
+        "a\"b",   ";",      "--",       "a AND NOT", "\x01\x02", "\xf0\x9f\x98\x80"};
 
     CHECK_PUT(search, "room", 1, "alpha beta not-a-word");
     for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {

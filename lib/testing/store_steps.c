@@ -228,8 +228,7 @@ void sto_list_heads(struct stores *store, const char *after, size_t limit, struc
     int r = STORE_RUN(store, list_heads, &op);
 
     for (size_t i = 0; !r && i < op.ret_count; i++)
-        text_add(text, "%s%.*s=%llu", i ? " " : "",
-                 SLICE_ARGUMENTS(op.ret_heads[i].conversation),
+        text_add(text, "%s%.*s=%llu", i ? " " : "", SLICE_ARGUMENTS(op.ret_heads[i].conversation),
                  (unsigned long long)op.ret_heads[i].seq);
     if (r)
         text_add(text, "%s", cc_error_name(r));

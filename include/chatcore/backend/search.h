@@ -33,12 +33,12 @@ enum cc_search_action {
 struct cc_search_entry {
     enum cc_search_action action;
     struct cc_slice conversation;
-    struct cc_id message;  /* the one that is put, edited or removed */
-    uint64_t offset;       /* in the log, of the record that says so */
-    uint64_t seq;          /* PUT */
-    int64_t ts;            /* PUT: wall ms; newer ones are found first */
-    struct cc_slice from;  /* PUT: who wrote it */
-    struct cc_slice text;  /* PUT, EDIT */
+    struct cc_id message; /* the one that is put, edited or removed */
+    uint64_t offset;      /* in the log, of the record that says so */
+    uint64_t seq;         /* PUT */
+    int64_t ts;           /* PUT: wall ms; newer ones are found first */
+    struct cc_slice from; /* PUT: who wrote it */
+    struct cc_slice text; /* PUT, EDIT */
 };
 
 struct cc_search_index {

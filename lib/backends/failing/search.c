@@ -16,17 +16,17 @@ struct failing_search {
     X(query, cc_search_query)                                                                      \
     X(forget, cc_search_forget)
 
-#define SEARCH_FUNCTIONS(slot, type)                                                                \
+#define SEARCH_FUNCTIONS(slot, type)                                                               \
     static void forward_##slot(void *self, struct cc_op *op)                                       \
     {                                                                                              \
-        struct failing_search *search = self;                                                        \
+        struct failing_search *search = self;                                                      \
                                                                                                    \
-        search->port.vtable->slot(search->port.self, (struct type *)(void *)op);                     \
+        search->port.vtable->slot(search->port.self, (struct type *)(void *)op);                   \
     }                                                                                              \
                                                                                                    \
     static void port_##slot(void *self, struct type *op)                                           \
     {                                                                                              \
-        failing_submit(self, "search." #slot, &op->op, sizeof *op, forward_##slot);                 \
+        failing_submit(self, "search." #slot, &op->op, sizeof *op, forward_##slot);                \
     }
 
 SEARCH_SLOTS(SEARCH_FUNCTIONS)
@@ -40,12 +40,12 @@ static void port_free(void *self)
 }
 
 int cc_failing_search_open(const struct cc_allocator *allocator,
-                          const struct cc_failing_options *options, struct cc_search port,
-                          struct cc_search *ret_port)
+                           const struct cc_failing_options *options, struct cc_search port,
+                           struct cc_search *ret_port)
 {
 #define SEARCH_MEMBER(slot, type) .slot = port_##slot,
     static const struct cc_search_vtable vtable = {.size = sizeof vtable,
-                                                  SEARCH_SLOTS(SEARCH_MEMBER).free = port_free};
+                                                   SEARCH_SLOTS(SEARCH_MEMBER).free = port_free};
 #undef SEARCH_MEMBER
     struct failing_search *search;
     int r = failing_new(allocator, options, sizeof *search, &search);

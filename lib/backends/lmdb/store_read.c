@@ -250,8 +250,7 @@ static int head_copy(struct reading *reading, const MDB_val *key, const MDB_val 
         return MDB_CORRUPTED;
     memcpy(&stored, value->mv_data, sizeof stored);
     head_fill(&stored, ret_head);
-    return answer_copy(reading->answer,
-                       slice_of((const char *)key->mv_data + 1, key->mv_size - 1),
+    return answer_copy(reading->answer, slice_of((const char *)key->mv_data + 1, key->mv_size - 1),
                        &ret_head->conversation);
 }
 

@@ -66,8 +66,7 @@ static int words_change(struct database *database, enum statement which, uint64_
 }
 
 /* Goes to a message; its text and place stay valid until the statement is reset. */
-static int find_message(sqlite3_stmt *statement, uint64_t *ret_number,
-                        struct indexed *ret_words)
+static int find_message(sqlite3_stmt *statement, uint64_t *ret_number, struct indexed *ret_words)
 {
     int r = sqlite3_step(statement);
 
@@ -79,8 +78,7 @@ static int find_message(sqlite3_stmt *statement, uint64_t *ret_number,
     return 0;
 }
 
-static int remove_found(struct database *database, uint64_t number,
-                        const struct indexed *words)
+static int remove_found(struct database *database, uint64_t number, const struct indexed *words)
 {
     int r = words_change(database, STATEMENT_REMOVE_WORDS, number, words);
     sqlite3_stmt *statement = database_statement(database, STATEMENT_REMOVE_MESSAGE);
@@ -304,7 +302,7 @@ int change_forget(struct database *database, const struct cc_search_forget *op)
         r = statement_run(database_statement(database, STATEMENT_OPTIMIZE));
     r = finish(database, r);
     if (!r && op->is_thorough)
-        r = database_error(sqlite3_wal_checkpoint_v2(
-            database->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
+        r = database_error(sqlite3_wal_checkpoint_v2(database->handle, NULL,
+                                                     SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
     return r;
 }

@@ -17,10 +17,9 @@ static const char *const texts[STATEMENT_COUNT] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
     [STATEMENT_POSITION] = "SELECT next FROM position WHERE partition = ?1",
-    [STATEMENT_SET_POSITION] =
-        "INSERT INTO position VALUES (?1, ?2)"
-        " ON CONFLICT (partition) DO UPDATE SET next = excluded.next"
-        " WHERE excluded.next > next OR ?3",
+    [STATEMENT_SET_POSITION] = "INSERT INTO position VALUES (?1, ?2)"
+                               " ON CONFLICT (partition) DO UPDATE SET next = excluded.next"
+                               " WHERE excluded.next > next OR ?3",
     [STATEMENT_CONVERSATION] = "SELECT number FROM conversation WHERE name = ?1",
     [STATEMENT_ADD_CONVERSATION] = "INSERT INTO conversation (name) VALUES (?1)",
     [STATEMENT_MESSAGE] =
@@ -39,13 +38,13 @@ static const char *const texts[STATEMENT_COUNT] = {
     [STATEMENT_OPTIMIZE] = "INSERT INTO words (words) VALUES ('optimize')",
     [STATEMENT_CLEAR_SCOPE] = "DELETE FROM scope",
     [STATEMENT_ADD_SCOPE] = "INSERT OR REPLACE INTO scope VALUES (?1, ?2, ?3)",
-    /* CROSS JOIN keeps the order: from the newest hit on, each is looked up until there are enough */
-    [STATEMENT_QUERY] =
-        "SELECT scope.name, message.seq, message.id, message.text FROM words"
-        " CROSS JOIN message ON message.number = words.rowid"
-        " CROSS JOIN scope ON scope.conversation = message.conversation"
-        " WHERE words MATCH ?1 AND message.seq >= scope.from_seq"
-        " ORDER BY words.rowid DESC LIMIT ?2",
+    /* CROSS JOIN keeps the order: from the newest hit on, each is looked up until there are enough
+     */
+    [STATEMENT_QUERY] = "SELECT scope.name, message.seq, message.id, message.text FROM words"
+                        " CROSS JOIN message ON message.number = words.rowid"
+                        " CROSS JOIN scope ON scope.conversation = message.conversation"
+                        " WHERE words MATCH ?1 AND message.seq >= scope.from_seq"
+                        " ORDER BY words.rowid DESC LIMIT ?2",
 };
 
 static const char schema[] =
@@ -205,8 +204,7 @@ void bind_slice(sqlite3_stmt *statement, int column, struct cc_slice slice)
 
 void bind_number(sqlite3_stmt *statement, int column, uint64_t number)
 {
-    sqlite3_bind_int64(statement, column,
-                       number > INT64_MAX ? INT64_MAX : (sqlite3_int64)number);
+    sqlite3_bind_int64(statement, column, number > INT64_MAX ? INT64_MAX : (sqlite3_int64)number);
 }
 
 struct cc_slice column_slice(sqlite3_stmt *statement, int column)

@@ -89,8 +89,7 @@ static void append_places(struct buffer *query, const uint64_t *numbers, size_t 
 
     buffer_append_slice(query, slice_str("place : ("));
     for (size_t i = 0; i < count; i++) {
-        snprintf(place, sizeof place, "%sc%llu", i ? " OR " : "",
-                 (unsigned long long)numbers[i]);
+        snprintf(place, sizeof place, "%sc%llu", i ? " OR " : "", (unsigned long long)numbers[i]);
         buffer_append_slice(query, slice_str(place));
     }
     buffer_append_slice(query, slice_str(") AND "));

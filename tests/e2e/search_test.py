@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+"""Search, as a client sees it: what is found, by whom; the server killed, and its index lost.
+
+    search_test.py CHATCORED
+"""
+import asyncio
+import os
+import sys
+
+from harness import Client, Refused, Server
+
+
+class Stage:
+    """The clients of a step, closed at its end."""
+
+    def __init__(self, server):
+        self.server = server
+        self.clients = []
+
+    async def login(self, user):
+        self.clients.append(await Client.login(self.server, user))
+        return self.clients[-1]
+
+    async def play(self, step):
+        await step(self)
+        for client in self.clients:
+            client.socket.transport.abort()
+
+
+def play(server, step):
+    asyncio.run(Stage(server).play(step))
+
+
+async def texts(client, text, **more):
+    found = await client.call("search", text=text, **more)
+    return [message["text"] for message in found["messages"]]
+
+
+async def say(client, conversation, text):
+    return await client.call("send", conversation=conversation, text=text,
+                             client_id=os.urandom(8).hex())
+
+
+async def refused(call, name):
+    try:
+        await call
+    except Refused as error:
+        assert error.name == name, error
+        return
+    raise AssertionError(f"{name} was expected")
+
+
+async def fill(stage):
+    alice = await stage.login("alice")
+    bob = await stage.login("bob")
+    await bob.call("create", kind="group", conversation="team", name="team", members=["alice"])
+    await say(bob, "team", "The quick brown fox")
+    slip = await say(bob, "team", "a slip of the tongue")
+    gone = await say(bob, "team", "gone tomorrow")
+    await say(alice, "team", "東京大学で学ぶ")
+    await bob.call("edit", conversation="team", message=slip["message"], text="well put")
+    await bob.call("delete", conversation="team", message=gone["message"])
+
+
+async def check(stage):
+    alice = await stage.login("alice")
+    eve = await stage.login("eve")
+    assert await texts(alice, "QUICK bro") == ["The quick brown fox"]
+    assert await texts(alice, "東京", conversation="team") == ["東京大学で学ぶ"]
+    assert await texts(alice, "well put") == ["well put"]
+    assert await texts(alice, "slip") == []
+    assert await texts(alice, "gone") == []
+    assert await texts(alice, '"NOT (text:* OR') == []
+    assert await texts(eve, "quick") == []
+    await refused(texts(eve, "quick", conversation="team"), "forbidden")
+    await refused(texts(alice, "quick", conversation="nowhere"), "not_found")
+    await refused(texts(alice, ""), "bad_request")
+
+
+async def members_come_and_go(stage):
+    bob = await stage.login("bob")
+    carol = await stage.login("carol")
+    await bob.call("add", conversation="team", users=["carol"])
+    await say(bob, "team", "quick, carol")
+    assert await texts(carol, "quick") == ["quick, carol"]
+    await bob.call("remove", conversation="team", users=["carol"])
+    assert await texts(carol, "quick") == []
+    await bob.call("delete", conversation="team",
+                   message=(await bob.call("search", text="carol"))["messages"][0]["id"])
+
+
+def lose_index(server):
+    for name in ("search.db", "search.db-wal"):
+        path = os.path.join(server.directory, "data", name)
+        if os.path.exists(path):
+            os.remove(path)
+
+
+async def until_indexed(stage):
+    """The index is made while the server runs."""
+    alice = await stage.login("alice")
+    for _ in range(300):
+        if await texts(alice, "東京"):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the index was not made anew")
+
+
+def main():
+    with Server() as server:
+        play(server, fill)
+        play(server, check)
+        play(server, members_come_and_go)
+        server.kill()
+        server.start()
+        play(server, check)
+        server.stop()
+        lose_index(server)
+        server.start()
+        play(server, until_indexed)
+        play(server, check)
+    print("ok search")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
