@@ -3,6 +3,7 @@
  */
 #include "wire/uuid.h"
 
+#include "chatcore/backend/media.h"
 #include "wire/hex.h"
 
 /* Dashes stand before the bytes 4, 6, 8 and 10. */
@@ -44,4 +45,11 @@ void uuid_format(const struct cc_id *id, char *text)
         *text++ = digits[id->bytes[i] >> 4];
         *text++ = digits[id->bytes[i] & 15];
     }
+}
+
+/* The version stands in the high half of byte 6. */
+struct cc_id cc_media_thumbnail_id(struct cc_id id)
+{
+    id.bytes[6] ^= 0x70 ^ 0x80;
+    return id;
 }

@@ -7,6 +7,7 @@
 #include "chatcore/backend/memory.h"
 #include "chatcore/testing/conformance.h"
 #include "support/folder.h"
+#include "support/object_client.h"
 
 /* A memory world, with a virtual clock. Starts as zeros. */
 struct memory_place {
@@ -19,6 +20,13 @@ struct memory_place {
 struct lmdb_place {
     struct folder folder;
     bool is_made;
+};
+
+/* A media folder. Starts as zeros. */
+struct media_place {
+    struct folder folder;
+    bool is_made;
+    struct object_client client;
 };
 
 struct cc_directory_factory memory_directory_factory(struct memory_place *place);
@@ -44,5 +52,9 @@ struct search_place {
 
 struct cc_search_factory sqlite_search_factory(struct search_place *place);
 struct cc_search_factory failing_search_factory(struct search_place *place);
+struct cc_media_factory media_folder_factory(struct media_place *place);
+
+/* The folder, behind a failing port that is never told to fail. */
+struct cc_media_factory failing_media_factory(struct media_place *place);
 
 #endif

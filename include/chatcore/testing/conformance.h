@@ -15,6 +15,7 @@
 #include "chatcore/backend/cluster.h"
 #include "chatcore/backend/directory.h"
 #include "chatcore/backend/log.h"
+#include "chatcore/backend/media.h"
 #include "chatcore/backend/search.h"
 #include "chatcore/backend/store.h"
 
@@ -85,6 +86,27 @@ struct cc_search_factory {
     void (*destroy)(void *context);
 };
 
+/* A request that a client makes with a signed URL. */
+struct cc_media_client_request {
+    struct cc_slice method;
+    struct cc_slice url;
+    const struct cc_header *headers;
+    size_t header_count;
+    struct cc_slice body;
+    int ret_status;           /* of HTTP */
+    struct cc_slice ret_body; /* until the next request, or `destroy` */
+};
+
+struct cc_media_factory {
+    size_t size;
+    void *context;
+    int (*make)(void *context);
+    int (*open)(void *context, struct cc_media *ret_media); /* one port at a time */
+    /* Makes a request of the media store as a client would; the port is open. */
+    int (*request)(void *context, struct cc_media_client_request *request);
+    void (*destroy)(void *context);
+};
+
 /* Run all cases of a port. Answer the number of those that failed. Any thread; blocks. Errors:
  * CC_EINVAL. */
 int cc_conformance_directory(const struct cc_directory_factory *factory,
@@ -94,6 +116,8 @@ int cc_conformance_cluster(const struct cc_cluster_factory *factory,
 int cc_conformance_log(const struct cc_log_factory *factory,
                        const struct cc_conformance_options *options);
 int cc_conformance_store(const struct cc_store_factory *factory,
+                         const struct cc_conformance_options *options);
+int cc_conformance_media(const struct cc_media_factory *factory,
                          const struct cc_conformance_options *options);
 int cc_conformance_search(const struct cc_search_factory *factory,
                           const struct cc_conformance_options *options);

@@ -11,6 +11,7 @@
 #include "chatcore/backend/cluster.h"
 #include "chatcore/backend/directory.h"
 #include "chatcore/backend/log.h"
+#include "chatcore/backend/media.h"
 #include "chatcore/backend/search.h"
 #include "chatcore/backend/store.h"
 
@@ -60,6 +61,9 @@ int cc_failing_store_open(const struct cc_allocator *allocator,
 int cc_failing_search_open(const struct cc_allocator *allocator,
                            const struct cc_failing_options *options, struct cc_search port,
                            struct cc_search *ret_port);
+int cc_failing_media_open(const struct cc_allocator *allocator,
+                          const struct cc_failing_options *options, struct cc_media port,
+                          struct cc_media *ret_port);
 
 /* Let what is held go on, in the order in which it came; answers how much it was. The port must be
  * one that the functions above opened. Port's thread. Errors: none. */
@@ -67,6 +71,7 @@ size_t cc_failing_directory_resume(struct cc_directory port);
 size_t cc_failing_cluster_resume(struct cc_cluster port);
 size_t cc_failing_log_resume(struct cc_log port);
 size_t cc_failing_store_resume(struct cc_store port);
+size_t cc_failing_media_resume(struct cc_media port);
 size_t cc_failing_search_resume(struct cc_search port);
 
 #ifdef __cplusplus

@@ -19,12 +19,6 @@
 
 #define DEFAULT_MAX_PIXELS 50000000
 
-struct cc_id cc_media_thumbnail_id(struct cc_id id)
-{
-    id.bytes[6] ^= 0x70 ^ 0x80;
-    return id;
-}
-
 /* --- signing ---------------------------------------------------------------------------------- */
 
 /* "URL/ID?TICKET" in the answer's memory. */
