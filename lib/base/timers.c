@@ -52,18 +52,38 @@ static void sift_down(struct timers *timers, struct timer *timer, size_t index)
     place(timers, timer, index);
 }
 
+/* Room for so many in the heap, whose first element is not used. */
+static int grow(struct timers *timers, size_t count)
+{
+    void *heap = timers->heap;
+    int r = mem_reserve(timers->allocator, &heap, &timers->capacity, count + 1,
+                        sizeof *timers->heap);
+
+    if (!r)
+        timers->heap = heap;
+    return r;
+}
+
+int timers_reserve(struct timers *timers, struct timer *timer)
+{
+    int r = grow(timers, timers->count + timers->reserved + 1);
+
+    if (r)
+        return r;
+    timer->has_place = true;
+    timers->reserved++;
+    return 0;
+}
+
 int timer_set(struct timers *timers, struct timer *timer, int64_t deadline)
 {
     size_t index = timer->index;
-    void *heap = timers->heap;
     int r;
 
     if (!index) {
-        r = mem_reserve(timers->allocator, &heap, &timers->capacity, timers->count + 2,
-                        sizeof *timers->heap);
+        r = timer->has_place ? 0 : grow(timers, timers->count + timers->reserved + 1);
         if (r)
             return r;
-        timers->heap = heap;
         index = ++timers->count;
     }
     timer->deadline = deadline;

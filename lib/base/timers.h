@@ -10,7 +10,8 @@
 struct timer {
     int64_t deadline; /* mono ms */
     uint64_t order;
-    size_t index; /* in the heap, from 1; 0: not set */
+    size_t index;   /* in the heap, from 1; 0: not set */
+    bool has_place; /* timers_reserve() was called for it: setting it can't fail */
     void (*expired)(struct timer *timer, void *context);
 };
 
@@ -19,14 +20,18 @@ struct timers {
     struct timer **heap; /* from index 1 */
     size_t count;
     size_t capacity;
+    size_t reserved; /* places that the others leave free */
     uint64_t order;
 };
 
 void timers_init(struct timers *timers, const struct cc_allocator *allocator);
 void timers_deinit(struct timers *timers);
 
+/* Keeps a place for a timer, for good: setting it needs no memory any more. 0 or CC_ENOMEM. */
+int timers_reserve(struct timers *timers, struct timer *timer);
+
 /* Sets or moves a timer (its `expired` must be filled in). 0 or CC_ENOMEM (only when it was not
- * set). */
+ * set, and has no place). */
 int timer_set(struct timers *timers, struct timer *timer, int64_t deadline);
 
 /* Does nothing when it isn't set. */

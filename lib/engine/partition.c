@@ -364,6 +364,8 @@ int partitions_init(struct cc_engine *engine)
         engine->partitions[i].number = i;
         engine->partitions[i].retry.expired = retry;
         engine->partitions[i].state = PARTITION_ELSEWHERE;
+        if (timers_reserve(&engine->timers, &engine->partitions[i].retry))
+            return CC_ENOMEM;
     }
     return 0;
 }

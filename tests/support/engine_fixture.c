@@ -189,6 +189,12 @@ static void put_reply(struct client *client, const struct cc_reply *reply)
     }
     if (reply->command == CC_COMMAND_SEND)
         client->last_message = reply->message;
+    if (reply->media.size) {
+        memcpy(client->media, reply->media.data, reply->media.size);
+        client->media_size = reply->media.size;
+    }
+    if (reply->url.size)
+        put_slice(client, " ", reply->url);
     if (reply->duplicate)
         put(client, " duplicate");
     if (reply->seq)
@@ -213,6 +219,8 @@ static void put_event(struct client *client, const struct cc_event *event)
         break;
     case CC_EVENT_MESSAGE:
         client->last_message = event->u.message->id;
+        buffer_clear(&client->files);
+        buffer_append_slice(&client->files, event->u.message->files);
         put_conversation(client, event->u.message->conversation);
         put_message(client, event->u.message);
         break;
@@ -327,6 +335,7 @@ static void clients_free(struct fixture *fixture)
 {
     for (size_t i = 0; i < fixture->client_count; i++) {
         buffer_deinit(&fixture->clients[i]->text);
+        buffer_deinit(&fixture->clients[i]->files);
         free(fixture->clients[i]);
     }
     fixture->client_count = 0;
@@ -428,6 +437,7 @@ static struct client *open_session(struct fixture *fixture, const char *user,
     client->fixture = fixture;
     client->user = user;
     buffer_init(&client->text, cc_allocator_default());
+    buffer_init(&client->files, cc_allocator_default());
     fixture->clients[fixture->client_count++] = client;
     options.data = client;
     options.user = text_slice(user);

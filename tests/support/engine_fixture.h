@@ -26,9 +26,12 @@ struct client {
     const char *user;
     bool is_closed;
     uint64_t next_id;
-    unsigned replies;               /* ever */
-    struct buffer text;             /* what came since the last client_text() */
-    struct cc_id last_message;      /* of the newest message reply or push */
+    unsigned replies;          /* ever */
+    struct buffer text;        /* what came since the last client_text() */
+    struct cc_id last_message; /* of the newest message reply or push */
+    char media[CC_NAME_MAX];   /* of the newest upload reply */
+    size_t media_size;
+    struct buffer files;            /* of the newest message push */
     char conversation[CC_NAME_MAX]; /* of the newest reply that names one */
     size_t conversation_size;
 };

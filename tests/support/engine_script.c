@@ -3,6 +3,8 @@
  */
 #include "support/engine_script.h"
 
+#include "support/media_fake.h"
+
 /* Submits unless there is no memory even for that; answers how many were taken. */
 static unsigned attempt(struct client *client, struct cc_command command)
 {
@@ -63,6 +65,28 @@ static unsigned run_chat(struct client *alice)
     return taken;
 }
 
+static unsigned run_media(struct client *alice)
+{
+    struct cc_slice media;
+    unsigned taken = 0;
+
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_UPLOAD, .name = bob,
+                                    .media_type = text_slice("a/b"), .bytes = 7));
+    media_fake_arrive();
+    media.data = alice->media;
+    media.size = alice->media_size;
+    taken +=
+        attempt(alice, COMMAND(.type = CC_COMMAND_SEND, .conversation = group,
+                               .client_id = text_slice("3"), .media = &media, .media_count = 1));
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_MEDIA, .media_id = media));
+    taken +=
+        attempt(alice, COMMAND(.type = CC_COMMAND_SEND, .user = bob, .client_id = text_slice("4"),
+                               .media = &media, .media_count = 1));
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_DELETE, .conversation = group,
+                                    .message = alice->last_message));
+    return taken;
+}
+
 static unsigned run_contacts(struct client *alice)
 {
     unsigned taken = 0;
@@ -83,5 +107,6 @@ unsigned script_run(struct client *alice)
     unsigned taken = run_groups(alice);
 
     taken += run_chat(alice);
+    taken += run_media(alice);
     return taken + run_contacts(alice);
 }

@@ -5,6 +5,7 @@
 #include "chatcore/error.h"
 #include "chatcore/testing/failing.h"
 #include "support/engine_script.h"
+#include "support/media_fake.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ static struct {
     struct cc_store store;
     struct cc_directory directory;
     struct cc_cluster cluster;
+    struct cc_media media;
 } ports;
 
 static struct cc_failure decide(void *context, const char *slot)
@@ -52,7 +54,9 @@ static void configure(struct cc_engine_options *options)
     options->log = ports.log;
     options->store = ports.store;
     options->directory = ports.directory;
+    assert_int_equal(cc_failing_media_open(allocator, &failing, media_fake(), &ports.media), 0);
     options->cluster = ports.cluster;
+    options->media = ports.media;
     options->trace.write = be_quiet;
     options->limits.request.burst = 10000;
     options->limits.send.burst = 10000;
@@ -64,6 +68,7 @@ static void resume(void)
     cc_failing_store_resume(ports.store);
     cc_failing_directory_resume(ports.directory);
     cc_failing_cluster_resume(ports.cluster);
+    cc_failing_media_resume(ports.media);
 }
 
 /* The directory's members may speak, as the log has it, and nobody else. */
@@ -93,6 +98,7 @@ static bool run(long at)
     bool was_reached;
 
     ports.until = 0;
+    media_fake_reset();
     fixture_init(&fixture, configure);
     alice = client_connect(&fixture, "alice", "phone");
     client_connect(&fixture, "bob", "phone");

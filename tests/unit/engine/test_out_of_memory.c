@@ -4,6 +4,7 @@
  * memory again all goes on.
  */
 #include "support/engine_script.h"
+#include "support/media_fake.h"
 #include "support/test.h"
 
 #include <stdlib.h>
@@ -74,6 +75,7 @@ static void configure(struct cc_engine_options *options)
     options->allocator.realloc = retake;
     options->allocator.release = give;
     options->trace.write = be_quiet;
+    options->media = media_fake();
     options->limits.request.burst = 10000;
     options->limits.send.burst = 10000;
 }
@@ -99,6 +101,7 @@ static bool run(long at, int failures)
 
     memory.until = 0;
     memory.live = 0;
+    media_fake_reset();
     fixture_init(&fixture, configure);
     alice = client_connect(&fixture, "alice", "phone");
     bob_client = client_connect(&fixture, "bob", "phone");
