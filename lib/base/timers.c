@@ -56,8 +56,8 @@ static void sift_down(struct timers *timers, struct timer *timer, size_t index)
 static int grow(struct timers *timers, size_t count)
 {
     void *heap = timers->heap;
-    int r = mem_reserve(timers->allocator, &heap, &timers->capacity, count + 1,
-                        sizeof *timers->heap);
+    int r =
+        mem_reserve(timers->allocator, &heap, &timers->capacity, count + 1, sizeof *timers->heap);
 
     if (!r)
         timers->heap = heap;

@@ -156,6 +156,31 @@ static void equal_deadlines_run_in_the_order_of_setting(void **state)
     timers_deinit(&timers);
 }
 
+/* However many others took what there was. */
+static void a_place_that_is_kept_needs_no_memory(void **state)
+{
+    struct alarm kept = {.timer = {.expired = expect_due}};
+    struct alarm others[40];
+    struct failing_allocator failing = {0};
+    struct cc_allocator allocator = failing_allocator_of(&failing);
+    struct timers timers;
+
+    (void)state;
+    memset(others, 0, sizeof others);
+    timers_init(&timers, &allocator);
+    assert_int_equal(timers_reserve(&timers, &kept.timer), 0);
+    failing_allocator_arm(&failing, 1, false);
+    for (int i = 0; i < 40; i++) {
+        others[i].timer.expired = expect_due;
+        if (timer_set(&timers, &others[i].timer, 5))
+            break;
+        assert_true(i < 39);
+    }
+    assert_int_equal(timer_set(&timers, &kept.timer, 1), 0);
+    assert_int_equal(timers_deadline(&timers), 1);
+    timers_deinit(&timers);
+}
+
 static void without_memory_nothing_is_set(void **state)
 {
     struct alarm alarm = {.timer = {.expired = expect_due}};
@@ -179,6 +204,7 @@ int main(void)
         cmocka_unit_test(set_in_an_expiry_runs_in_the_next_call),
         cmocka_unit_test(cleared_in_an_expiry_does_not_run),
         cmocka_unit_test(equal_deadlines_run_in_the_order_of_setting),
+        cmocka_unit_test(a_place_that_is_kept_needs_no_memory),
         cmocka_unit_test(without_memory_nothing_is_set),
     };
 
