@@ -15,6 +15,7 @@
 #include <chatcore/host.h>
 
 #include <event2/event.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ struct server {
     struct cc_engine *engine;
     struct cc_gateway *gateway;
     struct cc_media_server media;
+    struct cc_api_keys *api_keys;
     struct dev dev;
     char address[64];
     struct event *signals[2];
@@ -267,6 +269,22 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     options->on_stopped = on_stopped;
     options->context = server;
     options->media = server->media;
+    options->api_keys = server->api_keys;
+}
+
+/* The keys of servers, in the data folder; a tool changes them, also while this runs. */
+static bool open_api_keys(struct server *server)
+{
+    char path[PATH_MAX];
+    int r;
+
+    if (!server->settings.data)
+        return true;
+    snprintf(path, sizeof path, "%s/api_keys", server->settings.data);
+    r = cc_api_keys_open(NULL, path, &server->api_keys);
+    if (r)
+        fprintf(stderr, "chatcored: %s: %s\n", path, cc_strerror(r));
+    return r == 0;
 }
 
 static bool open_gateway(struct server *server)
@@ -274,14 +292,17 @@ static bool open_gateway(struct server *server)
     struct cc_gateway_options options = CC_GATEWAY_OPTIONS_INIT;
     struct cc_http_route routes[DEV_ROUTES];
     const char *origins[LIST_MAX];
+    const char *cors_origins[LIST_MAX];
     const char *proxies[LIST_MAX];
     int r;
 
-    if (!parse_listen(server, &options))
+    if (!parse_listen(server, &options) || !open_api_keys(server))
         return false;
     fill_gateway(server, &options);
     options.origins = origins;
     options.origin_count = split(server->settings.origins, origins);
+    options.cors_origins = cors_origins;
+    options.cors_origin_count = split(server->settings.cors_origins, cors_origins);
     options.trusted_proxies = proxies;
     options.trusted_proxy_count = split(server->settings.trusted_proxies, proxies);
     if (server->settings.dev) {
@@ -370,6 +391,7 @@ static void close_all(struct server *server)
     if (server->base)
         event_base_free(server->base);
     cc_host_free(server->host);
+    cc_api_keys_free(server->api_keys);
     dev_deinit(&server->dev);
     settings_free(&server->settings);
 }

@@ -25,6 +25,8 @@
     X(tls_cert, "tls-cert", TEXT, "FILE", "certificate chain, PEM")                                \
     X(tls_key, "tls-key", TEXT, "FILE", "the certificate's private key, PEM")                      \
     X(origins, "origins", TEXT, "LIST", "web pages that may connect; default: of the same host")   \
+    X(cors_origins, "cors-origins", TEXT, "LIST",                                                  \
+      "web pages of other origins that may use REST; default: none")                               \
     X(trusted_proxies, "trusted-proxies", TEXT, "LIST",                                            \
       "addresses or networks of proxies whose X-Forwarded-For is believed")                        \
     X(max_connections, "max-connections", NUMBER, "N", "connections in all")                       \

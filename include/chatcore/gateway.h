@@ -12,6 +12,7 @@
 #ifndef CHATCORE_GATEWAY_H
 #define CHATCORE_GATEWAY_H
 
+#include "chatcore/backend/api_keys.h"
 #include "chatcore/backend/media.h"
 #include "chatcore/engine.h"
 
@@ -89,7 +90,7 @@ struct cc_gateway_options {
                                   (1,000) */
     uint32_t max_frame_bytes;  /* a WebSocket message: closed with 4500 (524,288: a message of
                                   65,536 bytes with every byte escaped, and its envelope) */
-    uint32_t max_body_bytes;   /* of an HTTP request: 413 (65,536) */
+    uint32_t max_body_bytes;   /* of an HTTP request: 413 (524,288: as much as a frame) */
     size_t max_output_bytes;   /* waiting for one connection that does not read: it is cut and comes
                                   back by its cursor (4 MiB: pushes stay below, for they weigh at
                                   most limits.max_outstanding; replies may not) */
@@ -115,6 +116,12 @@ struct cc_gateway_options {
                                 (256) */
     uint32_t media_stall_ms; /* a transfer that moves less than 64 KiB in this time is cut
                                 (30,000) */
+    /* Web pages of other origins whose scripts may read what REST answers, as `origins`. None
+     * given: none. */
+    const char *const *cors_origins;
+    size_t cors_origin_count;
+    struct cc_api_keys *api_keys; /* with which servers use REST; to outlive the gateway; NULL: only
+                                     users can use it */
 };
 #define CC_GATEWAY_OPTIONS_INIT CC_SIZED(struct cc_gateway_options)
 

@@ -8,21 +8,6 @@
 
 #include <strings.h>
 
-static int copy_origins(struct admission *admission, const char *const *origins, size_t count)
-{
-    admission->origins = mem_zalloc(admission->allocator, count + 1, sizeof *admission->origins);
-    if (!admission->origins)
-        return CC_ENOMEM;
-    for (size_t i = 0; i < count; i++) {
-        int r = slice_copy(admission->allocator, slice_str(origins[i]), &admission->origins[i]);
-
-        if (r)
-            return r;
-        admission->origin_count++;
-    }
-    return 0;
-}
-
 static int copy_trusted(struct admission *admission, const char *const *proxies, size_t count)
 {
     admission->trusted = mem_zalloc(admission->allocator, count + 1, sizeof *admission->trusted);
@@ -43,15 +28,14 @@ int admission_init(struct admission *admission, const struct cc_allocator *alloc
 
     memset(admission, 0, sizeof *admission);
     admission->allocator = allocator;
-    r = copy_origins(admission, origins, origin_count);
+    r = origins_copy(allocator, origins, origin_count, &admission->origins);
+    admission->origin_count = r ? 0 : origin_count;
     return r ? r : copy_trusted(admission, trusted_proxies, trusted_count);
 }
 
 void admission_deinit(struct admission *admission)
 {
-    for (size_t i = 0; i < admission->origin_count; i++)
-        mem_free(admission->allocator, (void *)admission->origins[i].data);
-    mem_free(admission->allocator, admission->origins);
+    origins_free(admission->allocator, admission->origins, admission->origin_count);
     mem_free(admission->allocator, admission->trusted);
 }
 

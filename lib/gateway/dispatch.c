@@ -3,6 +3,7 @@
  */
 #include "gateway/dispatch.h"
 
+#include "gateway/cors.h"
 #include "gateway/rest.h"
 #include "gateway/rest_routes.h"
 
@@ -13,16 +14,31 @@ static bool is_rest(struct cc_slice path)
     return path.size > size && memcmp(path.data, REST_PREFIX, size) == 0;
 }
 
+static void answer_not_found(struct http_exchange *exchange)
+{
+    http_error(&exchange->response, 404);
+    http_done(exchange);
+}
+
+static void dispatch_rest(struct worker *worker, struct http_exchange *exchange)
+{
+    cors_allow(&worker->gateway->cors, exchange);
+    if (cors_preflight(exchange))
+        return;
+    if (http_run(&worker->gateway->router, exchange))
+        http_done(exchange);
+    else
+        rest_start(worker->rest, exchange);
+}
+
 void dispatch(struct worker *worker, struct http_exchange *exchange)
 {
     exchange->state = HTTP_WAITING;
     exchange->closes = exchange->closes || worker->is_draining;
-    if (http_run(&worker->gateway->router, exchange)) {
+    if (is_rest(exchange->request.path))
+        dispatch_rest(worker, exchange);
+    else if (http_run(&worker->gateway->router, exchange))
         http_done(exchange);
-    } else if (is_rest(exchange->request.path)) {
-        rest_start(worker->rest, exchange);
-    } else {
-        http_error(&exchange->response, 404);
-        http_done(exchange);
-    }
+    else
+        answer_not_found(exchange);
 }

@@ -1,6 +1,6 @@
 /*
- * Which part of the gateway answers an HTTP request. In this order: routes of whole paths, the
- * host's before the gateway's own; REST. Owner: the worker's thread.
+ * Which part of the gateway answers an HTTP request: routes of whole paths, the host's before the
+ * gateway's own; REST, for other paths that begin as it does. Owner: the worker's thread.
  */
 #ifndef CC_GATEWAY_DISPATCH_H
 #define CC_GATEWAY_DISPATCH_H

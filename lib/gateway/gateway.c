@@ -7,6 +7,7 @@
 #include "chatcore/error.h"
 #include "gateway/listener.h"
 #include "gateway/metrics.h"
+#include "gateway/openapi.h"
 #include "gateway/worker.h"
 
 #include <sys/resource.h>
@@ -26,6 +27,15 @@ static void answer_text(struct cc_http_response *response, int status, const cha
 {
     cc_http_response_status(response, status);
     cc_http_response_write(response, slice_str(text));
+}
+
+static void openapi(void *context, const struct cc_http_request *request,
+                    struct cc_http_response *response)
+{
+    (void)context;
+    (void)request;
+    cc_http_response_type(response, "application/yaml");
+    cc_http_response_write(response, slice_of(openapi_yaml, openapi_yaml_size));
 }
 
 static void healthz(void *context, const struct cc_http_request *request,
@@ -71,6 +81,7 @@ static int add_routes(struct cc_gateway *gateway, const struct cc_http_route *ro
         {"GET", "/healthz", healthz, gateway},
         {"GET", "/readyz", readyz, gateway},
         {"GET", "/metrics", metrics, gateway},
+        {"GET", "/v1/openapi.yaml", openapi, NULL},
     };
     int r = 0;
 
@@ -108,7 +119,7 @@ static void set_defaults(struct cc_gateway_options *options)
     default_u32(&options->max_address_connections, 1000);
     default_u32(&options->max_handshakes, 1000);
     default_u32(&options->max_frame_bytes, 524288);
-    default_u32(&options->max_body_bytes, 65536);
+    default_u32(&options->max_body_bytes, 524288);
     default_u32(&options->ping_interval_ms, 25000);
     default_u32(&options->handshake_ms, 10000);
     default_u32(&options->close_ms, 5000);
@@ -156,6 +167,8 @@ static int copy_options(struct cc_gateway *gateway, const struct cc_gateway_opti
     if (!r)
         r = admission_init(&gateway->admission, allocator, options->origins, options->origin_count,
                            options->trusted_proxies, options->trusted_proxy_count);
+    if (!r)
+        r = cors_init(&gateway->cors, allocator, options->cors_origins, options->cors_origin_count);
     if (!r)
         r = add_routes(gateway, options->routes, options->route_count);
     gateway->options = *options;
@@ -209,6 +222,7 @@ static void free_gateway(struct cc_gateway *gateway, uint32_t started)
     mem_free(&allocator, gateway->tls_cert_file);
     mem_free(&allocator, gateway->tls_key_file);
     admission_deinit(&gateway->admission);
+    cors_deinit(&gateway->cors);
     http_router_deinit(&gateway->router);
     quota_deinit(&gateway->quota);
     mem_free(&allocator, gateway);

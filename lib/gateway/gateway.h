@@ -13,6 +13,7 @@
 #include "base/trace.h"
 #include "chatcore/gateway.h"
 #include "gateway/admission.h"
+#include "gateway/cors.h"
 #include "gateway/http.h"
 #include "gateway/quota.h"
 
@@ -27,6 +28,7 @@ struct cc_gateway {
     struct cc_gateway_options options; /* its pointers are not valid: what they hold is below */
     struct admission admission;
     struct http_router router;
+    struct cors cors;
     struct quota quota; /* locks itself */
     char *tls_cert_file;
     char *tls_key_file;

@@ -189,9 +189,12 @@ static void append_head(struct buffer *answer, int status, const char *type, siz
 {
     char line[96];
 
-    snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\nContent-Length: %zu\r\n", status,
-             http_status_text(status), size);
+    snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
     append_text(answer, line);
+    if (status != 204) { /* RFC 9110, 8.6: such an answer has none */
+        snprintf(line, sizeof line, "Content-Length: %zu\r\n", size);
+        append_text(answer, line);
+    }
     append_text(answer, "Content-Type: ");
     append_text(answer, type);
     append_text(answer, "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n");
@@ -260,6 +263,16 @@ bool http_run(const struct http_router *router, struct http_exchange *exchange)
     return true;
 }
 
+/* Not of the response: it holds for errors of all kinds, too. */
+static void append_origin(struct buffer *answer, struct cc_slice origin)
+{
+    if (!origin.size)
+        return;
+    append_text(answer, "Access-Control-Allow-Origin: ");
+    buffer_append_slice(answer, origin);
+    append_text(answer, "\r\nAccess-Control-Expose-Headers: Retry-After\r\nVary: Origin\r\n");
+}
+
 void http_write(struct http_exchange *exchange, struct buffer *answer)
 {
     struct cc_http_response *response = &exchange->response;
@@ -271,6 +284,7 @@ void http_write(struct http_exchange *exchange, struct buffer *answer)
     }
     append_head(answer, response->status, response->type, response->body.size);
     buffer_append_slice(answer, buffer_slice(&response->headers));
+    append_origin(answer, exchange->allowed_origin);
     append_text(answer, exchange->closes ? "Connection: close\r\n\r\n" : "\r\n");
     if (!slice_equal(exchange->request.method, slice_str("HEAD")))
         buffer_append_slice(answer, buffer_slice(&response->body));

@@ -58,8 +58,9 @@ struct http_exchange {
     struct buffer body;
     struct cc_http_response response;
     enum http_state state;
-    bool closes;            /* the connection ends with the answer */
-    uint32_t retry_after_s; /* told with a 503 that tells nothing better */
+    bool closes;                    /* the connection ends with the answer */
+    struct cc_slice allowed_origin; /* may read the answer (cors.h); empty: none has to be told */
+    uint32_t retry_after_s;         /* told with a 503 that tells nothing better */
     /* Set by socket.c: the answer is ready. */
     void (*done)(struct http_exchange *exchange);
     struct connection *connection;

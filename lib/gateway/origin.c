@@ -3,6 +3,8 @@
  */
 #include "gateway/origin.h"
 
+#include "chatcore/error.h"
+
 #include <strings.h>
 
 static bool equal_nocase(struct cc_slice a, struct cc_slice b)
@@ -49,4 +51,30 @@ bool origin_is_allowed(struct cc_slice origin, struct cc_slice host, const struc
         if (slice_equal(allowed[i], slice_of("*", 1)) || equal_nocase(allowed[i], origin))
             return true;
     return false;
+}
+
+int origins_copy(const struct cc_allocator *allocator, const char *const *origins, size_t count,
+                 struct cc_slice **ret_copy)
+{
+    struct cc_slice *copy = mem_zalloc(allocator, count + 1, sizeof *copy);
+
+    if (!copy)
+        return CC_ENOMEM;
+    for (size_t i = 0; i < count; i++) {
+        int r = slice_copy(allocator, slice_str(origins[i]), &copy[i]);
+
+        if (r) {
+            origins_free(allocator, copy, i);
+            return r;
+        }
+    }
+    *ret_copy = copy;
+    return 0;
+}
+
+void origins_free(const struct cc_allocator *allocator, struct cc_slice *origins, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        mem_free(allocator, (void *)origins[i].data);
+    mem_free(allocator, origins);
 }

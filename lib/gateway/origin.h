@@ -13,4 +13,9 @@
 bool origin_is_allowed(struct cc_slice origin, struct cc_slice host, const struct cc_slice *allowed,
                        size_t count);
 
+/* Copies a list. 0 or CC_ENOMEM. */
+int origins_copy(const struct cc_allocator *allocator, const char *const *origins, size_t count,
+                 struct cc_slice **ret_copy);
+void origins_free(const struct cc_allocator *allocator, struct cc_slice *origins, size_t count);
+
 #endif

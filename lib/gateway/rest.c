@@ -11,6 +11,8 @@
 #include "gateway/rest_answer.h"
 #include "gateway/rest_request.h"
 
+#include <time.h>
+
 /* How long a session serves. A token is verified again after that, so that keys that were taken
  * away hold no longer. */
 #define REST_SESSION_MS 60000
@@ -300,41 +302,83 @@ static struct cc_slice bearer(struct cc_slice authorization)
     return slice_of(authorization.data + size, authorization.size - size);
 }
 
-/* 0, or an error with a text. */
-static int identify(const struct http_exchange *exchange, struct rest_caller *ret_caller,
-                    const char **ret_text)
-{
-    struct rest_caller caller = {.token = bearer(exchange->request.authorization)};
+/* Who is refused, and why: `text` is empty where the error's own says all. */
+struct refusal {
+    int error;
+    const char *text;
+};
 
-    *ret_text = "";
-    if (!caller.token.size) {
-        *ret_text = "an Authorization header with a bearer token is missing";
-        return CC_EUNAUTHORIZED;
-    }
-    *ret_caller = caller;
-    return 0;
+static struct cc_time time_now(void)
+{
+    struct timespec wall;
+    struct timespec mono;
+
+    clock_gettime(CLOCK_REALTIME, &wall);
+    clock_gettime(CLOCK_MONOTONIC, &mono);
+    return (struct cc_time){
+        .wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
+        .mono_ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
+    };
+}
+
+/* A server with a key acts for the user that it names, as far as the key's scopes go. */
+static struct refusal identify_server(struct cc_api_keys *keys, const struct rest_route *route,
+                                      const struct http_exchange *exchange,
+                                      struct rest_caller *caller)
+{
+    struct cc_api_key key;
+    int r = keys ? cc_api_keys_verify(keys, caller->token, time_now(), &key) : CC_EUNAUTHORIZED;
+
+    if (r)
+        return (struct refusal){r, ""};
+    caller->is_admin = (key.scopes & CC_SCOPE_ADMIN) != 0;
+    if (!caller->is_admin && !(key.scopes & route->scope))
+        return (struct refusal){CC_EFORBIDDEN, "the key has not the scope for this"};
+    if (!exchange->headers.acting_user.size)
+        return (struct refusal){CC_EINVAL, "X-Chatcore-User: is missing"};
+    caller->token = slice_of(NULL, 0);
+    caller->user = exchange->headers.acting_user;
+    return (struct refusal){0, ""};
+}
+
+static bool is_api_key(struct cc_slice token)
+{
+    static const char prefix[] = "cck_";
+
+    return token.size > sizeof prefix - 1 && !memcmp(token.data, prefix, sizeof prefix - 1);
+}
+
+static struct refusal identify(const struct rest *rest, const struct rest_route *route,
+                               const struct http_exchange *exchange, struct rest_caller *caller)
+{
+    caller->token = bearer(exchange->request.authorization);
+    if (!caller->token.size)
+        return (struct refusal){CC_EUNAUTHORIZED, "Authorization: a bearer token is missing"};
+    if (is_api_key(caller->token))
+        return identify_server(rest->worker->gateway->options.api_keys, route, exchange, caller);
+    return (struct refusal){0, ""};
 }
 
 void rest_start(struct rest *rest, struct http_exchange *exchange)
 {
-    struct rest_caller caller;
+    struct rest_caller caller = {0};
     struct rest_match match;
+    struct refusal refusal;
     struct wire_item item;
     char address[ADDRESS_TEXT_MAX];
-    const char *text;
-    int r;
 
     rest_match(exchange->request.method, exchange->request.path, &match);
     if (!match.route) {
         rest_answer_no_route(exchange, &match);
         return;
     }
-    r = identify(exchange, &caller, &text);
-    if (r) {
-        rest_answer_error(exchange, r, slice_str(text));
+    refusal = identify(rest, match.route, exchange, &caller);
+    if (refusal.error) {
+        rest_answer_error(exchange, refusal.error, slice_str(refusal.text));
         return;
     }
-    caller.address = connection_limited_address(exchange->connection, address);
+    if (!caller.user.size) /* many users' requests come from one server */
+        caller.address = connection_limited_address(exchange->connection, address);
     rest_decode(&rest->worker->decoder, exchange, &match, &rest->joined, &item);
     if (item.error == CC_EPROTOCOL)
         rest_answer_error(exchange, CC_EINVAL, slice_str("the body is not a JSON object"));

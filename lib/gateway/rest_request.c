@@ -246,10 +246,10 @@ static void append_body(struct buffer *out, struct cc_slice body)
     buffer_append_slice(out, body);
 }
 
-/* A GET has no body: what it would say would be no question any more. */
+/* What a GET asks stands in its address alone. */
 static bool takes_body(const struct rest_route *route)
 {
-    return route->method[0] == 'P';
+    return strcmp(route->method, "GET") != 0;
 }
 
 void rest_decode(struct wire_decoder *decoder, const struct http_exchange *exchange,

@@ -23,7 +23,8 @@ CASE_OUTCOMES = {"OK": "passed", "ok": "passed", "FAILED": "failed", "not ok": "
                  "SKIPPED": "skipped"}
 SEVERITY = ["passed", "skipped", "failed"]
 
-CHECKS_BEFORE_BUILD = ["headers", "layers", "size", "format", "comments", "walkthrough", "snippets"]
+CHECKS_BEFORE_BUILD = ["headers", "layers", "size", "format", "comments", "walkthrough", "snippets",
+                       "openapi"]
 CHECKS_AFTER_BUILD = ["purity", "symbols", "install"]
 
 
