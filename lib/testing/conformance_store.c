@@ -280,6 +280,68 @@ static void a_write_is_seen_once_it_is_done(struct stores *store)
     }
 }
 
+/* --- amending --- */
+
+static void rows_are_amended(struct stores *store)
+{
+    struct sto_batch batch = {0};
+
+    write_five_rows(store);
+    sto_add_row(&batch, "room", 2, 0, "");
+    sto_add_row(&batch, "room", 4, 0, "a much longer body than the one that stood there");
+    sto_add_row(&batch, "room", 9, 0, "not there");
+    CHECK_STATUS(store->suite, sto_amend(store, "room", 0, &batch), 0);
+    CHECK_READ(store, "1:a 2: 3:c 4:a much longer body than the one that stood there 5:e",
+               sto_read_rows, "room", ALL);
+    CHECK_READ(store, "1:x", sto_read_rows, "other", ALL);
+    CHECK_STATUS(store->suite, sto_amend(store, "none", 7, &batch), 0);
+    CHECK_STATUS(store->suite, sto_amend(store, "", 7, &batch), CC_EINVAL);
+    write_five_rows(store); /* as by a replay: what stands stays */
+    CHECK_READ(store, "1:a 2: 3:c", sto_read_rows, "room", range(1, 3, 9));
+}
+
+static void offsets_outlast_amending(struct stores *store)
+{
+    struct cc_store_read_rows op = {
+        .conversation = slice_str("room"), .from = 2, .to = 3, .limit = 9};
+    struct sto_batch batch = {0};
+
+    write_five_rows(store);
+    sto_add_row(&batch, "room", 2, 999, "");
+    CHECK_STATUS(store->suite, sto_amend(store, "room", 2, &batch), 0);
+    CHECK_STATUS(store->suite, STORE_RUN(store, read_rows, &op), 0);
+    CHECK_NUMBER(store->suite, op.ret_count, 2);
+    CHECK_NUMBER(store->suite, op.ret_rows[0].offset, 20);
+    CHECK_NUMBER(store->suite, op.ret_rows[1].offset, 30);
+    cc_op_release(&op.op);
+}
+
+static void the_oldest_rows_are_removed(struct stores *store)
+{
+    static const struct story busy = {0, 1, 2, 30};
+    struct sto_batch batch = {0};
+
+    write_five_rows(store);
+    CHECK_STATUS(store->suite, sto_amend(store, "room", 3, &batch), 0);
+    CHECK_READ(store, "3:c 4:d 5:e", sto_read_rows, "room", ALL);
+    CHECK_READ(store, "", sto_read_rows, "room", range(1, 2, 9));
+    CHECK_READ(store, "3:c", sto_read_rows, "room", last(1, 3, 9));
+    CHECK_STATUS(store->suite, sto_amend(store, "room", 3, &batch), 0);
+    CHECK_STATUS(store->suite, sto_amend(store, "room", 100, &batch), 0);
+    CHECK_READ(store, "", sto_read_rows, "room", ALL);
+    sto_add_row(&batch, "room", 6, 60, "f");
+    CHECK_STATUS(store->suite, sto_write(store, &batch), 0);
+    CHECK_READ(store, "6:f", sto_read_rows, "room", ALL);
+    CHECK_STATUS(store->suite, story_write(store, &busy, 0, 3000), 0);
+    CHECK_STATUS(store->suite, sto_amend(store, "room0-0", 2996, &batch), 0);
+    CHECK_READ(store, "6:f", sto_read_rows, "room", ALL);
+    sto_add_row(&batch, "room0-0", 2997, 0, "x");
+    sto_add_row(&batch, "room0-0", 2999, 0, "y");
+    CHECK_STATUS(store->suite, sto_amend(store, "room0-0", 2997, &batch), 0);
+    CHECK_READ(store, "2997:x", sto_read_rows, "room0-0", range(0, 2997, 9));
+    CHECK_READ(store, "2999:y", sto_read_rows, "room0-0", range(2999, 2999, 9));
+}
+
 /* --- heads and offsets --- */
 
 static void heads_do_not_go_back(struct stores *store)
@@ -555,6 +617,9 @@ static const struct sto_case cases[] = {
     {"long runs may come late", long_runs_may_come_late},
     {"writes under way keep their order", writes_under_way_keep_their_order},
     {"a write is seen once it is done", a_write_is_seen_once_it_is_done},
+    {"rows are amended", rows_are_amended},
+    {"offsets outlast amending", offsets_outlast_amending},
+    {"the oldest rows are removed", the_oldest_rows_are_removed},
     {"heads do not go back", heads_do_not_go_back},
     {"heads come in the order asked", heads_come_in_the_order_asked},
     {"all heads are listed", all_heads_are_listed},

@@ -222,6 +222,20 @@ void sto_read_head(struct stores *store, const char *conversation, struct text *
     cc_op_release(&op.op);
 }
 
+int sto_amend(struct stores *store, const char *conversation, uint64_t before,
+              struct sto_batch *batch)
+{
+    struct cc_store_amend op = {.conversation = slice_str(conversation),
+                                .before = before,
+                                .rows = batch->rows,
+                                .row_count = batch->row_count};
+    int r = STORE_RUN(store, amend, &op);
+
+    cc_op_release(&op.op);
+    memset(batch, 0, sizeof *batch);
+    return r;
+}
+
 void sto_list_heads(struct stores *store, const char *after, size_t limit, struct text *text)
 {
     struct cc_store_list_heads op = {.after = slice_str(after), .limit = limit};

@@ -56,6 +56,10 @@ void sto_add_cursor(struct sto_batch *batch, const char *user, const char *devic
 int sto_write(struct stores *store, struct sto_batch *batch);
 int sto_write_cursors(struct stores *store, struct sto_batch *batch);
 
+/* Amends with the batch's rows; empties the batch. */
+int sto_amend(struct stores *store, const char *conversation, uint64_t before,
+              struct sto_batch *batch);
+
 /*
  * What these read is added to the text; a status other than 0 as "CC_EINVAL" and the like.
  *   rows     1:a 2:b             (seq, body)

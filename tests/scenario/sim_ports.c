@@ -25,7 +25,8 @@
     X(store, read_inbox, cc_store_read_inbox)                                                      \
     X(store, read_dedup, cc_store_read_dedup)                                                      \
     X(store, read_cursors, cc_store_read_cursors)                                                  \
-    X(store, list_heads, cc_store_list_heads)
+    X(store, list_heads, cc_store_list_heads)                                                      \
+    X(store, amend, cc_store_amend)
 #define DIRECTORY_SLOTS(X)                                                                         \
     X(directory, profile_get, cc_directory_profile)                                                \
     X(directory, profile_put, cc_directory_profile)                                                \

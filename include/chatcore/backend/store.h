@@ -15,6 +15,7 @@
  *  - `write` is idempotent: the same batch again, or an overlapping one of a replay with the same
  *    contents, leaves the same tables. Rows, heads, inbox and dedup of a batch are durable before
  *    its offset is: a reader that finds offset n finds all that came before n.
+ *  - a row that stands is not changed by `write`; `amend` alone changes rows.
  *  - a head or an offset never goes back: an older one written later is ignored.
  *  - a cursor only moves forward: writing takes the maximum of each of its numbers.
  *  - reads see every write that has completed before they were submitted.
@@ -116,6 +117,20 @@ struct cc_store_read_heads {
         *ret_heads; /* `count` of them, in the order asked; all numbers 0 where there is none */
 };
 
+/*
+ * Takes from a conversation's rows what is not to be kept, for good: reads that follow don't find
+ * it. Only rows that the partition's offset has gone past are amended, so that no replay brings
+ * them back.
+ */
+struct cc_store_amend {
+    struct cc_op op;
+    struct cc_slice conversation;
+    uint64_t before;                 /* the rows below this seq are removed; 0: none */
+    const struct cc_store_row *rows; /* ascending by seq: those that stand get these bodies, and
+                                        keep their offsets; others are left out */
+    size_t row_count;
+};
+
 /* The heads of all conversations, in an order of the backend's, the same each time. */
 struct cc_store_list_heads {
     struct cc_op op;
@@ -168,6 +183,7 @@ struct cc_store_vtable {
     void (*read_dedup)(void *self, struct cc_store_read_dedup *op);
     void (*read_cursors)(void *self, struct cc_store_read_cursors *op);
     void (*list_heads)(void *self, struct cc_store_list_heads *op);
+    void (*amend)(void *self, struct cc_store_amend *op);
     /* Gives everything back. No operation may be under way. */
     void (*free)(void *self);
 };

@@ -150,6 +150,11 @@ static void slot_write_cursors(void *self, struct cc_store_write_cursors *op)
     writer_submit(&((struct lmdb_store *)self)->writer, &op->op, &store_write_cursors_kind);
 }
 
+static void slot_amend(void *self, struct cc_store_amend *op)
+{
+    writer_submit(&((struct lmdb_store *)self)->writer, &op->op, &store_amend_kind);
+}
+
 static void slot_free(void *self)
 {
     struct lmdb_store *store = self;
@@ -174,6 +179,7 @@ static const struct cc_store_vtable vtable = {
     .read_dedup = store_read_dedup,
     .read_cursors = store_read_cursors,
     .list_heads = store_list_heads,
+    .amend = slot_amend,
     .free = slot_free,
 };
 

@@ -292,6 +292,74 @@ static void store_write(void *self, struct cc_store_write *op)
     cc_op_done(&op->op, 0);
 }
 
+/* --- amending ----------------------------------------------------------------------------------
+ */
+
+static void remove_before(struct memory_store *store, const struct cc_store_amend *op)
+{
+    struct tree *tree = &store->tables[TABLE_ROWS];
+    struct key key = memory_row_key(op->conversation, 0);
+    struct tree_node *node = tree_at_least(tree, key_slice(&key));
+
+    while (node && memory_key_matches(node, &key, key.size - sizeof(uint64_t))) {
+        struct entry *entry = tree_owner(node, struct entry, node);
+
+        if (entry->numbers[0] >= op->before)
+            break;
+        node = tree_next(node);
+        tree_remove(tree, &entry->node);
+        mem_free(&store->world->allocator, entry);
+    }
+}
+
+/* Puts an entry in the place of the one with its key; does nothing where none is. */
+static void replace(struct memory_store *store, struct entry *entry)
+{
+    struct tree *tree = &store->tables[TABLE_ROWS];
+    struct tree_node *found = tree_find(tree, entry->node.key);
+    struct entry *old = found ? tree_owner(found, struct entry, node) : entry;
+
+    if (found) {
+        entry->numbers[1] = old->numbers[1];
+        tree_remove(tree, found);
+        tree_insert(tree, &entry->node, entry->node.key);
+    }
+    mem_free(&store->world->allocator, old);
+}
+
+static int amend(struct memory_store *store, const struct cc_store_amend *op)
+{
+    struct changes changes;
+    bool ok = true;
+
+    if (!memory_name_fits(op->conversation))
+        return CC_EINVAL;
+    changes_init(&changes, store);
+    for (size_t i = 0; ok && i < op->row_count; i++) {
+        struct cc_store_row row = op->rows[i];
+
+        row.conversation = op->conversation;
+        ok = add_row(&changes, &row);
+    }
+    if (!ok) {
+        changes_drop(&changes);
+        return CC_ENOMEM;
+    }
+    while (changes.first) {
+        struct entry *entry = changes.first;
+
+        changes.first = entry->next;
+        replace(store, entry);
+    }
+    remove_before(store, op);
+    return 0;
+}
+
+static void store_amend(void *self, struct cc_store_amend *op)
+{
+    cc_op_done(&op->op, amend(self, op));
+}
+
 static int add_cursor(struct changes *changes, const struct cc_store_cursor *cursor)
 {
     struct entry *entry;
@@ -341,6 +409,7 @@ static const struct cc_store_vtable store_vtable = {
     .read_dedup = memory_store_read_dedup,
     .read_cursors = memory_store_read_cursors,
     .list_heads = memory_store_list_heads,
+    .amend = store_amend,
     .free = store_free,
 };
 
