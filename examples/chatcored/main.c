@@ -173,6 +173,7 @@ static bool fill_limits(const struct settings *settings, struct cc_limits *limit
     limits->max_user_sessions = as_u32(settings->max_user_sessions);
     limits->max_members = as_u32(settings->max_members);
     limits->max_unflushed_bytes = settings->max_unflushed_bytes;
+    limits->retention_s = settings->retention_s;
     limits->max_recent_bytes = settings->max_recent_bytes;
     limits->ping_interval_ms = as_u32(settings->ping_interval_ms);
     limits->max_media_bytes = settings->max_media_bytes;

@@ -56,6 +56,8 @@
       "uploads of one user that no message has yet")                                               \
     X(unsent_s, "unsent-s", NUMBER, "N", "after which an upload that no message has is removed")   \
     X(image_program, "image-program", TEXT, "FILE", "chatcore-image, where it is not installed")   \
+    X(retention_s, "retention-s", NUMBER, "N",                                                     \
+      "messages that are older are removed; default: none is")                                     \
     X(search_off, "search-off", FLAG, NULL, "keep no search index")                                \
     X(presence_off, "presence-off", FLAG, NULL, "neither compute nor push presence")               \
     X(history_for_joiners, "history-for-joiners", FLAG, NULL,                                      \

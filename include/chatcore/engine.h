@@ -62,6 +62,8 @@ struct cc_limits {
     uint32_t
         dedup_window_s; /* a retried client_id is recognised for at least so long (90,000 = 25 h) */
     uint32_t ping_interval_ms; /* told to clients (25,000) */
+    uint64_t retention_s; /* messages that are older vanish from history, store and search; 0: none
+                             does (0) */
     uint32_t session_ttl_ms;   /* a dead node's users are offline after so long (60,000) */
     struct cc_rate send;       /* per user: send, edit, delete, react (200, 50 a second) */
     struct cc_rate request;    /* per user: every other command (400, 100 a second) */

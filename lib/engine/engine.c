@@ -17,8 +17,10 @@
 #include "engine/receipts.h"
 #include "engine/relations.h"
 #include "engine/request.h"
+#include "engine/retention.h"
 #include "engine/search.h"
 #include "engine/session.h"
+#include "engine/sweep.h"
 #include "engine/sync.h"
 #include "engine/typing.h"
 
@@ -193,8 +195,9 @@ static void take_options(struct cc_engine *engine, const struct cc_engine_option
 static int modules_init(struct cc_engine *engine)
 {
     static int (*const inits[])(struct cc_engine *) = {
-        pending_init,  partitions_init, link_init,     limits_init, push_init,  relations_init,
-        receipts_init, typing_init,     presence_init, groups_init, media_init, search_init,
+        pending_init,   partitions_init, link_init,      limits_init,   push_init,
+        relations_init, receipts_init,   typing_init,    presence_init, groups_init,
+        media_init,     search_init,     retention_init,
     };
     int r = 0;
 
@@ -206,9 +209,9 @@ static int modules_init(struct cc_engine *engine)
 static void modules_deinit(struct cc_engine *engine)
 {
     static void (*const deinits[])(struct cc_engine *) = {
-        search_deinit,     media_deinit,     groups_deinit,   presence_deinit, typing_deinit,
-        receipts_deinit,   relations_deinit, push_deinit,     limits_deinit,   link_deinit,
-        partitions_deinit, pending_deinit,   requests_deinit,
+        retention_deinit, sweeps_deinit, search_deinit,     media_deinit,     groups_deinit,
+        presence_deinit,  typing_deinit, receipts_deinit,   relations_deinit, push_deinit,
+        limits_deinit,    link_deinit,   partitions_deinit, pending_deinit,   requests_deinit,
     };
 
     for (size_t i = 0; i < sizeof deinits / sizeof deinits[0]; i++)
@@ -412,6 +415,8 @@ int cc_engine_step(struct cc_engine *engine, struct cc_time now)
     partitions_step(engine);
     link_step(engine);
     receipts_step(engine);
+    retention_step(engine);
+    sweeps_step(engine);
     search_step(engine);
     consumer_hosts_take(engine);
     consumers_step(engine);

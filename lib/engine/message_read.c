@@ -127,11 +127,11 @@ static void bisected(struct request *request, int status)
     uint64_t middle = rows->from;
     struct record record;
 
-    if (!status &&
-        (!rows->ret_count || record_decode(rows->ret_rows[0].body, &request->arena, &record) != 0))
+    if (!status && rows->ret_count &&
+        record_decode(rows->ret_rows[0].body, &request->arena, &record) != 0)
         status = CC_ENOTFOUND;
-    if (!status && id_timestamp(&record.message.id) < search->from_ts)
-        search->low = middle + 1;
+    if (!status && (!rows->ret_count || id_timestamp(&record.message.id) < search->from_ts))
+        search->low = middle + 1; /* older, or so old that it was removed */
     else
         search->high = middle;
     cc_op_release(&rows->op);

@@ -149,6 +149,12 @@ static void trim_recent(struct partition *partition)
         drop_oldest(partition);
 }
 
+void partition_drop_recent(struct partition *partition)
+{
+    while (partition->oldest && partition->oldest->offset < partition->flushed)
+        drop_oldest(partition);
+}
+
 static void trimmed(struct cc_op *op)
 {
     struct partition *partition = container_of(op, struct partition, trim.op);

@@ -90,6 +90,9 @@ void partition_flushed(struct partition *partition, uint64_t offset);
 /* A message has just been applied: puts it into the list; takes a reference. */
 void partition_add_message(struct partition *partition, struct message *message);
 
+/* Lets all messages go that are in the store: what is read of them comes from there. */
+void partition_drop_recent(struct partition *partition);
+
 /* Called at the end of each step: submits appends, starts flushes that are due, trims memory. */
 void partitions_step(struct cc_engine *engine);
 

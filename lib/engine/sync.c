@@ -455,6 +455,7 @@ static int push_row(struct sync *sync, struct sync_entry *entry, const struct cc
     if (r)
         return r;
     message->view.ts = id_timestamp(&message->view.id);
+    entry->next = row->seq; /* those between were removed */
     r = push(sync, entry, message) ? 0 : CC_EBUSY;
     message_unref(message);
     return r;
@@ -489,8 +490,8 @@ static void rows_read(struct sync *sync, int status)
     struct sync_entry *entry = sync->at;
     size_t count = status ? 0 : read->ret_count;
 
-    if (!status && (!count || read->ret_rows[0].seq != entry->next))
-        status = CC_ECORRUPT; /* a row that the head promises is not there */
+    if (!status && !count)
+        entry->next = read->to + 1; /* all of it was removed: see sweep.h */
     for (size_t i = 0; !status && sync->stage == SYNC_PUSHING && i < count; i++) {
         if (read->ret_rows[i].seq > entry->until)
             break;

@@ -57,8 +57,8 @@ static size_t rows_change(struct amending *amending, struct cc_store_row *rows, 
 }
 
 /* The new chunk, in memory: the old one's bytes are in the map, which writing changes. */
-static int rows_pack(const struct amending *amending, const struct cc_store_row *rows,
-                     size_t count, MDB_val *ret_value)
+static int rows_pack(const struct amending *amending, const struct cc_store_row *rows, size_t count,
+                     MDB_val *ret_value)
 {
     const struct cc_store_row *before = NULL;
     size_t size = 0;
