@@ -89,7 +89,7 @@ static void test_unflushed_bytes(void **state)
 {
     struct fixture *fixture = *state;
     struct client *bob = client_connect(fixture, "bob", "phone");
-    struct cc_engine_stats stats;
+    struct cc_engine_stats stats = {.size = sizeof stats};
 
     client_create(bob, "g", "alice");
     fixture_advance(fixture, 1000);
