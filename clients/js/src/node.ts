@@ -1,0 +1,5 @@
+/*
+ * What only Node has.
+ */
+export * from "./index.js";
+export { FileStorage } from "./file.js";

@@ -1,0 +1,208 @@
+/*
+ * The objects of the protocol (docs/protocol.md), as JSON has them: message ids are text here in
+ * both encodings. Nothing in this file runs.
+ */
+
+export type ConversationKind = "direct" | "group" | "channel";
+export type Role = "owner" | "admin" | "member";
+export type MessageKind = "text" | "media" | "edit" | "delete" | "reaction" | "system";
+export type SystemAction = "created" | "renamed" | "added" | "removed" | "left" | "role";
+export type Meta = { [key: string]: unknown };
+
+export interface Message {
+  conversation: string;
+  seq: number;
+  id: string;
+  from: string;
+  ts: number;
+  /** A kind that this client does not know counts like any other. */
+  kind: MessageKind | (string & {});
+  text?: string;
+  media?: string[];
+  reply_to?: string;
+  mentions?: string[];
+  meta?: Meta;
+  /** Of `edit`, `delete` and `reaction`: the message meant. */
+  message?: string;
+  emoji?: string;
+  on?: boolean;
+  action?: SystemAction | (string & {});
+  users?: string[];
+  name?: string;
+  role?: Role;
+  /** Only to the sender's own sessions. */
+  client_id?: string;
+  flagged?: boolean;
+}
+
+export interface Receipt {
+  conversation: string;
+  user: string;
+  delivered?: number;
+  read?: number;
+  ts: number;
+}
+
+export interface Typing {
+  conversation: string;
+  user: string;
+  on: boolean;
+}
+
+export interface Presence {
+  user: string;
+  status: "online" | "offline" | (string & {});
+  last_seen?: number;
+}
+
+export interface Conversation {
+  id: string;
+  kind: ConversationKind;
+  name: string;
+  members: number;
+  head: number;
+  read: number;
+  delivered: number;
+  unread: number;
+  muted: boolean;
+  muted_until?: number;
+  peer?: string;
+  ts?: number;
+  role?: Role;
+  /** The user is a member no longer: then there are only `id` and `kind`. */
+  gone?: boolean;
+}
+
+export interface Member {
+  user: string;
+  role: Role;
+}
+
+export interface Profile {
+  user: string;
+  name?: string;
+  avatar?: string;
+  meta?: Meta;
+}
+
+export interface Hello {
+  user: string;
+  device: string;
+  session: string;
+  server_time: number;
+  ping_interval_ms: number;
+  max_message_bytes: number;
+}
+
+export interface SendReply {
+  conversation: string;
+  message: string;
+  ts: number;
+  duplicate?: boolean;
+}
+
+export interface UploadReply {
+  media: string;
+  method: string;
+  url: string;
+  headers: { [name: string]: string };
+  expires: number;
+}
+
+export interface MediaReply {
+  url: string;
+  expires: number;
+  /** What the server knows of it; each may be missing. */
+  name?: string;
+  type?: string;
+  bytes?: number;
+  width?: number;
+  height?: number;
+  thumbnail?: string;
+}
+
+/** Where a message goes, and what is in it. Exactly one of `conversation` and `user`. */
+export interface SendFields {
+  conversation?: string;
+  user?: string;
+  client_id: string;
+  text?: string;
+  media?: string[];
+  reply_to?: string;
+  mentions?: string[];
+  meta?: Meta;
+}
+
+export interface PushTarget {
+  provider: "apns" | "fcm" | "email" | "webhook" | (string & {});
+  token: string;
+}
+
+type Empty = Record<string, never>;
+type Seq = { seq: number };
+type InConversation = { conversation: string };
+type OfMessage = InConversation & { message: string };
+type Page = { after?: string; limit?: number };
+
+/** Every command: what is sent, and what its reply holds. */
+export interface Commands {
+  connect: [{ token?: string; device: string; cursor?: string }, Hello];
+  refresh: [{ token: string }, { expires: number }];
+  send: [SendFields, SendReply];
+  edit: [OfMessage & { text: string }, Seq];
+  delete: [OfMessage, Seq];
+  react: [OfMessage & { emoji: string; on: boolean }, Seq];
+  delivered: [InConversation & Seq, Empty];
+  read: [InConversation & Seq, Empty];
+  typing: [InConversation & { on: boolean }, Empty];
+  history: [
+    InConversation & { before?: number; after?: number; limit?: number },
+    { messages: Message[]; more: boolean },
+  ];
+  search: [{ text: string; conversation?: string; limit?: number }, { messages: Message[] }];
+  conversations: [Page, { conversations: Conversation[]; more: boolean }];
+  create: [
+    { kind: "group" | "channel"; conversation?: string; name: string; members: string[] },
+    InConversation,
+  ];
+  update: [InConversation & { name: string }, Seq];
+  add: [InConversation & { users: string[]; role?: Role }, Seq];
+  remove: [InConversation & { users: string[] }, Seq];
+  leave: [InConversation, Seq];
+  role: [InConversation & { user: string; role: Role }, Seq];
+  members: [InConversation & Page, { members: Member[]; more: boolean }];
+  profile: [{ user?: string; name?: string; avatar?: string; meta?: Meta }, Profile];
+  contacts: [Page, { contacts: string[]; more: boolean }];
+  add_contact: [{ user: string }, Empty];
+  remove_contact: [{ user: string }, Empty];
+  block: [{ user: string }, Empty];
+  unblock: [{ user: string }, Empty];
+  mute: [InConversation & { until: number }, Empty];
+  presence: [{ users: string[] }, { presence: Presence[] }];
+  device: [{ push: PushTarget }, Empty];
+  upload: [{ name: string; type: string; bytes: number; sha256?: string }, UploadReply];
+  media: [{ media: string }, MediaReply];
+}
+
+export type Command = keyof Commands;
+
+/** What comes without having been asked for. */
+export interface Pushes {
+  message: Message;
+  receipt: Receipt;
+  typing: Typing;
+  presence: Presence;
+  conversation: Conversation;
+  synced: { cursor: string };
+}
+
+export interface WireError {
+  code: number;
+  name: string;
+  message: string;
+  retry_after_ms?: number;
+  temporary?: boolean;
+}
+
+/** One object of a frame. */
+export type WireObject = { id?: number; error?: WireError } & { [key: string]: unknown };
