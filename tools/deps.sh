@@ -20,7 +20,7 @@ python_binding=(
     python3-venv python3-wheel
 )
 foreign_clients=(
-    chromium node-ws nodejs python3-msgpack python3-websockets
+    chromium node-ws nodejs npm python3-msgpack python3-websockets
 )
 
 only_list=false
@@ -44,10 +44,30 @@ fi
 
 missing=()
 for package in "${wanted[@]}"; do
+    # A node that brings its own npm needs no other.
+    if [ "$package" = npm ] && command -v npm >/dev/null; then
+        continue
+    fi
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$state" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+
+# What the packages of clients/ take from npm, by their lock files, where npm is there.
+npm_packages() {
+    local folder=clients/js
+    cd "$(dirname "$0")/.."
+    if [ "${1:-}" != all ] || ! command -v npm >/dev/null; then
+        return
+    fi
+    if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+        npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
+    fi
+}
+
+if [ ${#missing[@]} -eq 0 ]; then
+    npm_packages "$1"
+    exit
+fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
@@ -61,3 +81,4 @@ echo "installing from Debian: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -q
 "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+npm_packages "$1"

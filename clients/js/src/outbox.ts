@@ -63,6 +63,12 @@ interface Lane {
   timer?: ReturnType<typeof setTimeout> | undefined;
 }
 
+/* A page without TLS has no randomUUID(), Node 18 no crypto. Unique for one sender is enough. */
+function randomId(): string {
+  if (globalThis.crypto?.randomUUID) return crypto.randomUUID();
+  return Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 10)).join("");
+}
+
 const laneOf = (entry: Draft): string =>
   entry.conversation === undefined ? `@${entry.user}` : `#${entry.conversation}`;
 
@@ -112,7 +118,7 @@ export class Outbox {
     if (this.#entries.size >= ENTRIES_MAX) throw refusal(413, "too_large", "the outbox is full");
     const entry: Entry = {
       ...draft,
-      client_id: draft.client_id ?? crypto.randomUUID(),
+      client_id: draft.client_id ?? randomId(),
       ts: Date.now(),
       order: this.#nextOrder(),
       state: "waiting",

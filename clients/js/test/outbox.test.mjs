@@ -1,5 +1,6 @@
 // The outbox and its storages.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,8 +15,8 @@ after(() => rm(folder, { recursive: true }));
 
 const storages = {
   memory: () => { const one = new MemoryStorage(); return () => one; },
-  file: () => { const path = join(folder, crypto.randomUUID()); return () => new FileStorage(path); },
-  indexeddb: () => { const name = crypto.randomUUID(); return () => new IndexedDbStorage(name); },
+  file: () => { const path = join(folder, randomUUID()); return () => new FileStorage(path); },
+  indexeddb: () => { const name = randomUUID(); return () => new IndexedDbStorage(name); },
 };
 
 for (const [name, make] of Object.entries(storages)) {

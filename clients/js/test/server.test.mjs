@@ -85,7 +85,7 @@ test(`nothing is lost, doubled or out of order over cut connections (seed ${SEED
       members: ["bob", "carol"] });
     await founder.stop();
 
-    const proxy = await new CuttingProxy().open(server.port, random, 100_000);
+    const proxy = await new CuttingProxy().open(server.port, random, 60_000);
     const programs = USERS.map((user, i) =>
       new Program(user, proxy.port, random, i % 2 ? "msgpack" : "json"));
     await Promise.all(programs.map((program) => program.start()));
@@ -99,7 +99,7 @@ test(`nothing is lost, doubled or out of order over cut connections (seed ${SEED
     await Promise.all(programs.map((program) => program.client.stop()));
     proxy.server.close();
 
-    assert.ok(proxy.cuts > 10, `only ${proxy.cuts} connections were cut`);
+    assert.ok(proxy.cuts > 3, `only ${proxy.cuts} connections were cut`);
     for (const program of programs) check(program, texts(program));
     assert.deepEqual(texts(programs[0]).map((message) => message.id),
       texts(programs[1]).map((message) => message.id), "one order for all");

@@ -1,0 +1,28 @@
+#!/usr/bin/python3
+"""The tests of clients/js, against CHATCORED too: js_test.py NODE CHATCORED. Exit code 77 when its
+npm packages are not installed (tools/deps.sh all)."""
+import glob
+import os
+import subprocess
+import sys
+
+CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "clients", "js")
+
+
+def main():
+    node, chatcored = sys.argv[1:]
+    compiler = os.path.join(CLIENT, "node_modules", "typescript", "bin", "tsc")
+    if not os.path.exists(compiler):
+        print("SKIP: the packages of clients/js are not installed", flush=True)
+        return 77
+    built = subprocess.run([node, compiler, "-p", CLIENT], check=False)
+    if built.returncode != 0:
+        return built.returncode
+    tests = sorted(glob.glob(os.path.join(CLIENT, "test", "*.test.mjs")))
+    environment = dict(os.environ, CHATCORED=os.path.abspath(chatcored))
+    return subprocess.run([node, "--test", "--test-reporter=tap", *tests], env=environment,
+                          cwd=CLIENT, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
