@@ -65,8 +65,9 @@ interface Lane {
 
 /* A page without TLS has no randomUUID(), Node 18 no crypto. Unique for one sender is enough. */
 function randomId(): string {
-  if (globalThis.crypto?.randomUUID) return crypto.randomUUID();
-  return Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 10)).join("");
+  const source = globalThis.crypto as Partial<Crypto> | undefined;
+  return source?.randomUUID?.() ??
+    Array.from({ length: 4 }, () => Math.random().toString(36).slice(2, 10)).join("");
 }
 
 const laneOf = (entry: Draft): string =>
