@@ -28,6 +28,9 @@
  * queue. */
 #define UNDER_WAY 4
 
+/* How long nobody sends after a refusal. */
+#define PAUSE_S 0.05
+
 struct user {
     struct cc_session *session;
     char name[16];
@@ -42,6 +45,7 @@ static unsigned user_count;
 static unsigned long long acknowledged, delivered, failed;
 static char text[200];
 static int64_t clock_ahead_ms;
+static double sending_from;
 
 struct settings {
     double seconds;
@@ -121,6 +125,13 @@ static void send_one(struct user *user)
     user->under_way++;
 }
 
+/* The store is behind: nobody sends for a while, as clients would do. */
+static void refused(void)
+{
+    failed++;
+    sending_from = seconds(CLOCK_MONOTONIC) + PAUSE_S;
+}
+
 static void take(const struct cc_event *event)
 {
     struct user *user = event->session_count ? event->sessions[0] : NULL;
@@ -131,7 +142,7 @@ static void take(const struct cc_event *event)
         return;
     user->under_way--;
     if (event->u.reply->error)
-        failed++;
+        refused();
     else
         acknowledged++;
 }
@@ -176,7 +187,9 @@ static void run(double duration)
     double until = seconds(CLOCK_MONOTONIC) + duration;
 
     while (seconds(CLOCK_MONOTONIC) < until) {
-        for (unsigned i = 0; i < user_count; i += 2)
+        bool may_send = seconds(CLOCK_MONOTONIC) >= sending_from;
+
+        for (unsigned i = 0; may_send && i < user_count; i += 2)
             while (users[i].under_way < UNDER_WAY)
                 send_one(&users[i]);
         if (!turn())
@@ -218,7 +231,7 @@ static void report(const struct settings *settings, const struct meter *from, co
 
     if (settings->json)
         printf("{\"at\":\"%s\",\"sends_per_s\":%.0f,\"deliveries_per_s\":%.0f,"
-               "\"cpu_us_per_send\":%.3f,\"cores\":%.2f,\"failed\":%llu,\"heap_mib\":%lu,"
+               "\"cpu_us_per_send\":%.3f,\"cores\":%.2f,\"refused\":%llu,\"heap_mib\":%lu,"
                "\"mapped_mib\":%lu}\n",
                name, (double)sends / wall, delivery_rate, each, cpu / wall, failed,
                memory("RssAnon"), memory("RssFile"));

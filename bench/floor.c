@@ -4,9 +4,10 @@
  *
  * One thread is the server: it reads masked 250-byte messages, unmasks them, and writes each to all
  * members of the sender's group (2 by default: the sender and one other), the sender's copy behind
- * an acknowledgement of 40 bytes. What one turn of the loop has for a connection leaves in one write.
- * Another thread is the clients: each connection keeps some messages outstanding. Upgrades are left
- * out: connections begin as WebSockets. The figures are the server thread's CPU, user and system.
+ * an acknowledgement of 40 bytes. What one turn of the loop has for a connection leaves in one
+ * write. Another thread is the clients: each connection keeps some messages outstanding. Upgrades
+ * are left out: connections begin as WebSockets. The figures are the server thread's CPU, user and
+ * system.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -289,8 +290,7 @@ static void connect_all(void)
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(listener, 128) < 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &size) < 0)
+        listen(listener, 128) < 0 || getsockname(listener, (struct sockaddr *)&address, &size) < 0)
         fail("listen");
     for (unsigned i = 0; i < settings.connections; i++) {
         int near = socket(AF_INET, SOCK_STREAM, 0);
@@ -307,8 +307,8 @@ static void connect_all(void)
     close(listener);
 }
 
-/* The first messages of every sender; each is followed by the next when it has come back. With large
- * groups few send, so that about a million deliveries wait at most. */
+/* The first messages of every sender; each is followed by the next when it has come back. With
+ * large groups few send, so that about a million deliveries wait at most. */
 static void begin_sending(void)
 {
     unsigned step = settings.members > 10 ? settings.members / 10 : 1;

@@ -17,10 +17,8 @@ struct application {
     struct partition *partition;
     struct cc_engine *engine;
     struct conversation *conversation;
-    const struct record *record;
-    struct cc_slice bytes;
-    uint64_t offset;
-    uint64_t client_hash;
+    const struct log_item *item;
+    const struct record *record; /* the item's */
 };
 
 static void answer(const struct application *a, const struct verdict *verdict)
@@ -57,10 +55,10 @@ static int reserve(const struct application *a)
 static void remember_client_id(const struct application *a, const struct message *message)
 {
     struct dedup_entry entry = {
-        .hash = a->client_hash, .id = message->view.id, .offset = a->offset};
+        .hash = a->item->client_hash, .id = message->view.id, .offset = a->item->offset};
 
     if (message->client_id.size)
-        dedup_add(&a->partition->dedup, &entry, a->partition->flushed);
+        dedup_add(&a->partition->dedup, &entry);
 }
 
 /* The message gets the next seq: from here on it is in the conversation. 0 or CC_ENOMEM. */
@@ -68,13 +66,13 @@ static int commit(const struct application *a, struct message **ret_message)
 {
     struct conversation *conversation = a->conversation;
     struct message *message;
-    int r = message_new(&a->engine->allocator, a->record, a->bytes, conversation->seq + 1,
-                        a->offset, &message);
+    int r = message_new(&a->engine->allocator, a->record, a->item->bytes, conversation->seq + 1,
+                        a->item->offset, &message);
 
     if (r)
         return r;
     message->view.ts = id_timestamp(&message->view.id);
-    message->client_hash = a->client_hash;
+    message->client_hash = a->item->client_hash;
     r = flush_add(a->partition->flush, conversation, message);
     if (r) {
         message_unref(message);
@@ -82,7 +80,7 @@ static int commit(const struct application *a, struct message **ret_message)
     }
     flush_add_media(a->partition->flush, conversation, message);
     conversation->seq++;
-    conversation->offset = a->offset;
+    conversation->offset = a->item->offset;
     conversation->ts = message->view.ts;
     conversation_add_recent(conversation, message);
     remember_client_id(a, message);
@@ -106,14 +104,22 @@ static void announce(const struct application *a, struct message *message)
 /* --- what users say ----------------------------------------------------------------------------
  */
 
+struct dedup_query log_item_query(const struct log_item *item)
+{
+    return (struct dedup_query){.sender = item->record.message.from,
+                                .hash = item->client_hash,
+                                .full = item->record.full_dedup,
+                                .offset = item->offset,
+                                .ts = id_timestamp(&item->record.message.id)};
+}
+
 static const struct dedup_entry *find_first(const struct application *a)
 {
-    const struct cc_message *message = &a->record->message;
+    struct dedup_query query = log_item_query(a->item);
 
-    if (!message->client_id.size)
+    if (!a->item->record.message.client_id.size)
         return NULL;
-    return dedup_find(&a->partition->dedup, message->from, a->client_hash, a->record->full_dedup,
-                      a->offset, id_timestamp(&message->id));
+    return dedup_find(&a->partition->dedup, &query);
 }
 
 static int may_write(const struct application *a)
@@ -284,7 +290,7 @@ static int apply_change(const struct application *a)
     if (r)
         return r; /* what was added before is added again: the same */
     conversation->member_version = a->record->member_version;
-    conversation->offset = a->offset;
+    conversation->offset = a->item->offset;
     flush_touch(a->partition->flush, conversation);
     change_after(a);
     changed(a, message);
@@ -303,10 +309,8 @@ int apply_record(struct partition *partition, struct conversation *conversation,
     struct application a = {.partition = partition,
                             .engine = partition->engine,
                             .conversation = conversation,
-                            .record = &item->record,
-                            .bytes = item->bytes,
-                            .offset = item->offset,
-                            .client_hash = item->client_hash};
+                            .item = item,
+                            .record = &item->record};
 
     if (item->record.message.kind == CC_MESSAGE_SYSTEM)
         return apply_change(&a);

@@ -14,6 +14,9 @@ struct log_item {
     uint64_t client_hash; /* dedup_hash() of sender and client_id, where it has one */
 };
 
+/* How it is compared with earlier client ids. */
+struct dedup_query log_item_query(const struct log_item *item);
+
 /* 0, or CC_ENOMEM: then nothing has changed and the same record is applied again later. */
 int apply_record(struct partition *partition, struct conversation *conversation,
                  const struct log_item *item);

@@ -15,8 +15,11 @@
 
 struct dedup_sender {
     UT_hash_handle hh;
+    struct list_link link; /* in `loaded`, while it is */
     struct dedup *dedup;
     struct cc_slice name;
+    bool is_complete;    /* the filter had all its entries, once … */
+    uint64_t generation; /* … at this generation */
     bool is_loaded;
     uint64_t loaded_upto;        /* every entry below is in `entries` */
     uint64_t round;              /* the batch that last wanted it */
@@ -33,15 +36,34 @@ void dedup_init(struct dedup *dedup, struct cc_engine *engine, uint32_t partitio
     dedup->engine = engine;
     dedup->partition = partition;
     dedup->covers_from = offset;
+    dedup->window = DEDUP_WINDOW;
+    dedup->loaded_max = DEDUP_LOADED_MAX;
+    dedup->began_empty = offset == 0;
+    dedup_filter_init(&dedup->filter, &engine->allocator);
+    list_init(&dedup->loaded);
+}
+
+/* Lets the entries go; what the filter has stays. */
+static void sender_unload(struct dedup_sender *sender)
+{
+    struct dedup *dedup = sender->dedup;
+
+    if (!sender->entries)
+        return;
+    list_remove(&sender->link);
+    dedup->loaded_entries -= sender->count;
+    mem_free(&dedup->engine->allocator, sender->entries);
+    sender->entries = NULL;
+    sender->count = 0;
+    sender->is_loaded = false;
 }
 
 static void sender_free(struct dedup_sender *sender)
 {
     struct dedup *dedup = sender->dedup;
 
+    sender_unload(sender);
     HASH_DELETE(hh, dedup->senders, sender);
-    dedup->loaded_entries -= sender->count;
-    mem_free(&dedup->engine->allocator, sender->entries);
     mem_free(&dedup->engine->allocator, sender);
 }
 
@@ -54,6 +76,7 @@ void dedup_deinit(struct dedup *dedup)
         return;
     HASH_ITER(hh, dedup->senders, sender, next)
     sender_free(sender);
+    dedup_filter_deinit(&dedup->filter);
     mem_free(&dedup->engine->allocator, dedup->ring);
     mem_free(&dedup->engine->allocator, dedup->index);
     memset(dedup, 0, sizeof *dedup);
@@ -155,6 +178,7 @@ static void ring_drop_oldest(struct dedup *dedup)
     while (dedup->index[slot] != position + 1)
         slot = (slot + 1) & mask;
     index_take(dedup, slot);
+    dedup_filter_add(&dedup->filter, dedup->ring[position].hash);
     dedup->covers_from = dedup->ring[position].offset + 1;
     dedup->ring_start++;
     dedup->ring_count--;
@@ -188,15 +212,20 @@ int dedup_reserve(struct dedup *dedup)
     return 0;
 }
 
-void dedup_add(struct dedup *dedup, const struct dedup_entry *entry, uint64_t flushed)
+void dedup_begin_batch(struct dedup *dedup, uint64_t offset, uint64_t flushed)
 {
+    dedup->round++;
     while (dedup->ring_count) {
         const struct dedup_entry *oldest = ring_at(dedup, dedup->ring_start);
 
-        if (oldest->offset + DEDUP_WINDOW > entry->offset || oldest->offset >= flushed)
+        if (oldest->offset + dedup->window >= offset || oldest->offset >= flushed)
             break;
         ring_drop_oldest(dedup);
     }
+}
+
+void dedup_add(struct dedup *dedup, const struct dedup_entry *entry)
+{
     *ring_at(dedup, dedup->ring_start + dedup->ring_count) = *entry;
     index_put(dedup, dedup->ring_start + dedup->ring_count);
     dedup->ring_count++;
@@ -259,28 +288,38 @@ static int sender_fill(struct dedup_sender *sender, const struct cc_store_read_d
             dedup_entry_read(run.data + at, &entries[count++]);
     }
     qsort(entries, count, sizeof *entries, entry_compare);
-    mem_free(&dedup->engine->allocator, sender->entries);
+    sender_unload(sender);
     dedup->loaded_entries += count;
-    dedup->loaded_entries -= sender->count;
     sender->entries = entries;
     sender->count = count;
     sender->is_loaded = true;
+    list_add(&dedup->loaded, &sender->link);
+    sender->generation = dedup->filter.generation;
+    sender->is_complete = true;
+    for (size_t i = 0; i < count; i++)
+        dedup_filter_add(&dedup->filter, entries[i].hash);
     return 0;
 }
 
-/* The first loaded go, but those being loaded or wanted by the batch that is being prepared. */
+static bool is_wanted(const struct dedup_sender *sender)
+{
+    return sender->round == sender->dedup->round || sender->waiters;
+}
+
+/* The least used go, but those being loaded or wanted by the batch that is being prepared. */
 static void senders_trim(struct dedup *dedup)
 {
-    struct dedup_sender *sender;
-    struct dedup_sender *next;
+    struct list_link *link;
 
-    HASH_ITER(hh, dedup->senders, sender, next)
-    {
-        if (dedup->loaded_entries + HASH_COUNT(dedup->senders) <= DEDUP_LOADED_MAX)
-            return;
-        if (sender->round != dedup->round && sender->is_loaded && !sender->waiters)
-            sender_free(sender);
+    while (dedup->loaded_entries > dedup->loaded_max && (link = list_first(&dedup->loaded))) {
+        struct dedup_sender *sender = container_of(link, struct dedup_sender, link);
+
+        if (is_wanted(sender))
+            break; /* so are all behind it */
+        sender_unload(sender);
     }
+    while (HASH_COUNT(dedup->senders) > DEDUP_SENDERS_MAX && !is_wanted(dedup->senders))
+        sender_free(dedup->senders);
 }
 
 static void sender_loaded(struct cc_op *op)
@@ -308,7 +347,7 @@ static void sender_load(struct dedup_sender *sender, uint64_t flushed)
 {
     struct cc_engine *engine = sender->dedup->engine;
 
-    sender->is_loaded = false;
+    sender_unload(sender);
     sender->loaded_upto = flushed;
     memset(&sender->read, 0, sizeof sender->read);
     sender->read.partition = sender->dedup->partition;
@@ -319,34 +358,57 @@ static void sender_load(struct dedup_sender *sender, uint64_t flushed)
 
 static bool window_suffices(const struct dedup *dedup, bool full, uint64_t offset)
 {
-    uint64_t from = offset > DEDUP_WINDOW ? offset - DEDUP_WINDOW : 0;
+    uint64_t from = offset > dedup->window ? offset - dedup->window : 0;
 
     return dedup->covers_from == 0 || (!full && dedup->covers_from <= from);
 }
 
-int dedup_prepare(struct dedup *dedup, struct cc_slice name, bool full, uint64_t offset,
-                  uint64_t flushed, struct dedup_waiter *waiter)
+/* True when no entry outside of the window is the sender's and has the hash. */
+static bool is_surely_new(const struct dedup *dedup, const struct dedup_sender *sender,
+                          uint64_t hash)
+{
+    bool is_complete =
+        sender && sender->is_complete && dedup_filter_reaches(&dedup->filter, sender->generation);
+
+    if (!is_complete && !(dedup->began_empty && dedup_filter_reaches(&dedup->filter, 0)))
+        return false;
+    return !dedup_filter_may_have(&dedup->filter, hash);
+}
+
+static void load_and_wait(struct dedup_sender *sender, uint64_t flushed,
+                          struct dedup_waiter *waiter)
+{
+    bool is_loading = sender->waiters != NULL;
+
+    waiter->next = sender->waiters;
+    sender->waiters = waiter;
+    if (is_loading)
+        return;
+    senders_trim(sender->dedup);
+    sender_load(sender, flushed);
+}
+
+int dedup_prepare(struct dedup *dedup, const struct dedup_query *query, uint64_t flushed,
+                  struct dedup_waiter *waiter)
 {
     struct dedup_sender *sender;
-    bool is_loading;
 
-    if (window_suffices(dedup, full, offset))
+    if (window_suffices(dedup, query->full, query->offset))
         return 0;
-    sender = sender_find(dedup, name);
+    sender = sender_find(dedup, query->sender);
+    if (is_surely_new(dedup, sender, query->hash))
+        return 0;
     if (!sender)
-        sender = sender_new(dedup, name);
+        sender = sender_new(dedup, query->sender);
     if (!sender)
         return CC_ENOMEM;
     sender->round = dedup->round;
-    if (sender->is_loaded && sender->loaded_upto >= dedup->covers_from)
+    if (sender->is_loaded && sender->loaded_upto >= dedup->covers_from) {
+        list_remove(&sender->link);
+        list_add(&dedup->loaded, &sender->link);
         return 0;
-    is_loading = sender->waiters != NULL;
-    waiter->next = sender->waiters;
-    sender->waiters = waiter;
-    if (!is_loading) {
-        senders_trim(dedup);
-        sender_load(sender, flushed);
     }
+    load_and_wait(sender, flushed, waiter);
     return 1;
 }
 
@@ -358,35 +420,35 @@ static int64_t entry_ts(const struct dedup_entry *entry)
     return id_timestamp(&entry->id);
 }
 
-static bool is_within(const struct dedup *dedup, const struct dedup_entry *entry, bool full,
-                      uint64_t offset, int64_t ts)
+static bool is_within(const struct dedup *dedup, const struct dedup_entry *entry,
+                      const struct dedup_query *query)
 {
-    if (entry->offset >= offset)
+    if (entry->offset >= query->offset)
         return false; /* a replay: this record itself, or a later one */
-    if (full)
-        return entry_ts(entry) >= ts - (int64_t)dedup->engine->limits.dedup_window_s * 1000;
-    return entry->offset + DEDUP_WINDOW >= offset;
+    if (query->full)
+        return entry_ts(entry) >= query->ts - (int64_t)dedup->engine->limits.dedup_window_s * 1000;
+    return entry->offset + dedup->window >= query->offset;
 }
 
-static const struct dedup_entry *find_in_window(struct dedup *dedup, uint64_t hash, bool full,
-                                                uint64_t offset, int64_t ts)
+static const struct dedup_entry *find_in_window(struct dedup *dedup,
+                                                const struct dedup_query *query)
 {
     size_t mask;
 
     if (!dedup->ring_capacity)
         return NULL;
     mask = index_mask(dedup);
-    for (size_t slot = (size_t)hash & mask; dedup->index[slot]; slot = (slot + 1) & mask) {
+    for (size_t slot = (size_t)query->hash & mask; dedup->index[slot]; slot = (slot + 1) & mask) {
         const struct dedup_entry *entry = &dedup->ring[dedup->index[slot] - 1];
 
-        if (entry->hash == hash && is_within(dedup, entry, full, offset, ts))
+        if (entry->hash == query->hash && is_within(dedup, entry, query))
             return entry;
     }
     return NULL;
 }
 
-static const struct dedup_entry *find_in_sender(const struct dedup_sender *sender, uint64_t hash,
-                                                bool full, uint64_t offset, int64_t ts)
+static const struct dedup_entry *find_in_sender(const struct dedup_sender *sender,
+                                                const struct dedup_query *query)
 {
     size_t low = 0;
     size_t high = sender->count;
@@ -394,27 +456,26 @@ static const struct dedup_entry *find_in_sender(const struct dedup_sender *sende
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (sender->entries[middle].hash < hash)
+        if (sender->entries[middle].hash < query->hash)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < sender->count && sender->entries[low].hash == hash; low++)
-        if (is_within(sender->dedup, &sender->entries[low], full, offset, ts))
+    for (; low < sender->count && sender->entries[low].hash == query->hash; low++)
+        if (is_within(sender->dedup, &sender->entries[low], query))
             return &sender->entries[low];
     return NULL;
 }
 
-const struct dedup_entry *dedup_find(struct dedup *dedup, struct cc_slice name, uint64_t hash,
-                                     bool full, uint64_t offset, int64_t ts)
+const struct dedup_entry *dedup_find(struct dedup *dedup, const struct dedup_query *query)
 {
-    const struct dedup_entry *entry = find_in_window(dedup, hash, full, offset, ts);
+    const struct dedup_entry *entry = find_in_window(dedup, query);
     struct dedup_sender *sender;
 
-    if (entry || window_suffices(dedup, full, offset))
+    if (entry || window_suffices(dedup, query->full, query->offset))
         return entry;
-    sender = sender_find(dedup, name);
+    sender = sender_find(dedup, query->sender);
     if (!sender || !sender->is_loaded)
-        return NULL;
-    return find_in_sender(sender, hash, full, offset, ts);
+        return NULL; /* surely new: see dedup_prepare() */
+    return find_in_sender(sender, query);
 }

@@ -92,15 +92,16 @@ static int prepare_dedup(struct item *item)
 {
     struct partition *partition = item->batch->partition;
     const struct cc_message *message = &item->log.record.message;
+    struct dedup_query query;
     int r;
 
     if (!message->client_id.size)
         return 0;
     item->log.client_hash = dedup_hash(message->from, message->client_id);
     dedup_prefetch(&partition->dedup, item->log.client_hash);
+    query = log_item_query(&item->log);
     item->dedup_waiter.loaded = dedup_loaded;
-    r = dedup_prepare(&partition->dedup, message->from, item->log.record.full_dedup,
-                      item->log.offset, partition->flushed, &item->dedup_waiter);
+    r = dedup_prepare(&partition->dedup, &query, partition->flushed, &item->dedup_waiter);
     if (r == 1)
         item->batch->waiting++;
     return r < 0 ? r : 0;
@@ -113,7 +114,8 @@ static void prepare(struct sequencer_batch *batch)
 
     batch->failure = 0;
     batch->is_preparing = true;
-    dedup_begin_batch(&batch->partition->dedup);
+    dedup_begin_batch(&batch->partition->dedup, batch->partition->applied,
+                      batch->partition->flushed);
     for (size_t i = batch->applied; !r && i < batch->count; i++) {
         struct item *item = &batch->items[i];
 
