@@ -42,7 +42,8 @@ extern "C" {
     X(CC_COMMAND_UPLOAD, "upload")                                                                 \
     X(CC_COMMAND_MEDIA, "media")                                                                   \
     X(CC_COMMAND_DEVICE, "device")                                                                 \
-    X(CC_COMMAND_SEARCH, "search")
+    X(CC_COMMAND_SEARCH, "search")                                                                 \
+    X(CC_COMMAND_ERASE, "erase")
 
 enum cc_command_type {
     CC_COMMAND_NONE = 0,

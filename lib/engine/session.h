@@ -123,6 +123,8 @@ struct request {
         struct cc_store_read_rows rows;
         struct cc_store_read_heads heads;
         struct cc_store_read_cursors cursors;
+        struct cc_store_forget_cursors forget_cursors;
+        struct cc_directory_devices devices;
         struct cc_cluster_locate locate;
         struct cc_media_upload upload;
         struct cc_media_download download;

@@ -11,6 +11,7 @@
 #include "engine/lists.h"
 #include "engine/media.h"
 #include "engine/presence.h"
+#include "engine/privacy.h"
 #include "engine/receipts.h"
 #include "engine/search.h"
 #include "engine/session.h"
@@ -48,6 +49,7 @@ static const struct session_command commands[CC_COMMAND_COUNT] = {
     [CC_COMMAND_MEDIA] = {media_url, false, false},
     [CC_COMMAND_DEVICE] = {contacts_device, false, false},
     [CC_COMMAND_SEARCH] = {search_command, false, false},
+    [CC_COMMAND_ERASE] = {privacy_erase, false, false},
 };
 
 const struct session_command *session_command(enum cc_command_type type)

@@ -548,6 +548,31 @@ static void devices_have_cursors_of_their_own(struct stores *store)
     CHECK_READ(store, "", sto_read_cursors, "eve", "", NULL);
 }
 
+static void cursors_are_forgotten(struct stores *store)
+{
+    struct cc_store_forget_cursors op = {.user = slice_str("bob")};
+    struct sto_batch batch = {0};
+
+    sto_add_cursor(&batch, "bob", "", "room", 5, 3);
+    sto_add_cursor(&batch, "bob", "phone", "room", 5, 3);
+    sto_add_cursor(&batch, "bob", "\x01", "hall", 7, 0);
+    sto_add_cursor(&batch, "bobby", "", "room", 4, 2);
+    sto_add_cursor(&batch, "bo", "b", "room", 3, 1);
+    CHECK_STATUS(store->suite, sto_write_cursors(store, &batch), 0);
+    CHECK_STATUS(store->suite, STORE_RUN(store, forget_cursors, &op), 0);
+    CHECK_READ(store, "", sto_read_cursors, "bob", "", NULL);
+    CHECK_READ(store, "", sto_read_cursors, "bob", "phone", NULL);
+    CHECK_READ(store, "", sto_read_cursors, "bob", "\x01", "hall");
+    CHECK_READ(store, "room=4/2", sto_read_cursors, "bobby", "", NULL);
+    CHECK_READ(store, "room=3/1", sto_read_cursors, "bo", "b", NULL);
+    CHECK_STATUS(store->suite, STORE_RUN(store, forget_cursors, &op), 0);
+    sto_add_cursor(&batch, "bob", "", "room", 1, 1);
+    CHECK_STATUS(store->suite, sto_write_cursors(store, &batch), 0);
+    CHECK_READ(store, "room=1/1", sto_read_cursors, "bob", "", NULL);
+    op.user = slice_of(NULL, 0);
+    CHECK_STATUS(store->suite, STORE_RUN(store, forget_cursors, &op), CC_EINVAL);
+}
+
 static void a_list_of_cursors_has_a_limit(struct stores *store)
 {
     struct cc_store_read_cursors op = {.user = slice_str("bob"), .limit = 2};
@@ -629,6 +654,7 @@ static const struct sto_case cases[] = {
     {"old runs may go", old_runs_may_go},
     {"cursors move forward", cursors_move_forward},
     {"devices have cursors of their own", devices_have_cursors_of_their_own},
+    {"cursors are forgotten", cursors_are_forgotten},
     {"a list of cursors has a limit", a_list_of_cursors_has_a_limit},
     {"bad names are refused", bad_names_are_refused},
 };

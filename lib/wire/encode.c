@@ -413,6 +413,7 @@ static const put_reply by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_MEDIA] = put_media,
     [CC_COMMAND_DEVICE] = put_nothing,
     [CC_COMMAND_SEARCH] = put_found,
+    [CC_COMMAND_ERASE] = put_nothing,
 };
 
 static void put_error(struct writer *writer, const struct cc_reply *reply)

@@ -174,6 +174,7 @@ static const struct fields by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_MEDIA] = FIELDS(media_fields),
     [CC_COMMAND_DEVICE] = FIELDS(device_fields),
     [CC_COMMAND_SEARCH] = FIELDS(search_fields),
+    [CC_COMMAND_ERASE] = FIELDS(user_fields),
 };
 
 struct fields fields_of(enum cc_command_type type)

@@ -26,7 +26,8 @@
     X(store, read_dedup, cc_store_read_dedup)                                                      \
     X(store, read_cursors, cc_store_read_cursors)                                                  \
     X(store, list_heads, cc_store_list_heads)                                                      \
-    X(store, amend, cc_store_amend)
+    X(store, amend, cc_store_amend)                                                                \
+    X(store, forget_cursors, cc_store_forget_cursors)
 #define DIRECTORY_SLOTS(X)                                                                         \
     X(directory, profile_get, cc_directory_profile)                                                \
     X(directory, profile_put, cc_directory_profile)                                                \

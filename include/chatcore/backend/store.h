@@ -17,7 +17,7 @@
  *    its offset is: a reader that finds offset n finds all that came before n.
  *  - a row that stands is not changed by `write`; `amend` alone changes rows.
  *  - a head or an offset never goes back: an older one written later is ignored.
- *  - a cursor only moves forward: writing takes the maximum of each of its numbers.
+ *  - a cursor only moves forward, until it is forgotten: writing takes the maximum of each of its numbers.
  *  - reads see every write that has completed before they were submitted.
  *
  * Every slot is called from the engine's thread only, and every slot is required.
@@ -131,6 +131,12 @@ struct cc_store_amend {
     size_t row_count;
 };
 
+/* Takes away all that is in the cursors of a user, of whatever device: positions and joins. */
+struct cc_store_forget_cursors {
+    struct cc_op op;
+    struct cc_slice user;
+};
+
 /* The heads of all conversations, in an order of the backend's, the same each time. */
 struct cc_store_list_heads {
     struct cc_op op;
@@ -184,6 +190,7 @@ struct cc_store_vtable {
     void (*read_cursors)(void *self, struct cc_store_read_cursors *op);
     void (*list_heads)(void *self, struct cc_store_list_heads *op);
     void (*amend)(void *self, struct cc_store_amend *op);
+    void (*forget_cursors)(void *self, struct cc_store_forget_cursors *op);
     /* Gives everything back. No operation may be under way. */
     void (*free)(void *self);
 };

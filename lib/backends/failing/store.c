@@ -20,7 +20,8 @@ struct failing_store {
     X(read_dedup, cc_store_read_dedup)                                                             \
     X(read_cursors, cc_store_read_cursors)                                                         \
     X(list_heads, cc_store_list_heads)                                                             \
-    X(amend, cc_store_amend)
+    X(amend, cc_store_amend)                                                                       \
+    X(forget_cursors, cc_store_forget_cursors)
 
 #define STORE_FUNCTIONS(slot, type)                                                                \
     static void forward_##slot(void *self, struct cc_op *op)                                       \

@@ -155,6 +155,11 @@ static void slot_amend(void *self, struct cc_store_amend *op)
     writer_submit(&((struct lmdb_store *)self)->writer, &op->op, &store_amend_kind);
 }
 
+static void slot_forget_cursors(void *self, struct cc_store_forget_cursors *op)
+{
+    writer_submit(&((struct lmdb_store *)self)->writer, &op->op, &store_forget_cursors_kind);
+}
+
 static void slot_free(void *self)
 {
     struct lmdb_store *store = self;
@@ -180,6 +185,7 @@ static const struct cc_store_vtable vtable = {
     .read_cursors = store_read_cursors,
     .list_heads = store_list_heads,
     .amend = slot_amend,
+    .forget_cursors = slot_forget_cursors,
     .free = slot_free,
 };
 

@@ -142,6 +142,7 @@ void store_arrivals_forget(struct lmdb_store *store);
 extern const struct writer_kind store_write_kind;
 extern const struct writer_kind store_write_cursors_kind;
 extern const struct writer_kind store_amend_kind;
+extern const struct writer_kind store_forget_cursors_kind;
 
 void store_read_offset(void *self, struct cc_store_read_offset *op);
 void store_read_rows(void *self, struct cc_store_read_rows *op);

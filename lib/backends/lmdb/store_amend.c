@@ -1,7 +1,8 @@
 /*
  * Amending rows: what stands in a conversation's rows is taken out or replaced, chunk by chunk. A
  * chunk is read whole, changed in memory, and put in the old one's place; it may become longer than
- * chunks are written otherwise, which costs no more than pages of its own.
+ * chunks are written otherwise, which costs no more than pages of its own. And a user's cursors are
+ * taken away.
  */
 #include "backends/lmdb/store_read.h"
 #include "chatcore/error.h"
@@ -169,3 +170,44 @@ static int amend_apply(void *port, MDB_txn *txn, struct cc_op *base)
 }
 
 const struct writer_kind store_amend_kind = {amend_apply, true};
+
+/* --- cursors --- */
+
+/* All keys that begin with the user's name go. */
+static int cursors_remove(MDB_cursor *cursor, const struct store_key *key)
+{
+    int r = 0;
+
+    while (!r) {
+        MDB_val found = store_key_value(key);
+        MDB_val value;
+
+        r = mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
+        if (!r && (found.mv_size < key->size || memcmp(found.mv_data, key->bytes, key->size) != 0))
+            r = MDB_NOTFOUND;
+        if (!r)
+            r = mdb_cursor_del(cursor, 0);
+    }
+    return none_is_fine(r);
+}
+
+static int forget_cursors_apply(void *port, MDB_txn *txn, struct cc_op *base)
+{
+    const struct cc_store_forget_cursors *op = (const struct cc_store_forget_cursors *)base;
+    const struct lmdb_store *store = port;
+    struct store_key key = {.size = 0};
+    MDB_cursor *cursor;
+    int r;
+
+    if (!store_name_fits(op->user))
+        return CC_EINVAL;
+    store_key_name(&key, op->user);
+    r = mdb_cursor_open(txn, store->cursors, &cursor);
+    if (r)
+        return r;
+    r = cursors_remove(cursor, &key);
+    mdb_cursor_close(cursor);
+    return r;
+}
+
+const struct writer_kind store_forget_cursors_kind = {forget_cursors_apply, true};

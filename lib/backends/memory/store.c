@@ -360,6 +360,29 @@ static void store_amend(void *self, struct cc_store_amend *op)
     cc_op_done(&op->op, amend(self, op));
 }
 
+static void store_forget_cursors(void *self, struct cc_store_forget_cursors *op)
+{
+    struct memory_store *store = self;
+    struct tree *tree = &store->tables[TABLE_CURSORS];
+    struct tree_node *node;
+    struct key key;
+
+    if (!memory_name_fits(op->user)) {
+        cc_op_done(&op->op, CC_EINVAL);
+        return;
+    }
+    key = memory_head_key(op->user); /* a name alone: what a cursor's key begins with */
+    node = tree_at_least(tree, key_slice(&key));
+    while (node && memory_key_matches(node, &key, key.size)) {
+        struct entry *entry = tree_owner(node, struct entry, node);
+
+        node = tree_next(node);
+        tree_remove(tree, &entry->node);
+        mem_free(&store->world->allocator, entry);
+    }
+    cc_op_done(&op->op, 0);
+}
+
 static int add_cursor(struct changes *changes, const struct cc_store_cursor *cursor)
 {
     struct entry *entry;
@@ -410,6 +433,7 @@ static const struct cc_store_vtable store_vtable = {
     .read_cursors = memory_store_read_cursors,
     .list_heads = memory_store_list_heads,
     .amend = store_amend,
+    .forget_cursors = store_forget_cursors,
     .free = store_free,
 };
 

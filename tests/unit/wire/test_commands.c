@@ -187,6 +187,8 @@ static const struct example examples[] = {
       .text = S("hello"),
       .conversation = S("room"),
       .limit = 20}},
+    {"{\"id\":31,\"erase\":{\"user\":\"bob\"}}",
+     {.id = 31, .type = CC_COMMAND_ERASE, .user = S("bob")}},
     /* what is not known, and what is null, counts as not there */
     {"{\"id\":32,\"future\":{\"x\":[{}]},\"leave\":{\"conversation\":\"r\",\"y\":[1,{\"z\":null}],"
      "\"w\":\"\\u0000\"},\"more\":1}",

@@ -167,6 +167,7 @@ static const struct example examples[] = {
     {REPLY(.id = 3, .command = CC_COMMAND_MEDIA, .url = S("https://c/m-1"), .expires = 7),
      "{\"id\":3,\"media\":{\"url\":\"https://c/m-1\",\"expires\":7}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_DEVICE), "{\"id\":3,\"device\":{}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_ERASE), "{\"id\":3,\"erase\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_SEARCH, .messages = two_messages, .message_count = 2),
      "{\"id\":3,\"search\":{\"messages\":" TWO_MESSAGES "}}"},
 
