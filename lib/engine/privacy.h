@@ -1,6 +1,6 @@
 /*
- * Privacy: what a user has left here is given out (`export`) or erased (`erase`), for administrators
- * and for the host's trusted sessions of the user himself.
+ * Privacy: what a user has left here is given out (`export`) or erased (`erase`), for
+ * administrators and for the host's trusted sessions of the user himself.
  */
 #ifndef CC_ENGINE_PRIVACY_H
 #define CC_ENGINE_PRIVACY_H
