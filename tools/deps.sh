@@ -4,6 +4,7 @@
 #   tools/deps.sh build     what compiling the library, the server and the tools takes
 #   tools/deps.sh all       that, and what the tests and checks take
 #   tools/deps.sh --list build|all     only names them
+#   tools/deps.sh --schemathesis       where `all` puts schemathesis, which is not in Debian
 set -euo pipefail
 
 build=(
@@ -23,6 +24,25 @@ foreign_clients=(
     chromium node-ws nodejs npm python3-msgpack python3-websockets
 )
 
+# PyPI's, in an environment of its own.
+schemathesis=4.32.5
+schemathesis_home=${XDG_CACHE_HOME:-$HOME/.cache}/chatcore/schemathesis-$schemathesis
+
+if [ "${1:-}" = --schemathesis ]; then
+    echo "$schemathesis_home/bin/schemathesis"
+    exit
+fi
+
+install_schemathesis() {
+    [ -x "$schemathesis_home/bin/schemathesis" ] && return
+    echo "installing from PyPI: schemathesis $schemathesis"
+    /usr/bin/python3 -m venv "$schemathesis_home"
+    if ! "$schemathesis_home/bin/pip" install -q "schemathesis==$schemathesis"; then
+        rm -rf "$schemathesis_home"
+        echo "schemathesis can't be installed: its test is skipped" >&2
+    fi
+}
+
 only_list=false
 if [ "${1:-}" = --list ]; then
     only_list=true
@@ -33,7 +53,7 @@ build) wanted=("${build[@]}") ;;
 all) wanted=("${build[@]}" "${checks[@]}" "${python_binding[@]}"
     "${foreign_clients[@]}") ;;
 *)
-    sed -n '2,6s/^# \{0,1\}//p' "$0"
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
@@ -56,29 +76,29 @@ done
 npm_packages() {
     local folder=clients/js
     cd "$(dirname "$0")/.."
-    if [ "${1:-}" != all ] || ! command -v npm >/dev/null; then
-        return
-    fi
+    command -v npm >/dev/null || return 0
     if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
         npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
     fi
 }
 
-if [ ${#missing[@]} -eq 0 ]; then
-    npm_packages "$1"
-    exit
-fi
-
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-    if ! command -v sudo >/dev/null; then
-        echo "missing packages, and neither root nor sudo to install them: ${missing[*]}" >&2
-        exit 1
+install_missing() {
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "missing packages, and neither root nor sudo to install them: ${missing[*]}" >&2
+            exit 1
+        fi
+        as_root=(sudo)
     fi
-    as_root=(sudo)
+    echo "installing from Debian: ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    "${as_root[@]}" apt-get update -q
+    "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+[ ${#missing[@]} -eq 0 ] || install_missing
+if [ "$1" = all ]; then
+    install_schemathesis
+    npm_packages
 fi
-echo "installing from Debian: ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-"${as_root[@]}" apt-get update -q
-"${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
-npm_packages "$1"
