@@ -149,10 +149,11 @@ void media_fake_reset(void)
 
 void media_fake_arrive(void)
 {
-    struct object *object = &fake.objects[fake.count - 1];
+    struct object *object = fake.objects;
 
     if (!fake.count)
         return;
+    object += fake.count - 1;
     object->info.width = fake.width;
     object->info.height = fake.height;
     object->info.has_thumbnail = fake.width > 0;
