@@ -270,6 +270,7 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     options->on_stopped = on_stopped;
     options->context = server;
     options->media = server->media;
+    options->media_stall_ms = as_u32(server->settings.media_stall_ms);
     options->api_keys = server->api_keys;
 }
 

@@ -55,6 +55,8 @@
     X(max_unsent_bytes, "max-unsent-bytes", NUMBER, "N",                                           \
       "uploads of one user that no message has yet")                                               \
     X(unsent_s, "unsent-s", NUMBER, "N", "after which an upload that no message has is removed")   \
+    X(media_stall_ms, "media-stall-ms", NUMBER, "N",                                               \
+      "a transfer of an object that moves less than 64 KiB in this time is cut")                   \
     X(image_program, "image-program", TEXT, "FILE", "chatcore-image, where it is not installed")   \
     X(retention_s, "retention-s", NUMBER, "N",                                                     \
       "messages that are older are removed; default: none is")                                     \

@@ -163,7 +163,7 @@ static void a_url_is_for_one_method_and_object(struct medias *media)
     exchange_id(url, "000000000001", "000000000002");
     CHECK_TEXT(media->suite, med_get_url(media, "GET", url), "403");
     CHECK_STATUS(media->suite, med_url(media, med_id(3), 0, url, sizeof url), 0);
-    CHECK(media->suite, is_refused(atoi(med_get_url(media, "PUT", url))));
+    CHECK(media->suite, is_refused((int)strtol(med_get_url(media, "PUT", url), NULL, 10)));
     one = med_object(3, "hello");
     CHECK_STATUS(media->suite, med_sign(media, &one, &ticket), 0);
     CHECK_TEXT(media->suite, med_get_url(media, "GET", ticket.url), "403");

@@ -6,6 +6,7 @@
 #include "chatcore/error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 /* A minute: no case takes so long. */
@@ -60,10 +61,9 @@ struct med_object med_object(unsigned number, const char *data)
 static void read_hex(const char *text, uint8_t *bytes)
 {
     for (size_t i = 0; i < 32; i++) {
-        unsigned byte;
+        const char digits[] = {text[2 * i], text[2 * i + 1], 0};
 
-        if (sscanf(text + 2 * i, "%2x", &byte) == 1)
-            bytes[i] = (uint8_t)byte;
+        bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
     }
 }
 

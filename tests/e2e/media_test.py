@@ -286,8 +286,9 @@ async def what_is_not_signed_is_refused(server):
     path, _, ticket = granted["url"].partition("?")
     prefix = path[:-36]
     other = (await grant(bob, data))["media"]
-    forged = [path, f"{path}?", f"{path}?x", f"{path}?.", f"{path}?{ticket[:-1]}", f"{path}?x{ticket}",
-              f"{path}?{ticket}x", f"{path}?{ticket}.{ticket}", f"{path}?{'A' * 1500}",
+    forged = [path, f"{path}?", f"{path}?x", f"{path}?.", f"{path}?{ticket[:-1]}",
+              f"{path}?x{ticket}", f"{path}?{ticket}x", f"{path}?{ticket}.{ticket}",
+              f"{path}?{'A' * 1500}",
               f"{prefix}{other}?{ticket}", resigned(granted["url"], alice="mallory"),
               resigned(granted["url"], **{"100": "900"})]
     for target in forged:
@@ -338,9 +339,10 @@ async def bodies_without_a_length(server):
     alice, = await users(server, "alice")
     granted = await grant(alice, b"x" * 10)
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as stream:
-        stream.sendall((f"PUT {granted['url']} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
-                        "Content-Type: application/octet-stream\r\n\r\na\r\nxxxxxxxxxx\r\n"
-                        "0\r\n\r\n").encode())
+        stream.sendall((f"PUT {granted['url']} HTTP/1.1\r\nHost: h\r\n"
+                        "Transfer-Encoding: chunked\r\n"
+                        "Content-Type: application/octet-stream\r\n\r\n"
+                        "a\r\nxxxxxxxxxx\r\n0\r\n\r\n").encode())
         answer = b""
         try:
             while part := stream.recv(65536):
@@ -438,10 +440,7 @@ async def a_kill_during_an_upload_leaves_no_object(server):
     data = os.urandom(500_000)
     granted = await grant(alice, data)
     stream = half_put(server, granted, data)
-    deadline = time.monotonic() + 10
-    while not any(name.startswith("tmp") for name in files_of(server)):
-        assert time.monotonic() < deadline, "the upload never began"
-        await asyncio.sleep(0.01)
+    await until(lambda: any(name.startswith("tmp") for name in files_of(server)))
     before = [name for name in files_of(server) if not name.startswith("tmp")]
     server.kill()
     stream.close()
@@ -469,11 +468,103 @@ async def a_cut_connection_leaves_nothing(server):
     granted = await grant(alice, data)
     before = files_of(server)
     half_put(server, granted, data).close()
-    deadline = time.monotonic() + 10
-    while files_of(server) != before:
-        assert time.monotonic() < deadline, files_of(server)
-        await asyncio.sleep(0.02)
+    await until(lambda: files_of(server) == before)
     assert (await put(server, granted, data))[0] == 201
+    await close(alice)
+
+
+def memory_kib(server):
+    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
+        return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
+
+
+async def slow_readers_cost_little(server):
+    """Twenty clients that ask for 8 MB and do not read: far less than that is in memory."""
+    alice, = await users(server, "alice")
+    await alice.call("create", kind="group", conversation="keep", name="", members=[])
+    data = os.urandom(8_000_000)
+    media = await upload(server, alice, data)
+    await alice.send("keep", media=[media])
+    assert (await download(server, alice, media))[2] == data
+    before = memory_kib(server)
+    url = (await alice.call("media", media=media))["url"]
+    streams = []
+    for _ in range(20):
+        stream = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+        stream.sendall(f"GET {url} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+        assert stream.recv(12) == b"HTTP/1.1 200"
+        streams.append(stream)
+    assert memory_kib(server) - before < 20_000, (before, memory_kib(server))
+    for stream in streams[1:]:
+        stream.close()
+    rest = b""
+    while len(rest.partition(b"\r\n\r\n")[2]) < len(data):
+        rest += streams[0].recv(1 << 20)
+    assert rest.endswith(data), "the one that read after all has it whole"
+    streams[0].close()
+    await close(alice)
+
+
+async def who_stands_still_is_cut(server):
+    alice, = await users(server, "alice")
+    await alice.call("create", kind="group", conversation="keep", name="", members=[])
+    data = os.urandom(30_000_000)
+    media = await upload(server, alice, data)
+    await alice.send("keep", media=[media])
+    url = (await alice.call("media", media=media))["url"]
+    reader = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    reader.sendall(f"GET {url} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+    before = files_of(server)
+    granted = await grant(alice, data)
+    writer = half_put(server, granted, data)
+    # left are Alice's connection, and the one that asks
+    await until(lambda: connections(server) <= 2 and files_of(server) == before)
+    received = 0
+    try:
+        while part := reader.recv(1 << 20):
+            received += len(part)
+    except ConnectionError:
+        pass
+    assert received < len(data), "the reader was never cut"
+    reader.close()
+    writer.close()
+    await close(alice)
+
+
+def connections(server):
+    text = exchange(server, "GET", "/metrics")[2].decode()
+    return int(next(line for line in text.splitlines()
+                    if line.startswith("chatcore_gateway_connections ")).split()[1])
+
+
+async def until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        await asyncio.sleep(0.05)
+
+
+async def urls_begin_as_set(server):
+    alice, = await users(server, "alice")
+    await alice.call("create", kind="group", conversation="keep", name="", members=[])
+    granted = await grant(alice, b"x")
+    assert granted["url"].startswith("https://chat.example.org/v1/objects/")
+    path = granted["url"][len("https://chat.example.org"):]
+    status, _, _ = await http_do(server, "PUT", path, b"x", granted["headers"])
+    assert status == 201
+    await alice.send("keep", media=[granted["media"]])
+    url = (await alice.call("media", media=granted["media"]))["url"]
+    assert url.startswith("https://cdn.example.org/v1/objects/")
+    status, headers, body = await http_do(server, "GET", url[len("https://cdn.example.org"):])
+    assert (status, body) == (200, b"x") and headers["cache-control"].startswith("public")
+    await close(alice)
+
+
+async def without_media(server):
+    alice, = await users(server, "alice")
+    await refused(grant(alice, b"x"), "unavailable")
+    await refused(alice.call("media", media="x"), "unavailable")
+    assert (await http_do(server, "GET", "/v1/objects/x"))[0] == 404
     await close(alice)
 
 
@@ -483,28 +574,38 @@ COMMON = [
     a_page_is_no_page_here, pages_of_other_hosts, what_was_not_promised_is_refused,
     what_is_not_signed_is_refused, no_path_leads_out_of_the_folder, bodies_without_a_length,
     others_do_not_get_it, what_is_deleted_is_gone, a_cut_connection_leaves_nothing,
-    a_restart_keeps_objects_and_urls, a_kill_during_an_upload_leaves_no_object,
+    slow_readers_cost_little, a_restart_keeps_objects_and_urls,
+    a_kill_during_an_upload_leaves_no_object,
 ]
 
 
-LIMITED = ["--max-media-bytes", "3000000", "--max-unsent-bytes", "6000000"]
+SPECIAL = [
+    (limits_hold, OPTIONS + ["--max-media-bytes", "3000000", "--max-unsent-bytes", "6000000"]),
+    (who_stands_still_is_cut, OPTIONS + ["--media-stall-ms", "700"]),
+    (urls_begin_as_set, OPTIONS + ["--public-url", "https://chat.example.org", "--media-cdn",
+                                   "https://cdn.example.org"]),
+    (without_media, OPTIONS + ["--media-off"]),
+]
 
 
 def run(case, options):
+    began = time.monotonic()
     try:
         with Server(*options) as server:
             asyncio.run(case(server))
     except Exception:  # a case may fail in any way; the others go on
         print(f"FAIL {case.__name__}\n{traceback.format_exc()}", flush=True)
         return False
-    print(f"ok   {case.__name__}", flush=True)
+    print(f"ok   {case.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
     return True
 
 
 def main():
     only = os.environ.get("ONLY", "")
-    todo = [(case, OPTIONS) for case in COMMON] + [(limits_hold, OPTIONS + LIMITED)]
-    results = [run(case, options) for case, options in todo if only in case.__name__]
+    todo = [(case, OPTIONS) for case in COMMON] + SPECIAL
+    wanted = [one for one in todo if only in one[0].__name__]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:  # they mostly wait
+        results = list(pool.map(lambda one: run(*one), wanted))
     print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
     return 0 if results and all(results) else 1
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -115,18 +116,26 @@ static bool has_succeeded(pid_t pid)
     return r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* A number from 1 that ends at `end`; 0: there is none. `*text` moves behind it. */
+static uint32_t take_number(const char **text, char end)
+{
+    char *stop;
+    unsigned long number = strtoul(*text, &stop, 10);
+
+    if (stop == *text || *stop != end || number > INT32_MAX)
+        return 0;
+    *text = stop + 1;
+    return (uint32_t)number;
+}
+
 static struct image of_text(const char *text)
 {
-    struct image image = {0};
-    unsigned width, height;
-    char end;
+    struct image none = {0};
+    struct image image = {.has_thumbnail = true};
 
-    if (sscanf(text, "%9u %9u%c", &width, &height, &end) != 3 || end != '\n' || !width || !height)
-        return image;
-    image.width = width;
-    image.height = height;
-    image.has_thumbnail = true;
-    return image;
+    image.width = take_number(&text, ' ');
+    image.height = image.width ? take_number(&text, '\n') : 0;
+    return image.height ? image : none;
 }
 
 /* Three descriptors may not be the numbers they are put on: dup2() to itself keeps FD_CLOEXEC. */

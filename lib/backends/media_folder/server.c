@@ -23,6 +23,7 @@ void answer_header(struct cc_media_answer *answer, const char *format, ...)
     int size;
 
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is above */
     size = vsnprintf(answer->headers + used, room, format, arguments);
     va_end(arguments);
     if (size < 0 || (size_t)size + 2 >= room) {
