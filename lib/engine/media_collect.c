@@ -1,6 +1,6 @@
 /*
- * Removing what nobody can read: uploads that were never sent, and those whose every message was
- * deleted.
+ * Removing what nobody can read: uploads that were never sent, and those whose every message is
+ * gone: deleted, too old, or of an author who was erased.
  *
  * One look goes over all objects in the order of their ids, a page at a time, and stops at those
  * that may still be sent. Then it waits, and goes on from there: an old object is looked at again
@@ -54,7 +54,7 @@ static void removed(struct cc_op *op)
 
     engine_op_done(engine, op);
     cc_op_release(op);
-    if (op->status)
+    if (op->status || !is_running(engine))
         rest(engine, COLLECT_PAUSE_MS); /* it comes again in the next round */
     else
         look_at_next(engine);
@@ -91,23 +91,80 @@ static bool is_used_unflushed(struct cc_engine *engine)
     return is_used;
 }
 
+static void check_next_place(struct cc_engine *engine);
+
+/* True when the collecting goes on. */
+static bool went_well(struct cc_engine *engine, int status)
+{
+    if (!status && is_running(engine))
+        return true;
+    cc_op_release(&collector_of(engine)->read.op);
+    rest(engine, COLLECT_PAUSE_MS);
+    return false;
+}
+
+static void row_read(struct cc_op *op)
+{
+    struct media_state *state = container_of(op, struct media_state, collector.row.op);
+    struct media_collector *collector = &state->collector;
+    struct cc_engine *engine = state->engine;
+    struct arena arena;
+    bool has;
+
+    engine_op_done(engine, op);
+    arena_init(&arena, &engine->allocator);
+    has =
+        !op->status && collector->row.ret_count &&
+        media_row_has(collector->row.ret_rows, slice_of(collector->media, UUID_TEXT_BYTES), &arena);
+    arena_deinit(&arena);
+    cc_op_release(op);
+    if (!went_well(engine, op->status))
+        return;
+    collector->place++;
+    if (!has) {
+        check_next_place(engine);
+        return;
+    }
+    cc_op_release(&collector->read.op);
+    look_at_next(engine);
+}
+
+/* Reads the message of the next place where one may still show the object. */
+static void check_next_place(struct cc_engine *engine)
+{
+    struct media_collector *collector = collector_of(engine);
+    const struct cc_store_read_cursors *places = &collector->read;
+    struct cc_store_read_rows *op = &collector->row;
+    const struct cc_store_cursor *place;
+
+    while (collector->place < places->ret_count &&
+           places->ret_cursors[collector->place].delivered <=
+               places->ret_cursors[collector->place].read)
+        collector->place++;
+    if (collector->place == places->ret_count) {
+        cc_op_release(&collector->read.op);
+        remove_object(engine);
+        return;
+    }
+    place = &places->ret_cursors[collector->place];
+    memset(op, 0, sizeof *op);
+    op->conversation = place->conversation;
+    op->from = place->delivered;
+    op->to = place->delivered;
+    op->limit = 1;
+    engine_op_begin(engine, &op->op, row_read);
+    engine->store.vtable->read_rows(engine->store.self, op);
+}
+
 static void places_read(struct cc_op *op)
 {
     struct media_state *state = container_of(op, struct media_state, collector.read.op);
     struct cc_engine *engine = state->engine;
-    const struct cc_store_read_cursors *read = &state->collector.read;
-    bool is_used = false;
 
     engine_op_done(engine, op);
-    for (size_t i = 0; !op->status && i < read->ret_count; i++)
-        is_used = is_used || read->ret_cursors[i].delivered > read->ret_cursors[i].read;
-    cc_op_release(op);
-    if (op->status || !is_running(engine))
-        rest(engine, COLLECT_PAUSE_MS);
-    else if (is_used)
-        look_at_next(engine);
-    else
-        remove_object(engine);
+    state->collector.place = 0;
+    if (went_well(engine, op->status))
+        check_next_place(engine);
 }
 
 static void read_places(struct cc_engine *engine)

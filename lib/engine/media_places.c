@@ -7,12 +7,14 @@
 #include "engine/media_state.h"
 #include "engine/user.h"
 #include "engine/visible.h"
+#include "wire/record.h"
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
 struct gathering {
     struct request *request;
     struct media_search *search;
+    bool is_unflushed;
     int status;
 };
 
@@ -66,8 +68,10 @@ static void gather(void *context, const struct cc_store_cursor *cursor)
             return;
         }
     }
-    if (cursor->delivered > place->sent)
+    if (cursor->delivered > place->sent) {
         place->sent = cursor->delivered;
+        place->is_unflushed = gathering->is_unflushed;
+    }
     if (cursor->read > place->deleted)
         place->deleted = cursor->read;
 }
@@ -76,7 +80,7 @@ static void places_read(struct request *request, int status)
 {
     struct media_search *search = request->step;
     const struct cc_store_read_cursors *op = &request->op.cursors;
-    struct gathering gathering = {request, search, 0};
+    struct gathering gathering = {.request = request, .search = search};
 
     for (size_t i = 0; !status && i < op->ret_count; i++)
         gather(&gathering, &op->ret_cursors[i]);
@@ -100,7 +104,7 @@ void media_find_places(struct request *request, struct media_search *search,
 {
     struct cc_engine *engine = request_engine(request);
     struct cc_store_read_cursors *op = &request->op.cursors;
-    struct gathering gathering = {request, search, 0};
+    struct gathering gathering = {.request = request, .search = search, .is_unflushed = true};
 
     memset(search, 0, sizeof *search);
     uuid_format(media, search->media);
@@ -129,14 +133,59 @@ static void end(struct request *request, struct media_search *search, int status
     search->found(request, status);
 }
 
+bool media_row_has(const struct cc_store_row *row, struct cc_slice media, struct arena *arena)
+{
+    struct record record;
+
+    if (record_decode(row->body, arena, &record))
+        return true;
+    for (size_t i = 0; i < record.message.media_count; i++)
+        if (slice_equal(record.message.media[i], media))
+            return true;
+    return false;
+}
+
+static void row_read(struct request *request, int status)
+{
+    struct media_search *search = request->step;
+    const struct cc_store_read_rows *op = &request->op.rows;
+    bool has =
+        !status && op->ret_count &&
+        media_row_has(op->ret_rows, slice_of(search->media, UUID_TEXT_BYTES), &request->arena);
+
+    cc_op_release(&request->op.op);
+    if (status || has)
+        end(request, search, status);
+    else
+        check_next(request, search);
+}
+
+/* The message may be gone since: too old, or its author erased. */
+static void read_row(struct request *request, const struct media_place *place)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct cc_store_read_rows *op = &request->op.rows;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = place->conversation;
+    op->from = place->sent;
+    op->to = place->sent;
+    op->limit = 1;
+    request_op_begin(request, row_read);
+    engine->store.vtable->read_rows(engine->store.self, op);
+}
+
 /* That he is no member there says nothing of the next place. */
 static void place_checked(struct request *request, uint64_t from, int status)
 {
     struct media_search *search = request->step;
     const struct media_place *place = &search->places[search->at++];
+    bool is_in_sight = !status && place->sent >= from;
 
-    if (!status && place->sent >= from)
+    if (is_in_sight && place->is_unflushed)
         end(request, search, 0);
+    else if (is_in_sight)
+        read_row(request, place);
     else if (!status || status == CC_EFORBIDDEN || status == CC_ENOTFOUND)
         check_next(request, search);
     else

@@ -22,6 +22,7 @@ struct media_place {
     struct cc_slice conversation; /* in the request's arena */
     uint64_t sent;
     uint64_t deleted;
+    bool is_unflushed; /* the message at `sent` is not in the store yet */
 };
 
 static inline bool media_place_is_live(const struct media_place *place)
@@ -45,6 +46,10 @@ struct media_search {
 void media_find_places(struct request *request, struct media_search *search,
                        const struct cc_id *media,
                        void (*found)(struct request *request, int status));
+
+/* Whether a row of the store is a message with this object: what was removed or blanked by
+ * retention or erasure is none. A row that can't be read counts: nothing is removed for it. */
+bool media_row_has(const struct cc_store_row *row, struct cc_slice media, struct arena *arena);
 
 /* Whether the request's user sees one of search->places: 0, CC_ENOTFOUND, or another error. */
 void media_check_visible(struct request *request, struct media_search *search,
@@ -101,7 +106,9 @@ struct media_collector {
     size_t count;
     size_t at;
     char media[UUID_TEXT_BYTES];
-    struct cc_store_read_cursors read;
+    struct cc_store_read_cursors read; /* its answer is kept while it is gone through */
+    size_t place;
+    struct cc_store_read_rows row;
     struct cc_media_remove removal;
 };
 

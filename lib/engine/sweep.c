@@ -197,6 +197,7 @@ static int blank(struct sweep *sweep, const struct cc_store_row *row, struct rec
 
     record->message.text = slice_of(NULL, 0);
     record->message.media_count = 0;
+    record->message.files = slice_of(NULL, 0);
     record->message.mention_count = 0;
     record->message.meta = slice_of(NULL, 0);
     record->message.emoji = slice_of(NULL, 0);

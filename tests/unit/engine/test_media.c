@@ -470,6 +470,33 @@ static void test_what_is_deleted_everywhere_is_removed(void **state)
     assert_int_equal(media_fake_count(), 0);
 }
 
+static void keep_two_days(struct cc_engine_options *options)
+{
+    configure(options);
+    options->limits.retention_s = 48 * 3600;
+}
+
+/* With its message, an object goes out of sight at once, and within a day for good. */
+static void test_what_is_too_old_is_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice;
+    struct cc_slice media;
+
+    fixture_restart(fixture, keep_two_days);
+    alice = client_connect(fixture, "alice", "phone");
+    client_create(alice, "g", "bob");
+    client_forget(alice);
+    media = upload(alice);
+    send_media(alice, "g", media);
+    fixture_advance(fixture, 40 * HOUR_MS);
+    expect_url(fixture, alice, media, true);
+    fixture_advance(fixture, 10 * HOUR_MS);
+    expect_url(fixture, alice, media, false);
+    fixture_advance(fixture, 25 * HOUR_MS);
+    assert_int_equal(media_fake_count(), 0);
+}
+
 /* What is old is looked at once a day, not in each look. */
 static void test_many_objects_are_looked_at_in_pages(void **state)
 {
@@ -517,6 +544,7 @@ int main(void)
         TEST(test_a_restart_changes_nothing),
         TEST(test_what_is_never_sent_is_removed),
         TEST(test_what_is_deleted_everywhere_is_removed),
+        TEST(test_what_is_too_old_is_removed),
         TEST(test_many_objects_are_looked_at_in_pages),
     };
 
