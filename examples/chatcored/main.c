@@ -3,12 +3,16 @@
  *
  * The main thread drives the engine on a libevent base; the gateway has threads of its own.
  * SIGTERM or SIGINT: the sessions are sent elsewhere, then the gateway stops, then the engine, and
- * the process ends with 0. A second signal skips the rest of the draining.
+ * the process ends with 0. A second signal skips the rest of the draining. SIGHUP: renew.h.
  */
 #include "dev.h"
 #include "keys.h"
 #include "media.h"
+#include "notify.h"
+#include "renew.h"
 #include "settings.h"
+#include "trace.h"
+#include "value.h"
 
 #include <chatcore/error.h>
 #include <chatcore/gateway.h>
@@ -21,12 +25,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 /* How often it is looked whether the engine has become ready. */
 #define READY_CHECK_US 5000
 
 #define LIST_MAX 64
+#define LISTS    3
+
+/* What opening everything takes, with a few connections: libuv ends the process when it is out of
+ * files at its start. */
+#define FILES_MIN 64
+
+enum { EVENT_TERM, EVENT_INT, EVENT_HUP, EVENT_READY, EVENT_WATCHDOG, EVENTS };
 
 struct server {
     struct settings settings;
@@ -39,41 +49,11 @@ struct server {
     struct cc_api_keys *api_keys;
     struct dev dev;
     char address[64];
-    struct event *signals[2];
-    struct event *ready;
+    int port;
+    struct event *events[EVENTS];
+    struct renewal renewal;
     bool is_draining;
 };
-
-/* --- diagnostics ------------------------------------------------------------------------------ */
-
-static const char *const levels[] = {"error", "warning", "info", "debug"};
-
-static void trace(void *context, enum cc_trace_level level, const char *area, const char *text)
-{
-    struct timespec now;
-    struct tm utc;
-    char when[32];
-
-    (void)context;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc);
-    fprintf(stderr, "%s.%03ldZ %s %s: %s\n", when, now.tv_nsec / 1000000, levels[level], area,
-            text);
-}
-
-static bool set_trace(struct server *server)
-{
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
-        if (strcmp(server->settings.log_level, levels[i]) != 0)
-            continue;
-        server->trace.write = trace;
-        server->trace.level = (enum cc_trace_level)i;
-        return true;
-    }
-    fprintf(stderr, "chatcored: no such log level: %s\n", server->settings.log_level);
-    return false;
-}
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
@@ -89,6 +69,22 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     else
         cc_gateway_drain(server->gateway, (uint32_t)server->settings.drain_ms);
     server->is_draining = true;
+    notify_send("STOPPING=1");
+}
+
+static void on_hangup(evutil_socket_t number, short what, void *context)
+{
+    (void)number;
+    (void)what;
+    renew(&((struct server *)context)->renewal);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    (void)context;
+    notify_send("WATCHDOG=1");
 }
 
 /* On a gateway thread. */
@@ -113,75 +109,27 @@ static void on_event(void *context, const struct cc_event *event)
 
 /* --- the start -------------------------------------------------------------------------------- */
 
-/* As many connections as the system lets this process have. */
-static void raise_files(void)
+/* As many connections as the system lets this process have. False when that is too few. */
+static bool raise_files(void)
 {
     struct rlimit files;
 
-    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == files.rlim_max)
-        return;
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return true;
+    if (files.rlim_max < FILES_MIN) {
+        fprintf(stderr, "chatcored: %d open files are too few: %d at least\n", (int)files.rlim_max,
+                FILES_MIN);
+        return false;
+    }
     files.rlim_cur = files.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &files))
         fprintf(stderr, "chatcored: the limit of open files can't be raised\n");
-}
-
-/* A whole number from 1 to `most` that ends at `stop`; `*text` moves behind it. */
-static bool take_number(const char **text, char stop, unsigned long most, uint32_t *ret_number)
-{
-    char *end;
-    unsigned long number = strtoul(*text, &end, 10);
-
-    if (end == *text || *end != stop || !number || number > most)
-        return false;
-    *text = end + 1;
-    *ret_number = (uint32_t)number;
-    return true;
-}
-
-/* "50/10" is a burst of 50, and 10 a second. */
-static bool parse_rate(const char *text, struct cc_rate *rate)
-{
-    uint32_t burst, second;
-    const char *at = text;
-
-    if (!text)
-        return true;
-    if (!strcmp(text, "off")) {
-        rate->burst = 1;
-        rate->per_second_milli = 0;
-        return true;
-    }
-    if (!take_number(&at, '/', UINT32_MAX, &burst) ||
-        !take_number(&at, '\0', UINT32_MAX / 1000, &second)) {
-        fprintf(stderr, "chatcored: not a rate: %s\n", text);
-        return false;
-    }
-    rate->burst = burst;
-    rate->per_second_milli = second * 1000;
     return true;
 }
 
 static uint32_t as_u32(uint64_t number)
 {
     return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
-}
-
-static bool fill_limits(const struct settings *settings, struct cc_limits *limits)
-{
-    limits->max_message_bytes = as_u32(settings->max_message_bytes);
-    limits->max_sessions = as_u32(settings->max_sessions);
-    limits->max_user_sessions = as_u32(settings->max_user_sessions);
-    limits->max_members = as_u32(settings->max_members);
-    limits->max_unflushed_bytes = settings->max_unflushed_bytes;
-    limits->retention_s = settings->retention_s;
-    limits->max_recent_bytes = settings->max_recent_bytes;
-    limits->ping_interval_ms = as_u32(settings->ping_interval_ms);
-    limits->max_media_bytes = settings->max_media_bytes;
-    limits->max_unsent_bytes = settings->max_unsent_bytes;
-    limits->unsent_s = as_u32(settings->unsent_s);
-    return parse_rate(settings->send_rate, &limits->send) &&
-           parse_rate(settings->request_rate, &limits->request) &&
-           parse_rate(settings->connect_rate, &limits->connect);
 }
 
 static bool open_engine(struct server *server)
@@ -196,15 +144,20 @@ static bool open_engine(struct server *server)
     options.history_for_joiners = settings->history_for_joiners;
     options.spam_off = settings->spam_filter_off;
     options.no_sync = settings->no_sync;
-    if (!fill_limits(settings, &options.limits) || !keys_load(settings, &options.auth))
+    fill_limits(settings, &options.limits);
+    if (!keys_load(settings, &options.auth))
         return false;
     if (settings->dev && !dev_init(&server->dev, settings, &options.auth)) {
         options.auth.vtable->free(options.auth.self);
         return false;
     }
-    r = media_open(settings, &server->trace, &options.media, &server->media);
+    server->renewal.auth = options.auth;
+    r = settings->check_config
+            ? 0
+            : media_open(settings, &server->trace, &options.media, &server->media);
     if (!r)
-        r = cc_open_embedded(settings->data, &options, server->host, &server->engine);
+        r = cc_open_embedded(settings->check_config ? NULL : settings->data, &options, server->host,
+                             &server->engine);
     if (!r)
         return true;
     fprintf(stderr, "chatcored: %s: %s\n", settings->data ? settings->data : "memory",
@@ -215,47 +168,13 @@ static bool open_engine(struct server *server)
     return false;
 }
 
-/* "127.0.0.1:8080", "[::1]:8080" */
-static bool parse_listen(struct server *server, struct cc_gateway_options *options)
-{
-    const char *text = server->settings.listen;
-    const char *colon = strrchr(text, ':');
-    size_t size = colon ? (size_t)(colon - text) : 0;
-    char *end;
-    long port = colon ? strtol(colon + 1, &end, 10) : -1;
-
-    if (port < 0 || port > 65535 || *end || end == colon + 1 || size >= sizeof server->address) {
-        fprintf(stderr, "chatcored: not an address and port: %s\n", text);
-        return false;
-    }
-    if (text[0] == '[' && size > 1 && text[size - 1] == ']') {
-        text++;
-        size -= 2;
-    }
-    memcpy(server->address, text, size);
-    server->address[size] = 0;
-    options->address = server->address;
-    options->port = (int)port;
-    return true;
-}
-
-/* Cuts a list at its commas, in place. */
-static size_t split(char *text, const char **items)
-{
-    char *rest = NULL;
-    size_t count = 0;
-
-    for (char *item = text ? strtok_r(text, ", ", &rest) : NULL; item && count < LIST_MAX;
-         item = strtok_r(NULL, ", ", &rest))
-        items[count++] = item;
-    return count;
-}
-
 static void fill_gateway(struct server *server, struct cc_gateway_options *options)
 {
     const struct settings *settings = &server->settings;
 
     options->trace = server->trace;
+    options->address = server->address;
+    options->port = settings->check_config ? -1 : server->port;
     options->share_port = settings->share_port;
     options->threads = as_u32(settings->threads);
     options->tls_cert_file = settings->tls_cert;
@@ -280,7 +199,7 @@ static bool open_api_keys(struct server *server)
     char path[PATH_MAX];
     int r;
 
-    if (!server->settings.data)
+    if (!server->settings.data || server->settings.check_config)
         return true;
     snprintf(path, sizeof path, "%s/api_keys", server->settings.data);
     r = cc_api_keys_open(NULL, path, &server->api_keys);
@@ -289,33 +208,78 @@ static bool open_api_keys(struct server *server)
     return r == 0;
 }
 
+/* The items of the settings that are lists; the texts are cut in copies. */
+struct lists {
+    char *texts[LISTS];
+    const char *items[LISTS][LIST_MAX];
+};
+
+static void lists_free(struct lists *lists)
+{
+    for (int i = 0; i < LISTS; i++)
+        free(lists->texts[i]);
+}
+
+/* The number of items; SIZE_MAX without memory. */
+static size_t list_split(struct lists *lists, int which, const char *text)
+{
+    lists->texts[which] = text ? strdup(text) : NULL;
+    if (text && !lists->texts[which])
+        return SIZE_MAX;
+    return value_split(lists->texts[which], lists->items[which], LIST_MAX);
+}
+
+static bool lists_split(struct lists *lists, const struct settings *settings,
+                        struct cc_gateway_options *options)
+{
+    memset(lists, 0, sizeof *lists);
+    options->origins = lists->items[0];
+    options->origin_count = list_split(lists, 0, settings->origins);
+    options->cors_origins = lists->items[1];
+    options->cors_origin_count = list_split(lists, 1, settings->cors_origins);
+    options->trusted_proxies = lists->items[2];
+    options->trusted_proxy_count = list_split(lists, 2, settings->trusted_proxies);
+    if (options->origin_count != SIZE_MAX && options->cors_origin_count != SIZE_MAX &&
+        options->trusted_proxy_count != SIZE_MAX)
+        return true;
+    lists_free(lists);
+    return false;
+}
+
+/* Addresses and lists have been checked: what is left to make no sense are the files. */
+static void blame_gateway(const struct settings *settings, int error)
+{
+    char reason[128];
+
+    snprintf(reason, sizeof reason, "the gateway can't be opened: %s",
+             error == CC_EINVAL ? "no certificate with its key" : cc_strerror(error));
+    if (error == CC_EINVAL && settings->tls_cert)
+        settings_blame(settings, SETTING_INDEX_tls_cert, reason);
+    else if (error == CC_EINVAL && settings->tls_key)
+        settings_blame(settings, SETTING_INDEX_tls_key, reason);
+    else
+        settings_blame(settings, SETTING_INDEX_listen, reason);
+}
+
 static bool open_gateway(struct server *server)
 {
     struct cc_gateway_options options = CC_GATEWAY_OPTIONS_INIT;
     struct cc_http_route routes[DEV_ROUTES];
-    const char *origins[LIST_MAX];
-    const char *cors_origins[LIST_MAX];
-    const char *proxies[LIST_MAX];
+    struct lists lists;
     int r;
 
-    if (!parse_listen(server, &options) || !open_api_keys(server))
-        return false;
     fill_gateway(server, &options);
-    options.origins = origins;
-    options.origin_count = split(server->settings.origins, origins);
-    options.cors_origins = cors_origins;
-    options.cors_origin_count = split(server->settings.cors_origins, cors_origins);
-    options.trusted_proxies = proxies;
-    options.trusted_proxy_count = split(server->settings.trusted_proxies, proxies);
+    if (!open_api_keys(server) || !lists_split(&lists, &server->settings, &options))
+        return false;
     if (server->settings.dev) {
         dev_routes(&server->dev, routes);
         options.routes = routes;
         options.route_count = DEV_ROUTES;
     }
     r = cc_gateway_new(server->engine, &options, &server->gateway);
+    lists_free(&lists);
     if (r)
-        fprintf(stderr, "chatcored: the gateway can't be opened on %s: %s\n",
-                server->settings.listen, cc_strerror(r));
+        blame_gateway(&server->settings, r);
     return r == 0;
 }
 
@@ -328,24 +292,41 @@ static void on_ready(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     if (!cc_engine_is_ready(server->engine)) {
-        event_add(server->ready, &soon);
+        event_add(server->events[EVENT_READY], &soon);
         return;
     }
     printf("ready %s%s%s:%d\n", is_ipv6 ? "[" : "", server->address, is_ipv6 ? "]" : "",
            cc_gateway_port(server->gateway));
     fflush(stdout);
+    notify_send("READY=1");
+}
+
+static void new_events(struct server *server)
+{
+    struct event_base *base = server->base;
+
+    server->events[EVENT_TERM] = evsignal_new(base, SIGTERM, on_signal, server);
+    server->events[EVENT_INT] = evsignal_new(base, SIGINT, on_signal, server);
+    server->events[EVENT_HUP] = evsignal_new(base, SIGHUP, on_hangup, server);
+    server->events[EVENT_READY] = evtimer_new(base, on_ready, server);
+    server->events[EVENT_WATCHDOG] = event_new(base, -1, EV_PERSIST, on_watchdog, server);
 }
 
 static bool add_events(struct server *server)
 {
+    unsigned long watchdog = notify_watchdog_us();
     const struct timeval now = {0};
+    const struct timeval beat = {(time_t)(watchdog / 1000000), (suseconds_t)(watchdog % 1000000)};
 
-    server->signals[0] = evsignal_new(server->base, SIGTERM, on_signal, server);
-    server->signals[1] = evsignal_new(server->base, SIGINT, on_signal, server);
-    server->ready = evtimer_new(server->base, on_ready, server);
-    return server->signals[0] && server->signals[1] && server->ready &&
-           !event_add(server->signals[0], NULL) && !event_add(server->signals[1], NULL) &&
-           !event_add(server->ready, &now);
+    new_events(server);
+    for (int i = 0; i < EVENTS; i++)
+        if (!server->events[i])
+            return false;
+    for (int i = EVENT_TERM; i <= EVENT_HUP; i++)
+        if (event_add(server->events[i], NULL))
+            return false;
+    return !event_add(server->events[EVENT_READY], &now) &&
+           (!watchdog || !event_add(server->events[EVENT_WATCHDOG], &beat));
 }
 
 static bool open_base(struct server *server)
@@ -365,9 +346,13 @@ static bool open_base(struct server *server)
 /* An engine that has to go without having been driven: nothing is in it yet. */
 static bool open_all(struct server *server)
 {
-    raise_files();
+    const struct settings *settings = &server->settings;
+
     signal(SIGPIPE, SIG_IGN);
-    if (!set_trace(server) || !open_base(server) || !open_engine(server))
+    server->trace = trace_for_library();
+    renew_trace(settings);
+    value_listen(settings->listen, server->address, sizeof server->address, &server->port);
+    if (!raise_files() || !open_base(server) || !open_engine(server))
         return false;
     if (cc_host_attach(server->host, server->engine, server->base)) {
         fprintf(stderr, "chatcored: out of memory\n");
@@ -382,14 +367,12 @@ static bool open_all(struct server *server)
 
 static void close_all(struct server *server)
 {
-    struct event *events[] = {server->signals[0], server->signals[1], server->ready};
-
     cc_gateway_free(server->gateway);
     if (server->engine && cc_host_has_stopped(server->host))
         cc_engine_free(server->engine);
-    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
-        if (events[i])
-            event_free(events[i]);
+    for (int i = 0; i < EVENTS; i++)
+        if (server->events[i])
+            event_free(server->events[i]);
     if (server->base)
         event_base_free(server->base);
     cc_host_free(server->host);
@@ -398,15 +381,30 @@ static void close_all(struct server *server)
     settings_free(&server->settings);
 }
 
+/* Until the engine has stopped. */
+static void serve(struct server *server)
+{
+    server->renewal.settings = &server->settings;
+    server->renewal.engine = server->engine;
+    server->renewal.gateway = server->gateway;
+    if (server->settings.check_config) {
+        event_del(server->events[EVENT_READY]);
+        cc_gateway_stop(server->gateway);
+    }
+    event_base_dispatch(server->base);
+    if (server->settings.check_config)
+        printf("a server could start with these settings\n");
+}
+
 int main(int argc, char **argv)
 {
-    struct server server = {0};
+    struct server server = {.renewal = {.argc = argc, .argv = argv}};
     bool is_open;
 
     settings_read(&server.settings, argc, argv);
     is_open = open_all(&server);
     if (is_open)
-        event_base_dispatch(server.base);
+        serve(&server);
     close_all(&server);
     return is_open ? 0 : 1;
 }

@@ -1,6 +1,9 @@
 /*
  * What an operator can set: on the command line, and under the same names in a file. The command
- * line wins. One table has every setting's name, kind and text.
+ * line wins. One table has every setting's name, kind and text; a value is checked by its kind when
+ * it is read, so that what is wrong is told with the file, the line and the name.
+ *
+ * A text stays valid until settings_free(), so others may point to it.
  */
 #ifndef CHATCORED_SETTINGS_H
 #define CHATCORED_SETTINGS_H
@@ -11,23 +14,23 @@
 /* X(member, name, kind, argument, text) */
 #define SETTINGS_TABLE(X)                                                                          \
     X(data, "data", TEXT, "DIR", "keep everything in this folder; without it nothing is kept")     \
-    X(listen, "listen", TEXT, "ADDR:PORT", "take connections here; port 0: any free one")          \
+    X(listen, "listen", LISTEN, "ADDR:PORT", "take connections here; port 0: any free one")        \
     X(share_port, "share-port", FLAG, NULL, "other processes may listen on the same port")         \
     X(threads, "threads", NUMBER, "N", "threads that serve connections")                           \
-    X(jwt_secret_file, "jwt-secret-file", TEXT, "FILE", "secret of HS256 tokens")                  \
-    X(jwt_key_file, "jwt-key-file", TEXT, "FILE", "public key of tokens, PEM")                     \
-    X(jwks_file, "jwks-file", TEXT, "FILE", "public keys of tokens, JWKS")                         \
-    X(paseto_key_file, "paseto-key-file", TEXT, "FILE",                                            \
+    X(jwt_secret_file, "jwt-secret-file", FILE, "FILE", "secret of HS256 tokens")                  \
+    X(jwt_key_file, "jwt-key-file", FILE, "FILE", "public key of tokens, PEM")                     \
+    X(jwks_file, "jwks-file", FILE, "FILE", "public keys of tokens, JWKS")                         \
+    X(paseto_key_file, "paseto-key-file", FILE, "FILE",                                            \
       "public key of PASETO v4 tokens: 32 bytes, or 64 hexadecimal digits")                        \
     X(audience, "audience", TEXT, "NAME", "tokens must be for this audience")                      \
     X(issuer, "issuer", TEXT, "NAME", "tokens must be from this issuer")                           \
     X(leeway_ms, "leeway-ms", NUMBER, "N", "clock difference allowed for tokens' times")           \
-    X(tls_cert, "tls-cert", TEXT, "FILE", "certificate chain, PEM")                                \
-    X(tls_key, "tls-key", TEXT, "FILE", "the certificate's private key, PEM")                      \
-    X(origins, "origins", TEXT, "LIST", "web pages that may connect; default: of the same host")   \
-    X(cors_origins, "cors-origins", TEXT, "LIST",                                                  \
+    X(tls_cert, "tls-cert", FILE, "FILE", "certificate chain, PEM")                                \
+    X(tls_key, "tls-key", FILE, "FILE", "the certificate's private key, PEM")                      \
+    X(origins, "origins", LIST, "LIST", "web pages that may connect; default: of the same host")   \
+    X(cors_origins, "cors-origins", LIST, "LIST",                                                  \
       "web pages of other origins that may use REST; default: none")                               \
-    X(trusted_proxies, "trusted-proxies", TEXT, "LIST",                                            \
+    X(trusted_proxies, "trusted-proxies", NETWORKS, "LIST",                                        \
       "addresses or networks of proxies whose X-Forwarded-For is believed")                        \
     X(max_connections, "max-connections", NUMBER, "N", "connections in all")                       \
     X(max_address_connections, "max-address-connections", NUMBER, "N",                             \
@@ -41,9 +44,9 @@
       "waiting for one connection that does not read")                                             \
     X(max_unflushed_bytes, "max-unflushed-bytes", NUMBER, "N", "messages not yet in the store")    \
     X(max_recent_bytes, "max-recent-bytes", NUMBER, "N", "newest messages kept in memory")         \
-    X(send_rate, "send-rate", TEXT, "BURST/SECOND", "messages of one user; off: no limit")         \
-    X(request_rate, "request-rate", TEXT, "BURST/SECOND", "other commands of one user")            \
-    X(connect_rate, "connect-rate", TEXT, "BURST/SECOND", "of one user, and of one address")       \
+    X(send_rate, "send-rate", RATE, "BURST/SECOND", "messages of one user; off: no limit")         \
+    X(request_rate, "request-rate", RATE, "BURST/SECOND", "other commands of one user")            \
+    X(connect_rate, "connect-rate", RATE, "BURST/SECOND", "of one user, and of one address")       \
     X(ping_interval_ms, "ping-interval-ms", NUMBER, "N", "between signs of life")                  \
     X(handshake_ms, "handshake-ms", NUMBER, "N", "from accepting a connection to its upgrade")     \
     X(drain_ms, "drain-ms", NUMBER, "N", "over which sessions are closed on SIGTERM")              \
@@ -68,22 +71,53 @@
     X(no_sync, "no-sync", FLAG, NULL,                                                              \
       "do not wait for the disk: a power cut loses the last messages")                             \
     X(dev, "dev", FLAG, NULL, "serve a web page to chat in, and tokens for everybody who asks")    \
-    X(log_level, "log-level", TEXT, "LEVEL", "error, warning, info or debug")
+    X(log_level, "log-level", LEVEL, "LEVEL", "error, warning, info or debug")                     \
+    X(log_format, "log-format", FORMAT, "FORMAT", "of the trace: logfmt or json")
 
 /* The types of the kinds. */
-#define SETTING_TEXT   char *
-#define SETTING_NUMBER uint64_t
-#define SETTING_FLAG   bool
+#define SETTING_TEXT     char *
+#define SETTING_FILE     char *
+#define SETTING_LIST     char *
+#define SETTING_NETWORKS char *
+#define SETTING_LISTEN   char *
+#define SETTING_RATE     char *
+#define SETTING_LEVEL    char *
+#define SETTING_FORMAT   char *
+#define SETTING_NUMBER   uint64_t
+#define SETTING_FLAG     bool
+
+enum setting_index {
+#define SETTINGS_INDEX(member, name, kind, argument, text) SETTING_INDEX_##member,
+    SETTINGS_TABLE(SETTINGS_INDEX)
+#undef SETTINGS_INDEX
+        SETTING_COUNT
+};
 
 struct settings {
 #define SETTINGS_MEMBER(member, name, kind, argument, text) SETTING_##kind member;
     SETTINGS_TABLE(SETTINGS_MEMBER)
 #undef SETTINGS_MEMBER
+    const char *config;       /* the file, or NULL; the command line's own */
+    bool check_config;        /* only look whether everything can be opened */
+    int lines[SETTING_COUNT]; /* where each stands in the file; 0: it does not */
 };
 
 /* Reads the command line, and the file that it names. Ends the process when they are wrong, after
- * saying why. */
+ * saying all that is. */
 void settings_read(struct settings *settings, int argc, char **argv);
+
+/* The same for a process that runs. False after saying what is wrong: then nothing is to be freed.
+ */
+bool settings_read_again(struct settings *settings, int argc, char **argv);
+
 void settings_free(struct settings *settings);
+
+/* Says on standard error that a setting is wrong, and where it stands. */
+void settings_blame(const struct settings *settings, enum setting_index which, const char *reason);
+
+/* Calls for each setting that differs. */
+void settings_compare(const struct settings *a, const struct settings *b,
+                      void (*differs)(void *context, enum setting_index which, const char *name),
+                      void *context);
 
 #endif

@@ -123,6 +123,14 @@ int cc_engine_step(struct cc_engine *engine, struct cc_time now);
 int64_t cc_engine_deadline(const struct cc_engine *engine);
 
 /*
+ * Takes other bounds while it runs: max_sessions, max_user_sessions, max_members,
+ * max_unflushed_bytes, max_recent_bytes, and the rates; a 0 stands for the default. The other
+ * members are not looked at: what was told to clients, and what other threads read, stays. Who is
+ * over a lower bound already is left alone. Engine's thread. Errors: none.
+ */
+void cc_engine_renew_limits(struct cc_engine *engine, const struct cc_limits *limits);
+
+/*
  * Asks the engine to stop: sessions are closed with `code`, what was acknowledged is flushed to the
  * store, then the default queue gets CC_EVENT_STOPPED. Any thread. Errors: none.
  */

@@ -145,6 +145,13 @@ int cc_gateway_port(const struct cc_gateway *gateway);
 int cc_gateway_adopt(struct cc_gateway *gateway, int fd);
 
 /*
+ * Reads the certificate and its key again, from the files that the options named. Connections made
+ * from now on get the new one. Any thread; blocks while it reads. Errors: CC_EINVAL (there is no
+ * TLS, or the files do not fit: the old certificate stays), CC_ENOMEM.
+ */
+int cc_gateway_renew_tls(struct cc_gateway *gateway);
+
+/*
  * Stops accepting, answers /readyz with 503, and closes the sessions with 4001, one by one, spread
  * at random over `ms`. Any thread; more calls have no effect. Errors: none.
  */

@@ -83,6 +83,22 @@ static void limits_fill(struct cc_limits *limits)
         limits->connect = default_limits.connect;
 }
 
+void cc_engine_renew_limits(struct cc_engine *engine, const struct cc_limits *limits)
+{
+    struct cc_limits filled = *limits;
+    struct cc_limits *running = &engine->limits;
+
+    limits_fill(&filled);
+    running->max_sessions = filled.max_sessions;
+    running->max_user_sessions = filled.max_user_sessions;
+    running->max_members = filled.max_members;
+    running->max_unflushed_bytes = filled.max_unflushed_bytes;
+    running->max_recent_bytes = filled.max_recent_bytes;
+    running->send = filled.send;
+    running->request = filled.request;
+    running->connect = filled.connect;
+}
+
 /* --- operations ---------------------------------------------------------------------------------
  */
 

@@ -8,6 +8,7 @@
 #include "gateway/listener.h"
 #include "gateway/metrics.h"
 #include "gateway/openapi.h"
+#include "gateway/tls.h"
 #include "gateway/worker.h"
 
 #include <sys/resource.h>
@@ -319,6 +320,24 @@ int cc_gateway_adopt(struct cc_gateway *gateway, int fd)
         return CC_EBUSY;
     next = atomic_fetch_add(&gateway->next_worker, 1) % gateway->worker_count;
     return worker_adopt(gateway->workers[next], fd);
+}
+
+int cc_gateway_renew_tls(struct cc_gateway *gateway)
+{
+    struct ssl_ctx_st *loaded;
+    int r = CC_EINVAL;
+
+    if (gateway->tls_cert_file)
+        r = tls_load(gateway->tls_cert_file, gateway->tls_key_file, &loaded);
+    if (r)
+        return r;
+    for (uint32_t i = 0; i < gateway->worker_count; i++) {
+        tls_ref(loaded);
+        tls_free(atomic_exchange(&gateway->workers[i]->renewed, loaded));
+    }
+    tls_free(loaded);
+    ring_all(gateway);
+    return 0;
 }
 
 void cc_gateway_drain(struct cc_gateway *gateway, uint32_t ms)

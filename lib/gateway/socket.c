@@ -19,6 +19,7 @@
 #include "gateway/dispatch.h"
 #include "gateway/listener.h"
 #include "gateway/transfer_socket.h"
+#include "gateway/tls.h"
 
 #include <libwebsockets.h>
 
@@ -36,6 +37,7 @@ struct sockets {
     struct worker *worker;
     struct lws_context *context; /* libwebsockets sets it to NULL at the end */
     struct lws_vhost *vhost;
+    SSL_CTX *tls; /* the vhost's, or NULL */
     void *loops[1];
     struct lws_protocols protocols[3];
 };
@@ -130,6 +132,11 @@ static void tune_tls(SSL_CTX *tls)
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
+}
+
+int sockets_renew_tls(struct sockets *sockets, struct ssl_ctx_st *loaded)
+{
+    return sockets->tls ? tls_replace(sockets->tls, loaded) : 0;
 }
 
 /* --- one socket ------------------------------------------------------------------------------- */
@@ -570,11 +577,13 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
                     size_t size)
 {
     struct connection *connection;
+    struct worker *worker;
 
-    (void)user;
     switch (reason) {
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
         /* libwebsockets passes the TLS context as the user pointer. */
+        worker = lws_context_user(lws_get_context(wsi));
+        worker->sockets->tls = user;
         tune_tls(user);
         return 0;
     case LWS_CALLBACK_RAW_ADOPT:

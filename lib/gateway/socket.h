@@ -20,6 +20,9 @@ int sockets_new(struct worker *worker, struct sockets **ret_sockets);
 void sockets_end(struct sockets *sockets);
 void sockets_free(struct sockets *sockets);
 
+/* Later TLS handshakes use this certificate (tls.h). 0 or CC_ENOMEM: then the old one stays. */
+int sockets_renew_tls(struct sockets *sockets, struct ssl_ctx_st *loaded);
+
 /* Takes an accepted socket for a connection. 0, or CC_ENOMEM: `fd` is closed in any case. */
 int sockets_adopt(struct sockets *sockets, int fd, struct connection *connection);
 

@@ -10,6 +10,7 @@
 #include "gateway/rest.h"
 #include "gateway/socket.h"
 #include "gateway/transfer.h"
+#include "gateway/tls.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -176,6 +177,16 @@ static void free_adopted(struct worker *worker)
     }
 }
 
+static void renew_tls(struct worker *worker)
+{
+    struct ssl_ctx_st *loaded = atomic_exchange(&worker->renewed, NULL);
+
+    if (loaded && sockets_renew_tls(worker->sockets, loaded))
+        gateway_trace(worker->gateway, CC_TRACE_ERROR, "the certificate is not renewed: %s",
+                      cc_strerror(CC_ENOMEM));
+    tls_free(loaded);
+}
+
 static void begin_drain(struct worker *worker)
 {
     uint32_t ms = (uint32_t)atomic_load(&worker->gateway->drain_ms);
@@ -216,6 +227,7 @@ static void rung(uv_async_t *async)
     worker->has_events = true;
     take_adopted(worker);
     transfers_drain(worker);
+    renew_tls(worker);
     if (gateway_is_draining(worker->gateway) && !worker->is_draining)
         begin_drain(worker);
     if (atomic_load(&worker->gateway->is_stopping) && !worker->is_stopping)
@@ -411,6 +423,7 @@ void worker_free(struct worker *worker, bool is_started)
         close_loop(worker);
     transfers_wait(worker);
     free_adopted(worker);
+    tls_free(atomic_load(&worker->renewed));
     free_connections(worker);
     timers_deinit(&worker->timers);
     rest_free(worker->rest);

@@ -35,9 +35,10 @@ struct worker {
     const struct cc_allocator *allocator;
     struct cc_queue *queue;
     struct rest *rest;
-    struct worker_bell bell; /* any thread, locked */
-    struct chain adopted;    /* any thread: sockets that the host handed over */
-    struct stats stats;      /* any thread reads */
+    struct worker_bell bell;              /* any thread, locked */
+    struct chain adopted;                 /* any thread: sockets that the host handed over */
+    _Atomic(struct ssl_ctx_st *) renewed; /* any thread: a certificate to take (tls.h), or NULL */
+    struct stats stats;                   /* any thread reads */
     pthread_t thread;
 
     bool has_loop;

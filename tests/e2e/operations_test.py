@@ -12,7 +12,7 @@ import urllib.request
 from harness import Server
 
 # The command line's own: no settings.
-NO_SETTINGS = {"config", "help", "usage", "version"}
+NO_SETTINGS = {"check-config", "config", "help", "usage", "version"}
 
 
 def page():
