@@ -18,7 +18,7 @@ COMPLEXITY = 15
 def sources():
     for folder in FOLDERS:
         for path in sorted(pathlib.Path(folder).rglob("*.[ch]")):
-            if "node_modules" not in path.parts:
+            if not {"node_modules", "build"} & set(path.parts):
                 yield path
 
 
