@@ -6,6 +6,7 @@
 #include "sim.h"
 
 #include "chatcore/error.h"
+#include "engine/propose.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,10 @@
 
 #define RUN_MS    20000
 #define SETTLE_MS 60000
+
+/* Nothing has happened for so long: it has settled. A session that the engine closed is told so
+ * when the last of its commands has ended, and one whose verdict was lost ends by its time-out. */
+#define QUIET_MS (PROPOSE_TIMEOUT_MS + 2000)
 
 void sim_trace(struct sim *sim, const char *format, ...)
 {
@@ -406,7 +411,7 @@ static void settle(struct sim *sim)
         sim_step(sim, false);
         if (!clients_are_synced(sim) || clients_have_outbox(sim))
             quiet_since = sim->now;
-        if (sim->now - quiet_since > 8000)
+        if (sim->now - quiet_since > QUIET_MS)
             return;
     }
     if (!clients_are_synced(sim))
