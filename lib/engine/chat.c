@@ -1,5 +1,6 @@
 /*
- * From a command to a proposal: resolve → access → filters → record → log → reply.
+ * From a command to a proposal: resolve → access → filters → record → log → reply. What would be
+ * refused on that way is told so only when it is no retry of what stands in the log (retry.h).
  */
 #include "engine/chat.h"
 
@@ -10,6 +11,7 @@
 #include "engine/media.h"
 #include "engine/message_read.h"
 #include "engine/propose.h"
+#include "engine/retry.h"
 #include "engine/user.h"
 #include "wire/meta.h"
 #include "wire/uuid.h"
@@ -57,6 +59,65 @@ static void answered_with_seq(struct request *request, const struct verdict *ver
         request_reply(request, &reply);
 }
 
+/* --- refusing -----------------------------------------------------------------------------------
+ */
+
+struct refusal {
+    int status;
+    struct cc_slice reason;
+};
+
+static void retry_answer(struct request *request, const struct cc_id *first)
+{
+    struct cc_reply reply = {.conversation = request->conversation,
+                             .message = *first,
+                             .ts = id_timestamp(first),
+                             .duplicate = true};
+
+    request_engine(request)->stats.duplicates++;
+    request_reply(request, &reply);
+}
+
+static void retry_looked_for(struct request *request, const struct cc_id *first, int status)
+{
+    const struct refusal *refusal = request->state;
+
+    if (first)
+        retry_answer(request, first);
+    else if (status)
+        request_fail(request, status);
+    else
+        request_fail_text(request, refusal->status, refusal->reason, 0);
+}
+
+/* Refused for what it says or who says it: a client takes that for the end, and would not send
+ * again. */
+static bool is_final(int status)
+{
+    return status == CC_EREJECTED || status == CC_EFORBIDDEN || status == CC_EBLOCKED ||
+           status == CC_ENOTFOUND;
+}
+
+/* `reason` is in the request's arena, or empty. */
+static void refuse(struct request *request, int status, struct cc_slice reason)
+{
+    struct refusal *refusal;
+
+    if (request->command->type != CC_COMMAND_SEND || !is_final(status)) {
+        request_fail_text(request, status, reason, 0);
+        return;
+    }
+    refusal = arena_alloc(&request->arena, sizeof *refusal);
+    if (!refusal) {
+        request_fail(request, CC_ENOMEM);
+        return;
+    }
+    refusal->status = status;
+    refusal->reason = reason;
+    request->state = refusal;
+    retry_find(request, retry_looked_for);
+}
+
 /* --- filters ------------------------------------------------------------------------------------
  */
 
@@ -70,7 +131,7 @@ static void fail_rejected(struct request *request)
     if (arena_copy(&request->arena, check->ret_reason, &reason) != 0)
         reason = slice_of(NULL, 0);
     cc_op_release(&check->op);
-    request_fail_text(request, CC_EREJECTED, reason, 0);
+    refuse(request, CC_EREJECTED, reason);
 }
 
 static void filter_answered(struct request *request, int status)
@@ -94,6 +155,12 @@ static void filter_answered(struct request *request, int status)
     ask_filter(request);
 }
 
+static bool is_first_contact(const struct request *request)
+{
+    return request->direct_state == DIRECT_MISSING &&
+           !(request->relation.from_other & CC_RELATION_CONTACT);
+}
+
 /* Asks the next filter, or goes on when all have passed. */
 static void ask_filter(struct request *request)
 {
@@ -110,7 +177,7 @@ static void ask_filter(struct request *request)
     check->user = request->user->name;
     check->conversation = request->conversation;
     check->kind = request->conversation_kind;
-    check->first_contact = request->created_direct;
+    check->first_contact = is_first_contact(request);
     check->text = request->filtered_text;
     check->ret_verdict = CC_FILTER_PASS;
     request_op_begin(request, filter_answered);
@@ -167,19 +234,45 @@ static int may_post(const struct access *access)
     return 0;
 }
 
-static void media_attached(struct request *request)
+/* Only what has passed the filters makes a conversation. */
+static void direct_made(struct request *request, int status)
 {
-    filter_text(request, send_filtered);
+    if (status)
+        request_fail(request, status);
+    else
+        send_filtered(request);
 }
 
-static void direct_ensured(struct request *request, int status)
+static void send_passed(struct request *request)
 {
-    if (status) {
-        request_fail(request, status);
-        return;
-    }
+    groups_make_direct(request, direct_made);
+}
+
+static void media_attached(struct request *request)
+{
+    filter_text(request, send_passed);
+}
+
+/* What memory knows for a retry is answered before a filter counts it once more, or its media are
+ * looked for. */
+static void send_allowed(struct request *request)
+{
+    bool is_watched = request_engine(request)->filter_count || request->command->media_count;
+    struct cc_id first;
+
+    if (is_watched && retry_in_memory(request, &first))
+        retry_answer(request, &first);
+    else
+        media_attach(request, media_attached);
+}
+
+static void direct_found(struct request *request, int status)
+{
     request->conversation_kind = CC_KIND_DIRECT;
-    media_attach(request, media_attached);
+    if (status)
+        refuse(request, status, slice_of(NULL, 0));
+    else
+        send_allowed(request);
 }
 
 static void send_checked(struct request *request, const struct access *access, int status)
@@ -187,14 +280,14 @@ static void send_checked(struct request *request, const struct access *access, i
     if (!status)
         status = may_post(access);
     if (status) {
-        request_fail(request, status);
+        refuse(request, status, slice_of(NULL, 0));
         return;
     }
     request->conversation_kind = access->kind;
     if (access->kind == CC_KIND_DIRECT)
-        groups_check_direct(request, direct_ensured);
+        groups_check_direct(request, direct_found);
     else
-        media_attach(request, media_attached);
+        send_allowed(request);
 }
 
 /* 0, or what is wrong with the command whatever the conversation. */
@@ -226,7 +319,7 @@ void chat_send(struct request *request)
     if (r)
         request_fail(request, r);
     else if (request->command->user.size)
-        groups_ensure_direct(request, direct_ensured);
+        groups_find_direct(request, direct_found);
     else
         access_check(request, send_checked);
 }

@@ -100,7 +100,6 @@ static void created(struct request *request, int status)
     struct cc_slice payload = request->op.create.payload;
 
     cc_op_release(&request->op.op);
-    request->created_direct = status == 0;
     if (!status || status == CC_EEXISTS)
         status =
             propose_payload(partition_of(request_engine(request), request->conversation), payload);
@@ -142,21 +141,19 @@ static void looked_up(struct request *request, int status)
 {
     struct cc_engine *engine = request_engine(request);
     const struct cc_conversation *found = &request->op.conversation.ret_conversation;
-    bool is_settled = false;
 
+    request->direct_state = DIRECT_UNSETTLED;
     if (status == CC_ENOTFOUND) {
-        cc_op_release(&request->op.op);
-        create(request);
-        return;
-    }
-    if (!status && found->kind != CC_KIND_DIRECT)
+        request->direct_state = DIRECT_MISSING;
+        status = 0;
+    } else if (!status && found->kind != CC_KIND_DIRECT) {
         status = CC_ECONFLICT; /* a host put something else there */
-    if (!status)
-        is_settled = engine->now.wall_ms - found->created > DIRECT_SETTLE_MS;
+    } else if (!status && engine->now.wall_ms - found->created > DIRECT_SETTLE_MS) {
+        request->direct_state = DIRECT_KNOWN;
+        relations_found_direct(engine, request->user->name, request->command->user);
+    }
     cc_op_release(&request->op.op);
-    if (!status && !is_settled)
-        status = append_creation(request);
-    end(request, status);
+    request->direct_done(request, status);
 }
 
 static void look_up(struct request *request)
@@ -198,8 +195,7 @@ static void related(struct request *request, int status)
         look_up(request);
 }
 
-void groups_ensure_direct(struct request *request,
-                          void (*done)(struct request *request, int status))
+void groups_find_direct(struct request *request, void (*done)(struct request *request, int status))
 {
     struct cc_slice peer = request->command->user;
 
@@ -210,7 +206,19 @@ void groups_ensure_direct(struct request *request,
     id_direct(request->user->name, peer, request->direct_id);
     request->conversation = slice_of(request->direct_id, ID_TEXT_SIZE);
     request->direct_done = done;
+    request->direct_state = DIRECT_KNOWN;
     relations_check(request, peer, related);
+}
+
+void groups_make_direct(struct request *request, void (*done)(struct request *request, int status))
+{
+    request->direct_done = done;
+    if (request->direct_state == DIRECT_MISSING)
+        create(request);
+    else if (request->direct_state == DIRECT_UNSETTLED)
+        end(request, append_creation(request));
+    else
+        done(request, 0);
 }
 
 /* --- a direct conversation by its id -----------------------------------------------------------

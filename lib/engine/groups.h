@@ -39,12 +39,15 @@ void groups_role(struct request *request);
  */
 
 /*
- * For a direct message to command->user: resolves request->conversation, creates it if nobody has
- * yet (then request->created_direct), and refuses with CC_EBLOCKED where the peer has blocked the
- * sender. `done` is called at once or in a later drain.
+ * For a direct message to command->user: resolves request->conversation, finds out what is known of
+ * it (request->direct_state), and refuses with CC_EBLOCKED where the peer has blocked the sender.
+ * `done` is called at once or in a later drain.
  */
-void groups_ensure_direct(struct request *request,
-                          void (*done)(struct request *request, int status));
+void groups_find_direct(struct request *request, void (*done)(struct request *request, int status));
+
+/* Creates what groups_find_direct() has not found, or makes sure that the log has it; for what is
+ * known, or no direct conversation, there is nothing to do. */
+void groups_make_direct(struct request *request, void (*done)(struct request *request, int status));
 
 /* The same check for a direct conversation that is named by its id, in request->conversation. */
 void groups_check_direct(struct request *request,

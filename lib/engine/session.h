@@ -64,6 +64,13 @@ struct cc_session {
 struct access;
 struct user;
 
+/* What is known of the conversation that a direct message is for. */
+enum direct_state {
+    DIRECT_KNOWN,     /* it stands in the log, or this session's append of it does */
+    DIRECT_UNSETTLED, /* in the directory, and perhaps not yet in the log */
+    DIRECT_MISSING
+};
+
 /* One command on its way to its reply. Ends with exactly one request_reply() or request_fail(). */
 struct request {
     struct request *next;
@@ -82,10 +89,11 @@ struct request {
     size_t filter_index;
     void (*filtered)(struct request *request); /* what goes on when every filter has passed */
     void (*found)(struct request *request, const struct cc_message *message, int status);
+    void (*retry_found)(struct request *request, const struct cc_id *first, int status);
     enum cc_conversation_kind conversation_kind; /* as access_check() found them */
     enum cc_role role;
     bool flagged;
-    bool created_direct;
+    enum direct_state direct_state;
     struct user *user; /* a reference; NULL before the session is open */
     void *state;       /* the handler's own, in `arena` or freed by the handler */
     void *step;        /* of the shared step under way (relations_match …): the step's own */
@@ -96,7 +104,7 @@ struct request {
         uint64_t joined;
         uint64_t since_version; /* of the membership, where another node owns the conversation */
     } visible;                  /* of visible_from() */
-    void (*direct_done)(struct request *request, int status); /* of groups_ensure_direct() */
+    void (*direct_done)(struct request *request, int status); /* of groups_find_direct() … */
     struct {
         unsigned to_other; /* bits of cc_relation: what relations_check() found */
         unsigned from_other;
@@ -125,6 +133,7 @@ struct request {
         struct cc_store_read_cursors cursors;
         struct cc_store_forget_cursors forget_cursors;
         struct cc_directory_devices devices;
+        struct cc_store_read_dedup dedup;
         struct cc_cluster_locate locate;
         struct cc_media_upload upload;
         struct cc_media_download download;
