@@ -16,12 +16,16 @@ bool retry_in_memory(const struct request *request, struct cc_id *ret_first)
 {
     struct cc_engine *engine = request_engine(request);
     struct partition *partition = partition_of(engine, request->conversation);
+    struct dedup_query query = {.sender = request->user->name,
+                                .hash = hash_of(request),
+                                .full = true,
+                                .offset = partition->applied,
+                                .ts = engine->now.wall_ms};
     const struct dedup_entry *entry;
 
     if (!partition_is_running(partition))
         return false;
-    entry = dedup_find(&partition->dedup, request->user->name, hash_of(request), true,
-                       partition->applied, engine->now.wall_ms);
+    entry = dedup_find(&partition->dedup, &query);
     if (entry)
         *ret_first = entry->id;
     return entry != NULL;
