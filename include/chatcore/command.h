@@ -43,7 +43,8 @@ extern "C" {
     X(CC_COMMAND_MEDIA, "media")                                                                   \
     X(CC_COMMAND_DEVICE, "device")                                                                 \
     X(CC_COMMAND_SEARCH, "search")                                                                 \
-    X(CC_COMMAND_ERASE, "erase")
+    X(CC_COMMAND_ERASE, "erase")                                                                   \
+    X(CC_COMMAND_EXPORT, "export")
 
 enum cc_command_type {
     CC_COMMAND_NONE = 0,
@@ -66,7 +67,7 @@ struct cc_command {
     enum cc_command_type type;
     struct cc_slice token;        /* connect, refresh, device */
     struct cc_slice device;       /* connect; device: another one than the session's */
-    struct cc_slice cursor;       /* connect */
+    struct cc_slice cursor;       /* connect, export */
     struct cc_slice conversation; /* most */
     struct cc_slice
         user; /* send: a direct message to this user; role, profile, add_contact, block … */

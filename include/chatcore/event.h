@@ -72,6 +72,23 @@ struct cc_profile {
     struct cc_slice meta;
 };
 
+/* Where a device is notified. */
+struct cc_push_device {
+    struct cc_slice device;
+    struct cc_slice provider;
+    struct cc_slice token;
+};
+
+/* What a page of `export` is about; the parts come in this order. */
+enum cc_export_part {
+    CC_EXPORT_PROFILE = 1,
+    CC_EXPORT_DEVICES,
+    CC_EXPORT_CONTACTS,
+    CC_EXPORT_BLOCKED,
+    CC_EXPORT_CONVERSATIONS, /* with what the user has read of them */
+    CC_EXPORT_MESSAGES       /* the user's own, of every kind */
+};
+
 struct cc_header {
     struct cc_slice name;
     struct cc_slice value;
@@ -114,6 +131,10 @@ struct cc_reply {
     struct cc_slice url;              /* upload, media */
     const struct cc_header *headers;  /* upload */
     size_t header_count;
+    enum cc_export_part export_part;      /* export: which of the members above is set */
+    const struct cc_push_device *devices; /* export */
+    size_t device_count;
+    struct cc_slice cursor; /* export: of the next page, when there are more */
 };
 
 /* WebSocket close codes of the protocol; a host without sockets reads them as reasons. */

@@ -9,6 +9,7 @@
 
 /* The commands. */
 void privacy_erase(struct request *request);
+void privacy_export(struct request *request); /* export.c */
 
 /* True when the session may do either for the user that the command names. */
 bool privacy_is_allowed(const struct request *request);

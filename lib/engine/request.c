@@ -213,6 +213,26 @@ static int headers_copy(struct arena *arena, struct cc_reply *reply)
     return copy ? r : CC_ENOMEM;
 }
 
+static int devices_copy(struct arena *arena, struct cc_reply *reply)
+{
+    struct cc_push_device *copy = NULL;
+    int r = 0;
+
+    if (!reply->device_count)
+        return 0;
+    copy = arena_alloc(arena, reply->device_count * sizeof *copy);
+    for (size_t i = 0; copy && !r && i < reply->device_count; i++) {
+        copy[i] = reply->devices[i];
+        r = arena_copy(arena, copy[i].device, &copy[i].device);
+        if (!r)
+            r = arena_copy(arena, copy[i].provider, &copy[i].provider);
+        if (!r)
+            r = arena_copy(arena, copy[i].token, &copy[i].token);
+    }
+    reply->devices = copy;
+    return copy ? r : CC_ENOMEM;
+}
+
 static int profile_copy(struct arena *arena, struct cc_reply *reply)
 {
     struct cc_profile *copy;
@@ -239,7 +259,7 @@ static int texts_copy(struct arena *arena, struct cc_reply *reply)
 {
     struct cc_slice *texts[] = {&reply->error_text, &reply->user,  &reply->device,
                                 &reply->session,    &reply->media, &reply->conversation,
-                                &reply->method,     &reply->url};
+                                &reply->method,     &reply->url,   &reply->cursor};
     int r = 0;
 
     for (size_t i = 0; !r && i < sizeof texts / sizeof texts[0]; i++)
@@ -252,7 +272,7 @@ static int reply_copy(struct arena *arena, const struct cc_reply *from, struct c
 {
     static int (*const parts[])(struct arena *, struct cc_reply *) = {
         texts_copy,    messages_copy, conversations_copy, members_copy,
-        presence_copy, headers_copy,  profile_copy};
+        presence_copy, headers_copy,  profile_copy,       devices_copy};
     int r;
 
     *ret_copy = *from;

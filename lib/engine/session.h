@@ -132,6 +132,7 @@ struct request {
         struct cc_store_read_heads heads;
         struct cc_store_read_cursors cursors;
         struct cc_store_forget_cursors forget_cursors;
+        struct cc_store_list_heads list_heads;
         struct cc_directory_devices devices;
         struct cc_store_read_dedup dedup;
         struct cc_cluster_locate locate;

@@ -50,6 +50,7 @@ static const struct session_command commands[CC_COMMAND_COUNT] = {
     [CC_COMMAND_DEVICE] = {contacts_device, false, false},
     [CC_COMMAND_SEARCH] = {search_command, false, false},
     [CC_COMMAND_ERASE] = {privacy_erase, false, false},
+    [CC_COMMAND_EXPORT] = {privacy_export, false, false},
 };
 
 const struct session_command *session_command(enum cc_command_type type)

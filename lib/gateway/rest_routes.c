@@ -38,6 +38,7 @@ static const struct rest_route routes[] = {
     {"GET", "/v1/profile", CC_COMMAND_PROFILE, 200, CC_SCOPE_USERS_READ, "", ""},
     {"PATCH", "/v1/profile", CC_COMMAND_PROFILE, 200, CC_SCOPE_USERS_WRITE, "", ""},
     {"GET", "/v1/users/{user}/profile", CC_COMMAND_PROFILE, 200, CC_SCOPE_USERS_READ, "", ""},
+    {"GET", "/v1/users/{user}/export", CC_COMMAND_EXPORT, 200, CC_SCOPE_ADMIN, "cursor", ""},
     {"DELETE", "/v1/users/{user}", CC_COMMAND_ERASE, 200, CC_SCOPE_ADMIN, "", ""},
     {"GET", "/v1/presence", CC_COMMAND_PRESENCE, 200, CC_SCOPE_USERS_READ, "users", ""},
     {"GET", "/v1/contacts", CC_COMMAND_CONTACTS, 200, CC_SCOPE_USERS_READ, "after limit", ""},

@@ -380,6 +380,54 @@ static void put_media(struct writer *writer, const struct cc_reply *reply)
     put_expires(writer, reply);
 }
 
+static void put_devices(struct writer *writer, const struct cc_reply *reply)
+{
+    struct writer_scope array;
+
+    writer_key(writer, "devices");
+    writer_open_array(writer, reply->device_count, &array);
+    for (size_t i = 0; i < reply->device_count; i++) {
+        struct writer_scope object;
+
+        writer_open_object(writer, &object);
+        put_string(writer, "device", reply->devices[i].device);
+        put_string(writer, "provider", reply->devices[i].provider);
+        put_string(writer, "token", reply->devices[i].token);
+        writer_close_object(writer, &object);
+    }
+    writer_close_array(writer, &array);
+    put_bool(writer, "more", reply->more);
+}
+
+static void put_exported_profile(struct writer *writer, const struct cc_reply *reply)
+{
+    struct writer_scope object;
+
+    writer_key(writer, "profile");
+    writer_open_object(writer, &object);
+    put_profile(writer, reply);
+    writer_close_object(writer, &object);
+    put_bool(writer, "more", reply->more);
+}
+
+static void put_blocked(struct writer *writer, const struct cc_reply *reply)
+{
+    put_strings(writer, "blocked", reply->users, reply->user_count);
+    put_bool(writer, "more", reply->more);
+}
+
+static void put_export(struct writer *writer, const struct cc_reply *reply)
+{
+    static void (*const parts[])(struct writer *, const struct cc_reply *) = {
+        [CC_EXPORT_PROFILE] = put_exported_profile,    [CC_EXPORT_DEVICES] = put_devices,
+        [CC_EXPORT_CONTACTS] = put_contacts,           [CC_EXPORT_BLOCKED] = put_blocked,
+        [CC_EXPORT_CONVERSATIONS] = put_conversations, [CC_EXPORT_MESSAGES] = put_history,
+    };
+
+    parts[reply->export_part](writer, reply);
+    put_string_if(writer, "cursor", reply->cursor);
+}
+
 typedef void (*put_reply)(struct writer *writer, const struct cc_reply *reply);
 
 static const put_reply by_command[CC_COMMAND_COUNT] = {
@@ -414,6 +462,7 @@ static const put_reply by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_DEVICE] = put_nothing,
     [CC_COMMAND_SEARCH] = put_found,
     [CC_COMMAND_ERASE] = put_nothing,
+    [CC_COMMAND_EXPORT] = put_export,
 };
 
 static void put_error(struct writer *writer, const struct cc_reply *reply)

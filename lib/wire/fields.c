@@ -138,6 +138,11 @@ static const struct field search_fields[] = {
     LIMIT,
 };
 
+static const struct field export_fields[] = {
+    REQUIRED("user", name, user),
+    OPTIONAL_MAX("cursor", cursor, WIRE_CURSOR_MAX),
+};
+
 #define FIELDS(table)                                                                              \
     {                                                                                              \
         (table), sizeof(table) / sizeof(table)[0]                                                  \
@@ -175,6 +180,7 @@ static const struct fields by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_DEVICE] = FIELDS(device_fields),
     [CC_COMMAND_SEARCH] = FIELDS(search_fields),
     [CC_COMMAND_ERASE] = FIELDS(user_fields),
+    [CC_COMMAND_EXPORT] = FIELDS(export_fields),
 };
 
 struct fields fields_of(enum cc_command_type type)

@@ -17,7 +17,8 @@
  *    its offset is: a reader that finds offset n finds all that came before n.
  *  - a row that stands is not changed by `write`; `amend` alone changes rows.
  *  - a head or an offset never goes back: an older one written later is ignored.
- *  - a cursor only moves forward, until it is forgotten: writing takes the maximum of each of its numbers.
+ *  - a cursor only moves forward, until it is forgotten: writing takes the maximum of each of its
+ * numbers.
  *  - reads see every write that has completed before they were submitted.
  *
  * Every slot is called from the engine's thread only, and every slot is required.

@@ -189,6 +189,8 @@ static const struct example examples[] = {
       .limit = 20}},
     {"{\"id\":31,\"erase\":{\"user\":\"bob\"}}",
      {.id = 31, .type = CC_COMMAND_ERASE, .user = S("bob")}},
+    {"{\"id\":31,\"export\":{\"user\":\"bob\",\"cursor\":\"6:1:room\"}}",
+     {.id = 31, .type = CC_COMMAND_EXPORT, .user = S("bob"), .cursor = S("6:1:room")}},
     /* what is not known, and what is null, counts as not there */
     {"{\"id\":32,\"future\":{\"x\":[{}]},\"leave\":{\"conversation\":\"r\",\"y\":[1,{\"z\":null}],"
      "\"w\":\"\\u0000\"},\"more\":1}",

@@ -26,6 +26,7 @@
         }                                                                                          \
     }
 
+static const struct cc_push_device push_device = {S("phone"), S("apns"), S("t")};
 static const struct cc_slice bob_carol[] = {S("bob"), S("carol")};
 
 struct example {
@@ -168,6 +169,24 @@ static const struct example examples[] = {
      "{\"id\":3,\"media\":{\"url\":\"https://c/m-1\",\"expires\":7}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_DEVICE), "{\"id\":3,\"device\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_ERASE), "{\"id\":3,\"erase\":{}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_EXPORT, .export_part = CC_EXPORT_PROFILE,
+           .profile = &empty_profile, .cursor = S("2:0:"), .more = true),
+     "{\"id\":3,\"export\":{\"profile\":{\"user\":\"bob\"},\"more\":true,\"cursor\":\"2:0:\"}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_EXPORT, .export_part = CC_EXPORT_DEVICES,
+           .devices = &push_device, .device_count = 1),
+     "{\"id\":3,\"export\":{\"devices\":[{\"device\":\"phone\",\"provider\":\"apns\","
+     "\"token\":\"t\"}],\"more\":false}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_EXPORT, .export_part = CC_EXPORT_CONTACTS,
+           .users = bob_carol, .user_count = 2),
+     "{\"id\":3,\"export\":{\"contacts\":[\"bob\",\"carol\"],\"more\":false}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_EXPORT, .export_part = CC_EXPORT_BLOCKED,
+           .users = bob_carol, .user_count = 2),
+     "{\"id\":3,\"export\":{\"blocked\":[\"bob\",\"carol\"],\"more\":false}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_EXPORT, .export_part = CC_EXPORT_CONVERSATIONS),
+     "{\"id\":3,\"export\":{\"conversations\":[],\"more\":false}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_EXPORT, .export_part = CC_EXPORT_MESSAGES,
+           .messages = two_messages, .message_count = 2),
+     "{\"id\":3,\"export\":{\"messages\":" TWO_MESSAGES ",\"more\":false}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_SEARCH, .messages = two_messages, .message_count = 2),
      "{\"id\":3,\"search\":{\"messages\":" TWO_MESSAGES "}}"},
 
