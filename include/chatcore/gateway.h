@@ -192,6 +192,10 @@ struct cc_gateway_stats {
     uint64_t silent;           /* connections closed with 4008 */
     uint64_t output_overflows; /* connections cut at max_output_bytes */
     uint64_t http_requests;
+    uint64_t transfers;     /* gauge: objects being received and sent now */
+    uint64_t transfers_cut; /* that stood still */
+    uint64_t upload_bytes;  /* of objects */
+    uint64_t download_bytes;
 };
 
 /* Copies the figures; members beyond ret_stats->size are not written. Any thread. Errors: none. */

@@ -32,7 +32,12 @@
     X(silent, "silent_total", "counter", "Connections closed for giving no sign of life.")         \
     X(output_overflows, "output_overflows_total", "counter",                                       \
       "Connections cut off because they did not read.")                                            \
-    X(http_requests, "http_requests_total", "counter", "HTTP requests answered.")
+    X(http_requests, "http_requests_total", "counter", "HTTP requests answered.")                  \
+    X(transfers, "transfers", "gauge", "Objects being uploaded and downloaded now.")               \
+    X(transfers_cut, "transfers_cut_total", "counter",                                             \
+      "Transfers cut off because they stood still.")                                               \
+    X(upload_bytes, "upload_bytes_total", "counter", "Bytes of objects received.")                 \
+    X(download_bytes, "download_bytes_total", "counter", "Bytes of objects sent.")
 
 struct stats {
 #define STATS_MEMBER(member, name, type, help) _Atomic uint64_t member;

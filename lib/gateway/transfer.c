@@ -115,6 +115,7 @@ int transfer_next_piece(struct transfer *transfer, struct buffer *out)
             return CC_EIO;
         out->size += size;
         transfer->left -= size;
+        stats_add(&transfer->worker->stats.download_bytes, size);
     }
     if (out->failed)
         return CC_ENOMEM;
@@ -184,6 +185,7 @@ static struct transfer *transfer_new(struct connection *connection)
     transfer->connection = connection;
     connection->transfer = transfer;
     worker->transfer_count++;
+    stats_add(&worker->stats.transfers, 1);
     worker_timer_set(worker, &connection->timer,
                      worker_now(worker) + worker->gateway->options.media_stall_ms);
     return transfer;
@@ -227,6 +229,7 @@ void transfer_receive(struct transfer *transfer, struct cc_slice bytes)
         return;
     }
     transfer->left -= bytes.size < transfer->left ? bytes.size : transfer->left;
+    stats_add(&transfer->worker->stats.upload_bytes, bytes.size);
 }
 
 static void transfer_free(struct transfer *transfer)
@@ -237,6 +240,7 @@ static void transfer_free(struct transfer *transfer)
     if (transfer->stream)
         server->vtable->close(server->self, transfer->stream);
     worker->transfer_count--;
+    stats_sub(&worker->stats.transfers, 1);
     mem_free(worker->allocator, transfer);
 }
 
@@ -294,7 +298,10 @@ bool transfer_is_moving(struct transfer *transfer)
     uint64_t moved = transfer->left_then - transfer->left;
 
     transfer->left_then = transfer->left;
-    return transfer->state == TRANSFER_FINISHING || moved >= TRANSFER_STALL_BYTES;
+    if (transfer->state == TRANSFER_FINISHING || moved >= TRANSFER_STALL_BYTES)
+        return true;
+    stats_add(&transfer->worker->stats.transfers_cut, 1);
+    return false;
 }
 
 static void wake(void *context)

@@ -54,6 +54,11 @@ bool transfer_is_wanted(const struct cc_gateway *gateway, struct cc_slice path);
 /* Begins a transfer on the connection; its `path` begins with the prefix. 0 or CC_ENOMEM. */
 int transfer_begin(struct connection *connection, const struct transfer_request *request);
 
+static inline bool transfer_is_receiving(const struct transfer *transfer)
+{
+    return transfer->state == TRANSFER_RECEIVING;
+}
+
 /* A piece of the body. */
 void transfer_receive(struct transfer *transfer, struct cc_slice bytes);
 

@@ -87,6 +87,23 @@ static void learn_address(struct connection *connection, struct lws *wsi)
         connection_forwarded(connection, forwarded);
 }
 
+/* Some clients send a large body only when they are told to, or after a while. 0, or the socket is
+ * dead. */
+static int invite_body(struct connection *connection, struct lws *wsi)
+{
+    static const char invitation[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct buffer *out = &connection->worker->answer;
+
+    if (!transfer_is_receiving(connection->transfer) ||
+        !slice_equal(header(connection, wsi, WSI_TOKEN_HTTP_EXPECT), slice_str("100-continue")))
+        return 0;
+    buffer_clear(out);
+    buffer_append(out, invitation, sizeof invitation - 1);
+    if (out->failed)
+        return 0; /* it comes after a while */
+    return lws_write(wsi, (unsigned char *)out->data, out->size, LWS_WRITE_RAW) < 0 ? -1 : 0;
+}
+
 int transfer_socket_request(struct connection *connection, struct lws *wsi)
 {
     struct transfer_request request = {0};
@@ -100,7 +117,7 @@ int transfer_socket_request(struct connection *connection, struct lws *wsi)
         return -1;
     learn_address(connection, wsi);
     read_headers(connection, wsi, &request);
-    return transfer_begin(connection, &request) ? -1 : 0;
+    return transfer_begin(connection, &request) ? -1 : invite_body(connection, wsi);
 }
 
 static void no_time_out(struct lws *wsi)

@@ -354,6 +354,22 @@ async def bodies_without_a_length(server):
     await close(alice)
 
 
+async def who_waits_to_be_invited_is(server):
+    alice, = await users(server, "alice")
+    for size, wanted in ((10, "100"), (11, "413")):
+        granted = await grant(alice, b"x" * 10)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as stream:
+            stream.sendall((f"PUT {granted['url']} HTTP/1.1\r\nHost: h\r\nContent-Length: {size}"
+                            "\r\nContent-Type: application/octet-stream\r\n"
+                            "Expect: 100-continue\r\n\r\n").encode())
+            assert stream.recv(12).decode() == f"HTTP/1.1 {wanted}"
+            if wanted == "100":
+                stream.recv(100)
+                stream.sendall(b"x" * 10)
+                assert stream.recv(12) == b"HTTP/1.1 201"
+    await close(alice)
+
+
 async def others_do_not_get_it(server):
     alice, bob, carol, dave = await users(server, "alice", "bob", "carol", "dave")
     await alice.call("create", kind="group", conversation="g", name="", members=["bob"])
@@ -517,8 +533,9 @@ async def who_stands_still_is_cut(server):
     before = files_of(server)
     granted = await grant(alice, data)
     writer = half_put(server, granted, data)
-    # left are Alice's connection, and the one that asks
-    await until(lambda: connections(server) <= 2 and files_of(server) == before)
+    await until(lambda: metric(server, "transfers") == 0 and files_of(server) == before)
+    assert metric(server, "transfers_cut_total") == 2
+    assert metric(server, "upload_bytes_total") == 45_000_000
     received = 0
     try:
         while part := reader.recv(1 << 20):
@@ -531,10 +548,10 @@ async def who_stands_still_is_cut(server):
     await close(alice)
 
 
-def connections(server):
+def metric(server, name):
     text = exchange(server, "GET", "/metrics")[2].decode()
     return int(next(line for line in text.splitlines()
-                    if line.startswith("chatcore_gateway_connections ")).split()[1])
+                    if line.startswith(f"chatcore_gateway_{name} ")).split()[1])
 
 
 async def until(condition):
@@ -573,6 +590,7 @@ COMMON = [
     one_connection_serves_many_requests, an_image_has_a_size_and_a_thumbnail,
     a_page_is_no_page_here, pages_of_other_hosts, what_was_not_promised_is_refused,
     what_is_not_signed_is_refused, no_path_leads_out_of_the_folder, bodies_without_a_length,
+    who_waits_to_be_invited_is,
     others_do_not_get_it, what_is_deleted_is_gone, a_cut_connection_leaves_nothing,
     slow_readers_cost_little, a_restart_keeps_objects_and_urls,
     a_kill_during_an_upload_leaves_no_object,

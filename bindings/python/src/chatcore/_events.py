@@ -26,6 +26,7 @@ class Message:
     text: str
     client_id: Optional[str]  # to the sender's own sessions only
     media: tuple[str, ...] = ()
+    files: tuple[dict[str, Any], ...] = ()  # what the media are: type, bytes, name, width …
     reply_to: Optional[uuid.UUID] = None
     mentions: tuple[str, ...] = ()
     meta: Optional[dict[str, Any]] = None
@@ -172,11 +173,15 @@ def meta(part) -> Optional[dict[str, Any]]:
     return msgpack.unpackb(raw(part), strict_map_key=False) if part.size else None
 
 
+def files(part) -> tuple[dict[str, Any], ...]:
+    return tuple(msgpack.unpackb(raw(part))) if part.size else ()
+
+
 def message(m) -> Message:
     return Message(
         conversation=text(m.conversation), seq=m.seq, id=identifier(m.id), sender=text(getattr(m, "from")),
         ts=m.ts, kind=_KINDS.get(m.kind, "unknown"), text=text(m.text),
-        client_id=text(m.client_id) or None, media=texts(m.media, m.media_count),
+        client_id=text(m.client_id) or None, media=texts(m.media, m.media_count), files=files(m.files),
         reply_to=identifier(m.reply_to), mentions=texts(m.mentions, m.mention_count),
         meta=meta(m.meta), target=identifier(m.target), emoji=text(m.emoji), on=m.on,
         flagged=m.flagged, action=_ACTIONS.get(m.action), users=texts(m.users, m.user_count),
