@@ -8,6 +8,7 @@
 #include "dev.h"
 #include "keys.h"
 #include "media.h"
+#include "notifiers.h"
 #include "notify.h"
 #include "renew.h"
 #include "settings.h"
@@ -136,6 +137,7 @@ static bool open_engine(struct server *server)
 {
     const struct settings *settings = &server->settings;
     struct cc_embedded_options options = CC_EMBEDDED_OPTIONS_INIT;
+    struct cc_notifier notifiers[NOTIFIERS_MAX];
     int r;
 
     options.trace = server->trace;
@@ -156,6 +158,9 @@ static bool open_engine(struct server *server)
             ? 0
             : media_open(settings, &server->trace, &options.media, &server->media);
     if (!r)
+        r = notifiers_open(settings, notifiers, &options.notifier_count, &options.notify);
+    options.notifiers = notifiers;
+    if (!r)
         r = cc_open_embedded(settings->check_config ? NULL : settings->data, &options, server->host,
                              &server->engine);
     if (!r)
@@ -163,6 +168,7 @@ static bool open_engine(struct server *server)
     fprintf(stderr, "chatcored: %s: %s\n", settings->data ? settings->data : "memory",
             cc_strerror(r));
     options.auth.vtable->free(options.auth.self);
+    notifiers_close(notifiers, options.notifier_count);
     if (options.media.vtable)
         options.media.vtable->free(options.media.self);
     return false;

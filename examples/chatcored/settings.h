@@ -63,6 +63,13 @@
     X(image_program, "image-program", TEXT, "FILE", "chatcore-image, where it is not installed")   \
     X(retention_s, "retention-s", NUMBER, "N",                                                     \
       "messages that are older are removed; default: none is")                                     \
+    X(notify_file, "notify-file", TEXT, "FILE",                                                    \
+      "notifications of the provider `file` are appended to it")                                   \
+    X(notify_urgent_ms, "notify-urgent-ms", NUMBER, "N",                                           \
+      "direct messages and mentions are gathered so long before a notification")                   \
+    X(notify_window_ms, "notify-window-ms", NUMBER, "N", "and all other messages so long")         \
+    X(notify_preview_off, "notify-preview-off", FLAG, NULL,                                        \
+      "no text of messages in notifications")                                                      \
     X(search_off, "search-off", FLAG, NULL, "keep no search index")                                \
     X(presence_off, "presence-off", FLAG, NULL, "neither compute nor push presence")               \
     X(history_for_joiners, "history-for-joiners", FLAG, NULL,                                      \

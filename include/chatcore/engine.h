@@ -23,6 +23,7 @@
 #include "chatcore/backend/filter.h"
 #include "chatcore/backend/log.h"
 #include "chatcore/backend/media.h"
+#include "chatcore/backend/notifier.h"
 #include "chatcore/backend/search.h"
 #include "chatcore/backend/store.h"
 #include "chatcore/event.h"
@@ -97,7 +98,11 @@ struct cc_engine_options {
     /* Optional: without it `upload` and `media` answer CC_ENOTSUP, and ids of media in messages are
      * the host's own, which nobody checks. Owned by the engine from success on. */
     struct cc_media media;
-    struct cc_search search; /* optional: without it, `search` answers CC_ENOTSUP */
+    struct cc_search search;             /* optional: without it, `search` answers CC_ENOTSUP */
+    const struct cc_notifier *notifiers; /* one for each provider; copied, owned by the engine from
+                                            success on */
+    size_t notifier_count;
+    struct cc_notify_options notify; /* a size of 0: the defaults */
 };
 /* Sets everything to 0 but the size. */
 #define CC_ENGINE_OPTIONS_INIT CC_SIZED(struct cc_engine_options)
@@ -232,15 +237,23 @@ struct cc_engine_stats {
     uint64_t duplicates; /* retries recognised */
     uint64_t rejected;   /* commands answered with an error */
     uint64_t rate_limited;
-    uint64_t deliveries;      /* message pushes, one a session */
-    uint64_t catchups;        /* sessions that began to catch up */
-    uint64_t slow_consumers;  /* of those: because they read too slowly */
-    uint64_t flushes;         /* store writes completed */
-    uint64_t unflushed_bytes; /* gauge */
-    uint64_t recent_bytes;    /* gauge */
-    uint64_t log_appends;     /* batches */
-    uint64_t port_errors;     /* operations that failed */
-    uint64_t bus_gaps;        /* lost or late messages of other nodes, healed */
+    uint64_t deliveries;               /* message pushes, one a session */
+    uint64_t catchups;                 /* sessions that began to catch up */
+    uint64_t slow_consumers;           /* of those: because they read too slowly */
+    uint64_t flushes;                  /* store writes completed */
+    uint64_t unflushed_bytes;          /* gauge */
+    uint64_t recent_bytes;             /* gauge */
+    uint64_t log_appends;              /* batches */
+    uint64_t port_errors;              /* operations that failed */
+    uint64_t bus_gaps;                 /* lost or late messages of other nodes, healed */
+    uint64_t notifications_sent;       /* taken by a provider */
+    uint64_t notifications_taken_back; /* likewise: what they told had been read */
+    uint64_t notifications_retried;    /* attempts that failed and are repeated */
+    uint64_t notifications_dropped;    /* given up: too old, or a queue was full */
+    uint64_t notifications_refused;    /* never to be taken by the provider */
+    uint64_t notifications_held_back;  /* in their receiver's quiet hours */
+    uint64_t notification_tokens_gone; /* removed from the directory */
+    uint64_t notifications_waiting;    /* gauge: not yet sent */
 };
 
 /* Copies the figures; members beyond ret_stats->size are not written. Any thread. Errors: none. */

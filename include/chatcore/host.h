@@ -99,6 +99,9 @@ struct cc_embedded_options {
     struct cc_media media; /* all zero: none; else the engine's from success on */
     bool no_sync;          /* commits need not reach the disk: a power cut loses the last of them */
     bool search_off;       /* no search index is kept: `search` answers CC_ENOTSUP */
+    const struct cc_notifier *notifiers; /* the engine's from success on */
+    size_t notifier_count;
+    struct cc_notify_options notify; /* a size of 0: the defaults */
 };
 #define CC_EMBEDDED_OPTIONS_INIT CC_SIZED(struct cc_embedded_options)
 

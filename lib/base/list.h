@@ -33,13 +33,20 @@ static inline bool list_is_linked(const struct list_link *link)
     return link->next != NULL;
 }
 
+/* Adds a link that is in no list before one that is in one, which may be the head: then as the last
+ * one. */
+static inline void list_add_before(struct list_link *next, struct list_link *link)
+{
+    link->next = next;
+    link->previous = next->previous;
+    link->previous->next = link;
+    next->previous = link;
+}
+
 /* Adds a link that is in no list, as the last one. */
 static inline void list_add(struct list *list, struct list_link *link)
 {
-    link->next = &list->head;
-    link->previous = list->head.previous;
-    link->previous->next = link;
-    list->head.previous = link;
+    list_add_before(&list->head, link);
 }
 
 /* Does nothing when it is in no list. */

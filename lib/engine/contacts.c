@@ -7,6 +7,7 @@
 #include "engine/access.h"
 #include "engine/group.h"
 #include "engine/lists.h"
+#include "engine/notify.h"
 #include "engine/relations.h"
 #include "engine/summary.h"
 #include "engine/user.h"
@@ -259,14 +260,15 @@ void contacts_mute(struct request *request)
 /* --- the device --------------------------------------------------------------------------------
  */
 
-static bool provider_is_known(struct cc_slice provider)
+/* Those of the protocol, whether or not this engine can push to them, and the host's own. */
+static bool provider_is_known(const struct cc_engine *engine, struct cc_slice provider)
 {
     static const char *const providers[] = {"apns", "fcm", "email", "webhook"};
 
     for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++)
         if (slice_equal(provider, slice_str(providers[i])))
             return true;
-    return false;
+    return notify_has_provider(engine, provider);
 }
 
 /* The device meant: the session's own, unless the command names one. */
@@ -288,7 +290,9 @@ static int check_device(const struct request *request)
     if (!utf8_is_valid(command->token))
         return CC_EINVAL;
     /* An empty token ends the notifying, whoever did it. */
-    return !command->token.size || provider_is_known(command->provider) ? 0 : CC_EINVAL;
+    return !command->token.size || provider_is_known(request_engine(request), command->provider)
+               ? 0
+               : CC_EINVAL;
 }
 
 void contacts_device(struct request *request)

@@ -10,6 +10,7 @@
 #include "engine/groups.h"
 #include "engine/link.h"
 #include "engine/media.h"
+#include "engine/notify.h"
 #include "engine/partition.h"
 #include "engine/presence.h"
 #include "engine/propose.h"
@@ -213,7 +214,7 @@ static int modules_init(struct cc_engine *engine)
     static int (*const inits[])(struct cc_engine *) = {
         pending_init,   partitions_init, link_init,      limits_init,   push_init,
         relations_init, receipts_init,   typing_init,    presence_init, groups_init,
-        media_init,     search_init,     retention_init,
+        media_init,     search_init,     retention_init, notify_init,
     };
     int r = 0;
 
@@ -225,9 +226,10 @@ static int modules_init(struct cc_engine *engine)
 static void modules_deinit(struct cc_engine *engine)
 {
     static void (*const deinits[])(struct cc_engine *) = {
-        retention_deinit, sweeps_deinit, search_deinit,     media_deinit,     groups_deinit,
-        presence_deinit,  typing_deinit, receipts_deinit,   relations_deinit, push_deinit,
-        limits_deinit,    link_deinit,   partitions_deinit, pending_deinit,   requests_deinit,
+        notify_deinit,   retention_deinit,  sweeps_deinit,   search_deinit,
+        media_deinit,    groups_deinit,     presence_deinit, typing_deinit,
+        receipts_deinit, relations_deinit,  push_deinit,     limits_deinit,
+        link_deinit,     partitions_deinit, pending_deinit,  requests_deinit,
     };
 
     for (size_t i = 0; i < sizeof deinits / sizeof deinits[0]; i++)
@@ -271,6 +273,8 @@ int cc_engine_new(const struct cc_engine_options *options, struct cc_engine **re
     engine->node = engine->cluster.vtable->node(engine->cluster.self);
     r = copy_filters(engine, options);
     if (!r)
+        r = notify_take_options(engine, options);
+    if (!r)
         r = cc_queue_new(engine, NULL, NULL, &engine->default_queue);
     if (!r)
         r = modules_init(engine);
@@ -286,6 +290,7 @@ static void ports_free(struct cc_engine *engine)
 {
     for (size_t i = 0; i < engine->filter_count; i++)
         engine->filters[i].vtable->free(engine->filters[i].self);
+    notify_free_ports(engine);
     if (engine->auth.vtable)
         engine->auth.vtable->free(engine->auth.self);
     if (engine->media.vtable)
@@ -385,7 +390,7 @@ static void stop_step(struct cc_engine *engine)
     if (engine->state == ENGINE_CLOSING && !pending_count(engine))
         engine->state = ENGINE_FLUSHING;
     if (engine->state == ENGINE_FLUSHING && partitions_stop(engine) && receipts_is_idle(engine) &&
-        consumers_stop(engine))
+        notify_stop(engine) && consumers_stop(engine))
         stop_cancel(engine);
     if (engine->state == ENGINE_CANCELLING && !engine->operations)
         emit_stopped(engine);
@@ -404,6 +409,7 @@ static void publish_stats(struct cc_engine *engine)
 {
     engine->stats.unflushed_bytes = engine->unflushed_bytes;
     engine->stats.recent_bytes = engine->recent_bytes;
+    engine->stats.notifications_waiting = notify_waiting(engine);
     shared_stats_write(&engine->shared_stats, &engine->stats);
 }
 
@@ -436,6 +442,7 @@ int cc_engine_step(struct cc_engine *engine, struct cc_time now)
     search_step(engine);
     consumer_hosts_take(engine);
     consumers_step(engine);
+    notify_step(engine);
     consumer_hosts_tell(engine);
     if (engine->state > ENGINE_RUNNING)
         stop_step(engine);

@@ -6,6 +6,7 @@
 #include "chatcore/error.h"
 #include "engine/access.h"
 #include "engine/groups.h"
+#include "engine/notify.h"
 #include "engine/receipts_state.h"
 #include "engine/user.h"
 
@@ -49,6 +50,8 @@ static void note_moved(struct cc_engine *engine, const struct move *move, struct
     struct readers *readers = &engine->receipts->readers;
     struct reader *reader = reader_get(readers, engine, request->conversation, request->user->name);
 
+    if (move->read && (!reader || move->read > reader->read))
+        notify_read(engine, request->user->name, request->conversation, move->read);
     if (!reader || (move->delivered <= reader->delivered && move->read <= reader->read))
         return; /* without memory nobody is told; it is stored all the same */
     if (move->delivered > reader->delivered)

@@ -26,7 +26,22 @@
     X(recent_bytes, "recent_bytes", "gauge", "Newest messages kept in memory.")                    \
     X(log_appends, "log_appends_total", "counter", "Batches appended to the log.")                 \
     X(port_errors, "port_errors_total", "counter", "Operations of backends that failed.")          \
-    X(bus_gaps, "bus_gaps_total", "counter", "Lost or late messages of other nodes, healed.")
+    X(bus_gaps, "bus_gaps_total", "counter", "Lost or late messages of other nodes, healed.")      \
+    X(notifications_sent, "notifications_sent_total", "counter",                                   \
+      "Notifications that a provider took.")                                                       \
+    X(notifications_taken_back, "notifications_taken_back_total", "counter",                       \
+      "Notifications taken back, since they had been read.")                                       \
+    X(notifications_retried, "notifications_retried_total", "counter",                             \
+      "Attempts that failed and are repeated.")                                                    \
+    X(notifications_dropped, "notifications_dropped_total", "counter",                             \
+      "Notifications given up: too old, or a queue was full.")                                     \
+    X(notifications_refused, "notifications_refused_total", "counter",                             \
+      "Notifications that a provider will never take.")                                            \
+    X(notifications_held_back, "notifications_held_back_total", "counter",                         \
+      "Notifications not made in quiet hours.")                                                    \
+    X(notification_tokens_gone, "notification_tokens_gone_total", "counter",                       \
+      "Device tokens removed, since they were of no device any more.")                             \
+    X(notifications_waiting, "notifications_waiting", "gauge", "Notifications not yet sent.")
 
 static void write_metric(struct buffer *text, const char *name, const char *type, const char *help,
                          uint64_t value)

@@ -144,6 +144,9 @@ static void parts_init(struct parts *parts, const struct cc_embedded_options *op
     engine.media = options->media;
     engine.presence_off = options->presence_off;
     engine.history_for_joiners = options->history_for_joiners;
+    engine.notifiers = options->notifiers;
+    engine.notifier_count = options->notifier_count;
+    engine.notify = options->notify;
     engine.wake = cc_host_wake;
     engine.wake_context = host;
     parts->engine = engine;

@@ -1,0 +1,35 @@
+/*
+ * Opening the notifiers.
+ */
+#include "notifiers.h"
+
+static uint32_t as_u32(uint64_t number)
+{
+    return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+}
+
+void notifiers_close(struct cc_notifier *notifiers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        notifiers[i].vtable->free(notifiers[i].self);
+}
+
+int notifiers_open(const struct settings *settings, struct cc_notifier *ret_notifiers,
+                   size_t *ret_count, struct cc_notify_options *ret_options)
+{
+    struct cc_notify_options options = CC_NOTIFY_OPTIONS_INIT;
+    size_t count = 0;
+    int r = 0;
+
+    options.urgent_ms = as_u32(settings->notify_urgent_ms);
+    options.window_ms = as_u32(settings->notify_window_ms);
+    options.preview_off = settings->notify_preview_off;
+    if (settings->notify_file && !settings->check_config)
+        r = cc_notifier_file_new(cc_allocator_default(), settings->notify_file, "file",
+                                 &ret_notifiers[count++]);
+    if (r)
+        return r;
+    *ret_count = count;
+    *ret_options = options;
+    return 0;
+}
