@@ -47,6 +47,27 @@ int cc_lmdb_directory_open(const struct cc_allocator *allocator,
                            const struct cc_lmdb_options *options,
                            struct cc_directory *ret_directory);
 
+/* --- copying ---------------------------------------------------------------------------------- */
+
+struct cc_lmdb_copy_options {
+    size_t size;
+    const char *path; /* the folder; a server may have it open, in another process */
+    const char *to;   /* must not be there */
+    void (*progress)(void *context, uint64_t done, uint64_t all); /* of entries; may be NULL */
+    void *context;
+    struct cc_trace trace;
+};
+#define CC_LMDB_COPY_OPTIONS_INIT CC_SIZED(struct cc_lmdb_copy_options)
+
+/*
+ * Copies log, store and directory as they are at one moment: what had been acknowledged when this
+ * was called is in the copy. The copy is compact. Whoever writes in the folder is held up for less
+ * than a millisecond. On failure something may be left in `to`. Any thread, of a process that has
+ * not the folder open; blocks. Errors: CC_EINVAL (an option, no such folder, `to` is there),
+ * CC_EREADONLY, CC_ENOSPACE, CC_ECORRUPT, CC_EIO, CC_ENOMEM.
+ */
+int cc_lmdb_copy(const struct cc_lmdb_copy_options *options);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,154 @@
+/*
+ * Copies of a data folder: backup, restore, compact. All three are cc_lmdb_copy(); the index of the
+ * search is not copied, as a server makes it anew from the store.
+ *
+ * A copy is made beside its place and renamed into it when it is complete, so what has the name of
+ * a backup or of a data folder is one.
+ */
+#include "command.h"
+#include "files.h"
+
+#include <chatcore/backend/lmdb.h>
+#include <chatcore/error.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PARTS 3
+
+static const char *const parts[PARTS] = {"log", "store", "directory"};
+
+static void show_progress(void *context, uint64_t done, uint64_t all)
+{
+    (void)context;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%3d %% of %llu entries%s",
+                all ? (int)(100.0 * (double)done / (double)all) : 100, (unsigned long long)all,
+                done == all ? "\n" : "");
+}
+
+static bool copy_environments(const char *from, const char *to)
+{
+    struct cc_lmdb_copy_options options = CC_LMDB_COPY_OPTIONS_INIT;
+    int r;
+
+    options.path = from;
+    options.to = to;
+    options.progress = show_progress;
+    r = cc_lmdb_copy(&options);
+    if (r)
+        command_failed(from, cc_strerror(r));
+    return r == 0;
+}
+
+static bool sync_parent(const char *path)
+{
+    char copy[PATH_MAX];
+    char *slash;
+
+    snprintf(copy, sizeof copy, "%s", path);
+    slash = strrchr(copy, '/');
+    if (!slash)
+        return files_sync(".");
+    slash[slash == copy] = 0;
+    return files_sync(copy);
+}
+
+static int copy_folder(const char *from, const char *to)
+{
+    char beside[PATH_MAX];
+
+    if (!access(to, F_OK))
+        return command_failed(to, strerror(EEXIST));
+    if (snprintf(beside, sizeof beside, "%s.incomplete", to) >= PATH_MAX)
+        return command_failed(to, strerror(ENAMETOOLONG));
+    if (!access(beside, F_OK))
+        return command_failed(beside, "what an earlier attempt left is in the way");
+    if (!copy_environments(from, beside) || !files_copy(from, beside) || !files_sync(beside))
+        return 1;
+    if (rename(beside, to))
+        return command_failed(to, strerror(errno));
+    return sync_parent(to) ? 0 : 1;
+}
+
+int command_backup(int count, char **arguments)
+{
+    (void)count;
+    return copy_folder(arguments[0], arguments[1]);
+}
+
+int command_restore(int count, char **arguments)
+{
+    (void)count;
+    return copy_folder(arguments[0], arguments[1]);
+}
+
+/* --- compacting ------------------------------------------------------------------------------- */
+
+/* As the server locks them; they are given back by the end of the process. */
+static bool lock_parts(const char *data)
+{
+    char path[PATH_MAX];
+
+    for (int i = 0; i < PARTS; i++) {
+        int fd;
+
+        snprintf(path, sizeof path, "%s/%s/lock", data, parts[i]);
+        fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd < 0)
+            return command_failed(path, strerror(errno)) == 0;
+        if (flock(fd, LOCK_EX | LOCK_NB))
+            return command_failed(data, "another process has it open") == 0;
+    }
+    return true;
+}
+
+/* Whichever of the parts have been replaced when this ends: old and new hold the same. */
+static bool replace_parts(const char *data, const char *compact)
+{
+    char from[PATH_MAX + 32], to[PATH_MAX + 32];
+
+    for (int i = 0; i < PARTS; i++) {
+        snprintf(from, sizeof from, "%s/%s/data.mdb", compact, parts[i]);
+        snprintf(to, sizeof to, "%s/%s/data.mdb", data, parts[i]);
+        if (rename(from, to))
+            return command_failed(to, strerror(errno)) == 0;
+        snprintf(to, sizeof to, "%s/%s", data, parts[i]);
+        if (!files_sync(to))
+            return false;
+    }
+    return true;
+}
+
+static void remove_rest(const char *compact)
+{
+    static const char *const files[] = {"lock", "lock.mdb", ""};
+    char path[PATH_MAX + 32];
+
+    for (int i = 0; i < PARTS; i++)
+        for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
+            snprintf(path, sizeof path, "%s/%s/%s", compact, parts[i], files[k]);
+            remove(path);
+        }
+    remove(compact);
+}
+
+int command_compact(int count, char **arguments)
+{
+    char compact[PATH_MAX];
+
+    (void)count;
+    if (snprintf(compact, sizeof compact, "%s/compact", arguments[0]) >= PATH_MAX)
+        return command_failed(arguments[0], strerror(ENAMETOOLONG));
+    if (!lock_parts(arguments[0]) || !copy_environments(arguments[0], compact) ||
+        !replace_parts(arguments[0], compact))
+        return 1;
+    remove_rest(compact);
+    return 0;
+}
