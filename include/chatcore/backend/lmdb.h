@@ -61,10 +61,10 @@ struct cc_lmdb_copy_options {
 
 /*
  * Copies log, store and directory as they are at one moment: what had been acknowledged when this
- * was called is in the copy. The copy is compact. Whoever writes in the folder is held up for less
- * than a millisecond. On failure something may be left in `to`. Any thread, of a process that has
- * not the folder open; blocks. Errors: CC_EINVAL (an option, no such folder, `to` is there),
- * CC_EREADONLY, CC_ENOSPACE, CC_ECORRUPT, CC_EIO, CC_ENOMEM.
+ * was called is in the copy. The copy is compact. The folder's writers are held up while three
+ * transactions begin. On failure something may be left in `to`. Any thread, of a process that has
+ * not the folder open; blocks. Errors: CC_EINVAL (an option, no such folder), CC_EREADONLY,
+ * CC_ENOSPACE, CC_ECORRUPT, CC_EIO (also: `to` is there), CC_ENOMEM.
  */
 int cc_lmdb_copy(const struct cc_lmdb_copy_options *options);
 

@@ -27,7 +27,9 @@
 #define COMMIT_BYTES ((size_t)64 << 20) /* LMDB keeps what is not committed in memory */
 #define TELL_EVERY   4096
 
-static const char *const part_names[PARTS] = {"log", "store", "directory"};
+/* In the order of locking: the store, whose commits are long, first, so that it is waited for
+ * without holding up the log. */
+static const char *const part_names[PARTS] = {"store", "directory", "log"};
 
 struct copy {
     const struct cc_lmdb_copy_options *options;
