@@ -101,7 +101,7 @@ static int remove_message(struct database *database, uint64_t conversation, cons
 {
     sqlite3_stmt *statement = message_statement(database, conversation, id);
     struct indexed words;
-    uint64_t number;
+    uint64_t number = 0;
     int r = find_message(statement, &number, &words);
 
     if (!r)
@@ -115,7 +115,7 @@ static int edit_message(struct database *database, uint64_t conversation,
 {
     sqlite3_stmt *statement = message_statement(database, conversation, &entry->message);
     struct indexed words;
-    uint64_t number;
+    uint64_t number = 0;
     int r = find_message(statement, &number, &words);
 
     if (!r)
