@@ -7,6 +7,7 @@ void timers_init(struct timers *timers, const struct cc_allocator *allocator)
 {
     memset(timers, 0, sizeof *timers);
     timers->allocator = allocator;
+    timers->running = INT64_MIN;
 }
 
 void timers_deinit(struct timers *timers)
@@ -86,7 +87,7 @@ int timer_set(struct timers *timers, struct timer *timer, int64_t deadline)
             return r;
         index = ++timers->count;
     }
-    timer->deadline = deadline;
+    timer->deadline = deadline > timers->running ? deadline : timers->running;
     timer->order = ++timers->order;
     sift_up(timers, timer, index);
     sift_down(timers, timer, timer->index);
@@ -112,6 +113,7 @@ void timers_run(struct timers *timers, int64_t now, void *context)
 {
     uint64_t until = timers->order;
 
+    timers->running = now; /* what is set meanwhile comes behind all that is due */
     while (timers->count) {
         struct timer *timer = timers->heap[1];
 
@@ -120,6 +122,7 @@ void timers_run(struct timers *timers, int64_t now, void *context)
         timer_clear(timers, timer);
         timer->expired(timer, context);
     }
+    timers->running = INT64_MIN;
 }
 
 int64_t timers_deadline(const struct timers *timers)

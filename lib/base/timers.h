@@ -22,6 +22,7 @@ struct timers {
     size_t capacity;
     size_t reserved; /* places that the others leave free */
     uint64_t order;
+    int64_t running; /* the time of the run under way, else INT64_MIN */
 };
 
 void timers_init(struct timers *timers, const struct cc_allocator *allocator);

@@ -85,6 +85,14 @@ static struct event_node *emit(struct cc_queue *queue, enum cc_event_type type,
 
 typedef int (*value_copier)(struct arena *arena, const void *value, void *copy);
 
+/* Hints may be lost, never half told. Nobody consumes what nobody is given. */
+static void take_back(struct event_node *node, const struct targets *targets)
+{
+    node->event.session_count = 0;
+    for (size_t i = 0; i < targets->count; i++)
+        targets->sessions[i]->outstanding--;
+}
+
 static void end_value(struct cc_engine *engine, enum cc_event_type type, const void *value,
                       size_t size, value_copier copier)
 {
@@ -99,7 +107,7 @@ static void end_value(struct cc_engine *engine, enum cc_event_type type, const v
             continue;
         copy = arena_alloc(queue_arena(queue), size);
         if (!copy || copier(queue_arena(queue), value, copy) != 0)
-            node->event.session_count = 0; /* hints may be lost, never half told */
+            take_back(node, &queue->others);
         else
             node->event.u.reply = copy; /* every value's pointer is the union's first word */
     }

@@ -203,7 +203,9 @@ void feed_registered(struct peer *peer, struct unpack *unpack, uint32_t count)
         uint64_t applied;
         struct feed *feed = read_head(peer, &again, &applied);
 
-        if (feed)
+        /* A new owner may be behind what the one before it has told: what it tells again up to
+         * there is dropped, so until then its answer is none. The next tick asks again. */
+        if (feed && applied >= feed->position)
             sync->targets[feed->partition] = applied;
     }
     sync_registered(sync);

@@ -61,6 +61,35 @@ static void add_recent(struct request *request)
         add(request, &history->recent[i]->view, history->recent[i]->client_id);
 }
 
+static size_t bytes_of(const struct cc_message *message)
+{
+    size_t names = message->user_count + message->mention_count + message->media_count;
+
+    return sizeof *message + message->text.size + message->meta.size + names * CC_NAME_MAX;
+}
+
+/* Cuts the page where it gets too long, at the end that the limit does not count from. */
+static void cut(const struct history *history, struct cc_reply *reply)
+{
+    size_t bytes = 0;
+    size_t fits = 0;
+
+    while (fits < reply->message_count) {
+        size_t at = history->descending ? reply->message_count - 1 - fits : fits;
+
+        bytes += bytes_of(&reply->messages[at]);
+        if (fits && bytes > HISTORY_BYTES_MAX)
+            break;
+        fits++;
+    }
+    if (fits == reply->message_count)
+        return;
+    if (history->descending)
+        reply->messages += reply->message_count - fits;
+    reply->message_count = fits;
+    reply->more = true;
+}
+
 static void reply(struct request *request)
 {
     struct cc_engine *engine = request_engine(request);
@@ -75,6 +104,7 @@ static void reply(struct request *request)
         if (history->descending)
             reply.messages++;
     }
+    cut(history, &reply);
     request_reply(request, &reply); /* copies; with the request its arena goes */
     recent_free(engine, recent, recent_count);
 }

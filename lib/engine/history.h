@@ -15,6 +15,10 @@
 #define HISTORY_LIMIT     50
 #define HISTORY_LIMIT_MAX 200
 
+/* Bytes of messages a page; more is cut, but one message is always given. Sixteen of the largest: a
+ * reply stays short of what a slow line carries in a few seconds, and of the gateway's bounds. */
+#define HISTORY_BYTES_MAX ((size_t)1 << 20)
+
 /* The commands. */
 void history_read(struct request *request);
 

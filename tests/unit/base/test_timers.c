@@ -156,6 +156,34 @@ static void equal_deadlines_run_in_the_order_of_setting(void **state)
     timers_deinit(&timers);
 }
 
+static void set_in_the_past(struct timer *timer, void *context)
+{
+    struct alarm *alarm = (struct alarm *)timer;
+    struct run *run = context;
+
+    alarm->fired++;
+    assert_int_equal(timer_set(run->timers, timer, 6), 0);
+}
+
+static void one_set_in_the_past_holds_up_no_other(void **state)
+{
+    struct alarm restless = {.timer = {.expired = set_in_the_past}};
+    struct alarm other = {.timer = {.expired = expect_due}, .wanted = 8};
+    struct timers timers;
+    struct run run = {.timers = &timers, .now = 10};
+
+    (void)state;
+    timers_init(&timers, cc_allocator_default());
+    assert_int_equal(timer_set(&timers, &restless.timer, 5), 0);
+    assert_int_equal(timer_set(&timers, &other.timer, 8), 0);
+    timers_run(&timers, 10, &run);
+    assert_int_equal(restless.fired, 1);
+    assert_int_equal(other.fired, 1);
+    timers_run(&timers, 10, &run);
+    assert_int_equal(restless.fired, 2);
+    timers_deinit(&timers);
+}
+
 /* However many others took what there was. */
 static void a_place_that_is_kept_needs_no_memory(void **state)
 {
@@ -204,6 +232,7 @@ int main(void)
         cmocka_unit_test(set_in_an_expiry_runs_in_the_next_call),
         cmocka_unit_test(cleared_in_an_expiry_does_not_run),
         cmocka_unit_test(equal_deadlines_run_in_the_order_of_setting),
+        cmocka_unit_test(one_set_in_the_past_holds_up_no_other),
         cmocka_unit_test(a_place_that_is_kept_needs_no_memory),
         cmocka_unit_test(without_memory_nothing_is_set),
     };

@@ -1,6 +1,7 @@
 /*
  * History and lists: pages, what joiners see, memory and store together.
  */
+#include "engine/history.h"
 #include "support/engine_fixture.h"
 #include "support/test.h"
 
@@ -292,6 +293,46 @@ static void test_members(void **state)
     client_expect(eve, "members CC_EFORBIDDEN\n");
 }
 
+#define BIG_TEXT 60000
+#define BIG_MANY 20
+
+static size_t count_of(const char *text, const char *what)
+{
+    size_t count = 0;
+
+    while ((text = strstr(text, what)) != NULL) {
+        count++;
+        text++;
+    }
+    return count;
+}
+
+/* A page of the largest messages ends before its limit, at the end that it counts away from. */
+static void test_bytes(void **state)
+{
+    static char big[BIG_TEXT + 1];
+    struct client *alice = client_connect(*state, "alice", "phone");
+    const char *page;
+
+    memset(big, 'x', BIG_TEXT);
+    client_create(alice, "g", "bob");
+    for (int i = 0; i < BIG_MANY; i++) {
+        client_say(alice, "g", big);
+        client_forget(alice);
+    }
+    history(alice, (struct cc_command){.limit = 100});
+    page = client_text(alice);
+    assert_int_equal(count_of(page, " alice xxx"), HISTORY_BYTES_MAX / BIG_TEXT);
+    assert_non_null(strstr(page, " more\n"));
+    assert_non_null(strstr(page, "  21 alice"));
+    client_forget(alice);
+    history(alice, (struct cc_command){.limit = 100, .has_after = true});
+    page = client_text(alice);
+    assert_non_null(strstr(page, "  1 alice"));
+    assert_null(strstr(page, "  21 alice"));
+    assert_non_null(strstr(page, " more\n"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -303,6 +344,7 @@ int main(void)
         TEST(test_pages_without_memory),
         TEST(test_client_ids_are_the_senders),
         TEST(test_limits),
+        TEST(test_bytes),
         TEST(test_joiners),
         TEST(test_joiners_coming_online),
         TEST(test_joiners_may_see),
