@@ -211,8 +211,8 @@ int cc_session_submit(struct cc_session *session, const struct cc_command *comma
 
 /*
  * What an event weighs for the session that it is pushed to: 1, and 1 more for each whole 1,024
- * bytes of a message's text and meta, so that limits.max_outstanding bounds bytes as well. A reply
- * weighs 0. Any thread. Errors: none.
+ * bytes of a message's text, meta and files, so that limits.max_outstanding bounds bytes as well. A
+ * reply weighs 0. Any thread. Errors: none.
  */
 uint32_t cc_event_weight(const struct cc_event *event);
 

@@ -33,7 +33,7 @@ int message_new(const struct cc_allocator *allocator, const struct record *recor
 /* What a push of it counts for in limits.max_outstanding: see cc_event_weight(). */
 static inline uint32_t message_weight(const struct cc_message *message)
 {
-    return 1 + (uint32_t)((message->text.size + message->meta.size) / 1024);
+    return 1 + (uint32_t)((message->text.size + message->meta.size + message->files.size) / 1024);
 }
 
 struct message *message_ref(struct message *message);

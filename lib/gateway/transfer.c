@@ -206,6 +206,8 @@ int transfer_begin(struct connection *connection, const struct transfer_request 
     } else if (!is_method(request, "GET") && !is_method(request, "HEAD") &&
                !is_method(request, "PUT")) {
         refuse(transfer, 405);
+    } else if (request->has_no_size) {
+        refuse(transfer, 411);
     } else if (is_full) {
         refuse(transfer, 503);
     } else {

@@ -46,6 +46,7 @@ struct transfer_request {
     struct cc_media_request of_server;
     struct cc_slice origin;
     struct cc_slice host;
+    bool has_no_size; /* a body comes whose size is not told, or makes no sense */
 };
 
 /* True when the path is one of objects, and the gateway has a server of them. */

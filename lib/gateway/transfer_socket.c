@@ -112,9 +112,9 @@ int transfer_socket_request(struct connection *connection, struct lws *wsi)
     read_target(connection, wsi, &request.of_server);
     if (!transfer_is_wanted(connection->worker->gateway, request.of_server.path))
         return 1;
-    if (connection->transfer || connection->exchange ||
-        !read_size(connection, wsi, &request.of_server))
+    if (connection->transfer || connection->exchange)
         return -1;
+    request.has_no_size = !read_size(connection, wsi, &request.of_server);
     learn_address(connection, wsi);
     read_headers(connection, wsi, &request);
     return transfer_begin(connection, &request) ? -1 : invite_body(connection, wsi);
