@@ -18,8 +18,8 @@
 #include "chatcore/error.h"
 #include "gateway/dispatch.h"
 #include "gateway/listener.h"
-#include "gateway/transfer_socket.h"
 #include "gateway/tls.h"
+#include "gateway/transfer_socket.h"
 
 #include <libwebsockets.h>
 

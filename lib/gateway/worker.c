@@ -9,8 +9,8 @@
 #include "gateway/listener.h"
 #include "gateway/rest.h"
 #include "gateway/socket.h"
-#include "gateway/transfer.h"
 #include "gateway/tls.h"
+#include "gateway/transfer.h"
 
 #include <signal.h>
 #include <unistd.h>
