@@ -274,8 +274,10 @@ static bool open_gateway(struct server *server)
     struct lists lists;
     int r;
 
+    if (!open_api_keys(server))
+        return false;
     fill_gateway(server, &options);
-    if (!open_api_keys(server) || !lists_split(&lists, &server->settings, &options))
+    if (!lists_split(&lists, &server->settings, &options))
         return false;
     if (server->settings.dev) {
         dev_routes(&server->dev, routes);

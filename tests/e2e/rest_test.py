@@ -209,6 +209,8 @@ def every_route(server):
              expect=(201, 503))
     alice.do("GET", "/v1/media/nothing", expect=(404, 503))
     alice.do("GET", "/v1/search?text=hello", expect=(200, 503))
+    alice.fails(403, "forbidden", "GET", "/v1/users/alice/export")
+    alice.fails(403, "forbidden", "DELETE", "/v1/users/alice")
     assert not description.left, description.left
 
 
@@ -542,6 +544,9 @@ def administrators_act_everywhere(server):
     admin.do("DELETE", "/v1/conversations/g/members?users=bob")
     listed = User(server, "alice").do("GET", "/v1/conversations/g/members")["members"]
     assert [each["user"] for each in listed] == ["alice"]
+    assert admin.do("GET", "/v1/users/bob/export")["profile"] == {"user": "bob"}
+    admin.fails(409, "conflict", "DELETE", "/v1/users/alice")
+    assert admin.do("DELETE", "/v1/users/bob") == {}
     keys.close()
 
 
