@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """What is written for operators is true: every setting and every metric that the server has stands in
-docs/operations.md, and the page names none that it has not.
+docs/operations.md, and the page names none that it has not; dashboard and alert rules name metrics that
+there are; the packaged file of settings is a good one.
 
     operations_test.py CHATCORED SOURCE
 """
+import json
 import re
 import subprocess
 import sys
@@ -53,9 +55,36 @@ def every_metric_is_told():
     assert told == known, difference(known, told)
 
 
+def packaged(name):
+    with open(f"{sys.argv[2]}/packaging/{name}", encoding="utf8") as file:
+        return file.read()
+
+
+def names_in(text):
+    return set(re.findall(r"\bchatcore_(?:engine|gateway)_[a-z_]+", text))
+
+
+def dashboard_and_alerts_know_the_metrics():
+    known = metrics()
+    dashboard = json.loads(packaged("grafana.json"))
+    asked = {target["expr"] for panel in dashboard["panels"] for target in panel["targets"]}
+    assert len(asked) > 20
+    for text in ["\n".join(asked), packaged("alerts.yaml")]:
+        named = names_in(text)
+        assert named and named <= known, f"there is no {sorted(named - known)}"
+
+
+def the_packaged_file_is_good():
+    shown = subprocess.run([sys.argv[1], "--check-config", "--config",
+                            f"{sys.argv[2]}/packaging/chatcored.conf"], capture_output=True,
+                           text=True, check=False)
+    assert shown.returncode == 0, shown
+
+
 def main():
     failed = 0
-    for test in (every_setting_is_told, every_metric_is_told):
+    for test in (every_setting_is_told, every_metric_is_told,
+                 dashboard_and_alerts_know_the_metrics, the_packaged_file_is_good):
         try:
             test()
             print(f"ok {test.__name__}")
