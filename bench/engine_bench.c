@@ -42,7 +42,7 @@ struct user {
 static struct cc_engine *engine;
 static struct user *users;
 static unsigned user_count;
-static unsigned long long acknowledged, delivered, failed;
+static unsigned long long acknowledged, delivered, refusals;
 static char text[200];
 static int64_t clock_ahead_ms;
 static double sending_from;
@@ -128,7 +128,7 @@ static void send_one(struct user *user)
 /* The store is behind: nobody sends for a while, as clients would do. */
 static void refused(void)
 {
-    failed++;
+    refusals++;
     sending_from = seconds(CLOCK_MONOTONIC) + PAUSE_S;
 }
 
@@ -233,11 +233,11 @@ static void report(const struct settings *settings, const struct meter *from, co
         printf("{\"at\":\"%s\",\"sends_per_s\":%.0f,\"deliveries_per_s\":%.0f,"
                "\"cpu_us_per_send\":%.3f,\"cores\":%.2f,\"refused\":%llu,\"heap_mib\":%lu,"
                "\"mapped_mib\":%lu}\n",
-               name, (double)sends / wall, delivery_rate, each, cpu / wall, failed,
+               name, (double)sends / wall, delivery_rate, each, cpu / wall, refusals,
                memory("RssAnon"), memory("RssFile"));
     else
         printf("%8s %10.0f %14.0f %10.2f %6.2f %7llu %9lu %11lu\n", name, (double)sends / wall,
-               delivery_rate, each, cpu / wall, failed, memory("RssAnon"), memory("RssFile"));
+               delivery_rate, each, cpu / wall, refusals, memory("RssAnon"), memory("RssFile"));
     fflush(stdout);
 }
 
@@ -250,7 +250,7 @@ static void measure(const struct settings *settings)
 
     if (!settings->json)
         printf("%8s %10s %14s %10s %6s %7s %9s %11s\n", "at s", "sends/s", "deliveries/s", "us CPU",
-               "cores", "failed", "heap MiB", "mapped MiB");
+               "cores", "refused", "heap MiB", "mapped MiB");
     for (; left > part / 2; left -= part) {
         struct meter from = meter_read();
         char name[16];
@@ -293,7 +293,7 @@ int main(int argc, char **argv)
     if (!settings.fresh)
         clock_ahead_ms = 121000;
     run(3); /* directories are filled, caches warm */
-    failed = 0;
+    refusals = 0;
     measure(&settings);
     return 0;
 }
