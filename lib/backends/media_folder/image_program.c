@@ -15,8 +15,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <vips/vector.h>
 #include <vips/vips.h>
+
+#include <vips/vector.h> /* wants the one above */
 
 /* A side of a thumbnail at most: as large as a phone shows it in a list, at double density. */
 #define THUMBNAIL_SIDE 320
