@@ -14,7 +14,7 @@ build=(
     libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libxxhash-dev uthash-dev zlib1g-dev
 )
 checks=(
-    binutils clang clang-format clang-tidy g++ libcmocka-dev pmccabe python3-yaml
+    binutils clang clang-format clang-tidy dpkg-dev g++ libcmocka-dev pmccabe python3-yaml
 )
 python_binding=(
     python3-cffi python3-dev python3-fastapi python3-httpx python3-setuptools python3-uvicorn
