@@ -424,6 +424,7 @@ static void run_case(struct suite *suite, const struct cc_search_factory *factor
     struct searches search = {.suite = suite};
 
     CHECK_STATUS(suite, open_new(factory, &search.port), 0);
+    CHECK(suite, search.port.vtable != NULL);
     run(&search);
     search.port.vtable->free(search.port.self);
 }
@@ -442,12 +443,14 @@ static void run_reopening(struct suite *suite, const struct cc_search_factory *f
     struct searches search = {.suite = suite};
 
     CHECK_STATUS(suite, open_new(factory, &search.port), 0);
+    CHECK(suite, search.port.vtable != NULL);
     CHECK_STATUS(suite, put(&search, "room", 1, "gone"), 0);
     CHECK_STATUS(suite, change(&search, CC_SEARCH_EDIT, "room", 1, "kept"), 0);
     CHECK_STATUS(suite, put(&search, "room", 2, "gone"), 0);
     CHECK_STATUS(suite, change(&search, CC_SEARCH_REMOVE, "room", 2, ""), 0);
     search.port.vtable->free(search.port.self);
     CHECK_STATUS(suite, factory->open(factory->context, &search.port), 0);
+    CHECK(suite, search.port.vtable != NULL);
     check_reopened(&search);
     search.port.vtable->free(search.port.self);
 }

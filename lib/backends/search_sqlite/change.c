@@ -100,7 +100,7 @@ static sqlite3_stmt *message_statement(struct database *database, uint64_t conve
 static int remove_message(struct database *database, uint64_t conversation, const struct cc_id *id)
 {
     sqlite3_stmt *statement = message_statement(database, conversation, id);
-    struct indexed words;
+    struct indexed words = {0};
     uint64_t number = 0;
     int r = find_message(statement, &number, &words);
 
@@ -114,7 +114,7 @@ static int edit_message(struct database *database, uint64_t conversation,
                         const struct cc_search_entry *entry)
 {
     sqlite3_stmt *statement = message_statement(database, conversation, &entry->message);
-    struct indexed words;
+    struct indexed words = {0};
     uint64_t number = 0;
     int r = find_message(statement, &number, &words);
 
@@ -181,7 +181,7 @@ static int insert_message(struct database *database, uint64_t conversation, uint
 static int put_message(struct database *database, const struct cc_search_entry *entry)
 {
     uint64_t conversation;
-    uint64_t number;
+    uint64_t number = 0;
     int r = make_conversation(database, entry->conversation, &conversation);
 
     if (!r)
@@ -262,7 +262,7 @@ static int forget_next(struct database *database, const struct cc_search_forget 
                        uint64_t conversation, uint64_t *number)
 {
     sqlite3_stmt *statement = database_statement(database, STATEMENT_FORGOTTEN);
-    struct indexed words;
+    struct indexed words = {0};
     int r;
 
     if (op->conversation.size)

@@ -17,9 +17,9 @@ static const char *const texts[STATEMENT_COUNT] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
     [STATEMENT_POSITION] = "SELECT next FROM position WHERE partition = ?1",
-    [STATEMENT_SET_POSITION] = "INSERT INTO position VALUES (?1, ?2)"
-                               " ON CONFLICT (partition) DO UPDATE SET next = excluded.next"
-                               " WHERE excluded.next > next OR ?3",
+    [STATEMENT_SET_POSITION] = ("INSERT INTO position VALUES (?1, ?2)"
+                                " ON CONFLICT (partition) DO UPDATE SET next = excluded.next"
+                                " WHERE excluded.next > next OR ?3"),
     [STATEMENT_CONVERSATION] = "SELECT number FROM conversation WHERE name = ?1",
     [STATEMENT_ADD_CONVERSATION] = "INSERT INTO conversation (name) VALUES (?1)",
     [STATEMENT_MESSAGE] =
@@ -32,19 +32,19 @@ static const char *const texts[STATEMENT_COUNT] = {
     [STATEMENT_REMOVE_WORDS] =
         "INSERT INTO words (words, rowid, text, place) VALUES ('delete', ?1, ?2, ?3)",
     [STATEMENT_FORGOTTEN] =
-        "SELECT number, text, place FROM message"
-        " WHERE (?1 IS NULL OR conversation = ?1) AND (?2 IS NULL OR sender = ?2)"
-        " AND (?3 = 0 OR seq < ?3) AND number > ?4 ORDER BY number LIMIT 1",
+        ("SELECT number, text, place FROM message"
+         " WHERE (?1 IS NULL OR conversation = ?1) AND (?2 IS NULL OR sender = ?2)"
+         " AND (?3 = 0 OR seq < ?3) AND number > ?4 ORDER BY number LIMIT 1"),
     [STATEMENT_OPTIMIZE] = "INSERT INTO words (words) VALUES ('optimize')",
     [STATEMENT_CLEAR_SCOPE] = "DELETE FROM scope",
     [STATEMENT_ADD_SCOPE] = "INSERT OR REPLACE INTO scope VALUES (?1, ?2, ?3)",
     /* CROSS JOIN keeps the order: from the newest hit on, each is looked up until there are enough
      */
-    [STATEMENT_QUERY] = "SELECT scope.name, message.seq, message.id, message.text FROM words"
-                        " CROSS JOIN message ON message.number = words.rowid"
-                        " CROSS JOIN scope ON scope.conversation = message.conversation"
-                        " WHERE words MATCH ?1 AND message.seq >= scope.from_seq"
-                        " ORDER BY words.rowid DESC LIMIT ?2",
+    [STATEMENT_QUERY] = ("SELECT scope.name, message.seq, message.id, message.text FROM words"
+                         " CROSS JOIN message ON message.number = words.rowid"
+                         " CROSS JOIN scope ON scope.conversation = message.conversation"
+                         " WHERE words MATCH ?1 AND message.seq >= scope.from_seq"
+                         " ORDER BY words.rowid DESC LIMIT ?2"),
 };
 
 static const char schema[] =
