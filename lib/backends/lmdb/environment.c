@@ -23,6 +23,9 @@
 /* The one that is kept, and room for what is to come. */
 #define READERS 4
 
+/* LMDB's lock file, with its readers. */
+#define LOCK_FILE_BYTES 4096
+
 /* The longest folder name, and room for the files in it. */
 #define FOLDER_BYTES 4000
 #define PATH_BYTES   (FOLDER_BYTES + 16)
@@ -197,6 +200,23 @@ static int data_check(const struct environment *environment, bool *ret_marked)
     return r;
 }
 
+/* LMDB maps its lock file: a page of it that the disk has no room for would end the process. File
+ * systems that can't set room aside are left to their luck. */
+static int lock_file_reserve(const struct environment *environment)
+{
+    char path[PATH_BYTES];
+    int file;
+    int r;
+
+    snprintf(path, sizeof path, "%s/lock.mdb", environment->folder);
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+    if (file < 0)
+        return errno;
+    r = fallocate(file, FALLOC_FL_KEEP_SIZE, 0, LOCK_FILE_BYTES) ? errno : 0;
+    close(file);
+    return r == ENOSPC || r == EDQUOT ? r : 0;
+}
+
 static int open_with(struct environment *environment, size_t map_bytes)
 {
     unsigned flags = MDB_NOTLS | (environment->sync ? 0 : MDB_NOSYNC);
@@ -208,6 +228,8 @@ static int open_with(struct environment *environment, size_t map_bytes)
         r = mdb_env_set_maxreaders(environment->mdb, READERS);
     if (!r)
         r = mdb_env_set_mapsize(environment->mdb, map_bytes);
+    if (!r)
+        r = lock_file_reserve(environment);
     if (!r)
         r = mdb_env_open(environment->mdb, environment->folder, flags, FILE_MODE);
     if (!r)
