@@ -8,7 +8,7 @@
 set -euo pipefail
 
 build=(
-    gcc libc6-dev meson ninja-build pkg-config python3
+    gcc libc6-dev libcurl4-openssl-dev meson ninja-build pkg-config python3
     libevent-dev libinih-dev libjansson-dev liblmdb-dev libmsgpack-dev libsodium-dev libsqlite3-dev
     libssl-dev libvips-dev
     libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libxxhash-dev uthash-dev zlib1g-dev

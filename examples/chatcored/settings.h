@@ -65,6 +65,12 @@
       "messages that are older are removed; default: none is")                                     \
     X(notify_file, "notify-file", TEXT, "FILE",                                                    \
       "notifications of the provider `file` are appended to it")                                   \
+    X(webhook_secret_file, "webhook-secret-file", FILE, "FILE",                                    \
+      "notify devices of the provider `webhook`, signed with the secrets in this file")            \
+    X(webhook_allow_private, "webhook-allow-private", FLAG, NULL,                                  \
+      "call webhooks on private addresses as well")                                                \
+    X(notify_retry_s, "notify-retry-s", NUMBER, "N",                                               \
+      "a notification that fails is repeated for so long")                                         \
     X(notify_urgent_ms, "notify-urgent-ms", NUMBER, "N",                                           \
       "direct messages and mentions are gathered so long before a notification")                   \
     X(notify_window_ms, "notify-window-ms", NUMBER, "N", "and all other messages so long")         \

@@ -51,6 +51,28 @@ bool crypto_ed25519_verify(const uint8_t *signature, struct cc_slice message, co
                                                message.size, key) == 0;
 }
 
+void crypto_hmac_sha256(struct cc_slice key, const struct cc_slice *parts, size_t count,
+                        uint8_t ret_mac[32])
+{
+    crypto_auth_hmacsha256_state state;
+
+    crypto_auth_hmacsha256_init(&state, (const uint8_t *)key.data, key.size);
+    for (size_t i = 0; i < count; i++)
+        crypto_auth_hmacsha256_update(&state, (const uint8_t *)parts[i].data, parts[i].size);
+    crypto_auth_hmacsha256_final(&state, ret_mac);
+}
+
+void crypto_base64(const uint8_t *bytes, size_t size, char *text, size_t room)
+{
+    sodium_bin2base64(text, room, bytes, size, sodium_base64_VARIANT_ORIGINAL);
+}
+
+bool crypto_base64_read(struct cc_slice text, uint8_t *bytes, size_t room, size_t *ret_size)
+{
+    return sodium_base642bin(bytes, room, text.data, text.size, NULL, ret_size, NULL,
+                             sodium_base64_VARIANT_ORIGINAL) == 0;
+}
+
 bool crypto_equal(const void *a, const void *b, size_t size)
 {
     return sodium_memcmp(a, b, size) == 0;

@@ -22,6 +22,16 @@ void crypto_digest16(const struct cc_slice *parts, size_t count, uint8_t ret_dig
 /* True when the Ed25519 signature (64 bytes) of the message is by the key (32 bytes). */
 bool crypto_ed25519_verify(const uint8_t *signature, struct cc_slice message, const uint8_t *key);
 
+/* HMAC-SHA256 of the parts, one after the other. */
+void crypto_hmac_sha256(struct cc_slice key, const struct cc_slice *parts, size_t count,
+                        uint8_t ret_mac[32]);
+
+/* Base64 with padding. `text` has room for 4 characters for each 3 bytes begun, and one more. */
+void crypto_base64(const uint8_t *bytes, size_t size, char *text, size_t room);
+
+/* False for what is no base64, or more than `room` bytes. */
+bool crypto_base64_read(struct cc_slice text, uint8_t *bytes, size_t room, size_t *ret_size);
+
 /* True when both are the same; takes as long whatever they hold. */
 bool crypto_equal(const void *a, const void *b, size_t size);
 

@@ -2,9 +2,15 @@
 kill -9 in between.
 """
 import asyncio
+import base64
+import hashlib
+import hmac
+import http.server
 import json
 import os
+import threading
 import time
+import urllib.request
 
 from harness import Client, Server
 
@@ -91,13 +97,110 @@ async def killed(server, path):
 
 
 async def figures(server):
-    import urllib.request
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as reply:
         text = reply.read().decode()
     assert "chatcore_engine_notifications_waiting 0" in text, text
 
 
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """A webhook that fails as often as it is told, and then takes what is signed."""
+    secrets = [os.urandom(32), os.urandom(32)]
+    failures = 1
+    status = 204
+    taken = []
+
+    def signatures(self, body):
+        signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + body
+        return ["v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+                for key in self.secrets]
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        wrong = self.headers["webhook-signature"].split(" ") != self.signatures(body)
+        late = abs(int(self.headers["webhook-timestamp"]) - time.time()) > 60
+        if wrong or late:
+            self.taken.append("a signature or a time is wrong")
+        elif Receiver.failures:
+            Receiver.failures -= 1
+            self.send_response(503)
+            self.end_headers()
+            return
+        else:
+            self.taken.append((self.headers["webhook-id"], json.loads(body)))
+        self.send_response(Receiver.status)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def figure(server, name):
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as reply:
+        for line in reply.read().decode().splitlines():
+            if line.startswith(f"chatcore_engine_{name} "):
+                return int(line.split()[1])
+    raise AssertionError(name)
+
+
+async def wait_until(holds, what):
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.05)
+
+
+async def tell_carol(server, url, text):
+    carol = await Client.login(server, "carol")
+    await carol.call("device", push={"provider": "webhook", "token": url})
+    await carol.send(user="alice", text="hello")  # who have spoken may see each other's presence
+    await carol.close()
+    alice = await Client.login(server, "alice")
+    await away(alice, "carol")
+    await alice.send(user="carol", text=text)
+    await alice.close()
+
+
+async def called(server, url):
+    """Signed with both secrets, repeated after a failure, and the token removed when it is gone."""
+    await tell_carol(server, url, "hi carol")
+    await wait_until(lambda: Receiver.taken, "no webhook was called")
+    number, body = Receiver.taken[0]
+    assert number.startswith("msg_") and body["type"] == "notification.show", body
+    assert body["data"]["body"] == "hi carol" and "token" not in body["data"], body
+    Receiver.status = 410
+    await tell_carol(server, url, "gone")
+    await wait_until(lambda: figure(server, "notification_tokens_gone_total") == 1, "not gone")
+
+
+async def forbidden(server, url):
+    """An address of this machine is not called, by number or by name."""
+    before = len(Receiver.taken)
+    await tell_carol(server, url, "inside")
+    await wait_until(lambda: figure(server, "notifications_refused_total") == 1, "not refused")
+    await tell_carol(server, url.replace("127.0.0.1", "localhost"), "inside")
+    await wait_until(lambda: figure(server, "notifications_refused_total") == 2, "not refused")
+    assert len(Receiver.taken) == before, "a private address was called"
+
+
+def webhooks():
+    receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{receiver.server_port}/hook"
+    for options, test in (["--webhook-allow-private"], called), ([], forbidden):
+        server = Server("--notify-urgent-ms", str(WINDOW_MS // 2), *options)
+        path = os.path.join(server.directory, "webhook-secrets")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("\n".join("whsec_" + base64.b64encode(key).decode()
+                                 for key in Receiver.secrets))
+        server.options += ("--webhook-secret-file", path)
+        with server:
+            asyncio.run(test(server, url))
+    receiver.shutdown()
+    print("ok webhooks: signed, repeated, removed, and not called inside", flush=True)
+
+
 def main():
+    webhooks()
     server = Server("--notify-urgent-ms", str(WINDOW_MS // 2), "--notify-window-ms", str(WINDOW_MS))
     path = os.path.join(server.directory, "notifications")
     server.options += ("--notify-file", path)

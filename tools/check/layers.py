@@ -23,6 +23,7 @@ OUTSIDE = ["examples", "bindings"]
 
 # Header of another project → the one folder that includes it.
 THIRD_PARTY = {
+    "curl/": "lib/backends/notify",
     "event2/": "lib/host",
     "jansson.h": "lib/wire",
     "libwebsockets.h": "lib/gateway",

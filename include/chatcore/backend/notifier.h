@@ -125,6 +125,28 @@ struct cc_notify_options {
 int cc_notifier_file_new(const struct cc_allocator *allocator, const char *path,
                          const char *provider, struct cc_notifier *ret_notifier);
 
+struct cc_webhook_options {
+    size_t size;
+    /* Up to 4, parted by spaces: base64 of 24 to 64 bytes, with or without `whsec_` in front. Every
+     * request is signed with each of them, so that a receiver can change over. */
+    const char *secrets;
+    bool allow_private;  /* addresses of private networks, and this machine's, are called as well */
+    uint32_t timeout_ms; /* of a request, from its beginning; 0: 15,000 */
+};
+#define CC_WEBHOOK_OPTIONS_INIT CC_SIZED(struct cc_webhook_options)
+
+/*
+ * Posts each notification to the URL that is the device's token, as Standard Webhooks has it: JSON,
+ * with the headers webhook-id, webhook-timestamp and webhook-signature (v1, HMAC-SHA256). A 2xx
+ * counts as sent, 410 as gone; everything else is tried again. Follows no redirects. Connects to no
+ * address that is not public, whatever name leads there, but with `allow_private`. The provider is
+ * `webhook`. Has a thread of its own. Any thread. Errors: CC_EINVAL (the secrets), CC_ENOMEM,
+ * CC_EIO.
+ */
+int cc_notifier_webhook_new(const struct cc_allocator *allocator,
+                            const struct cc_webhook_options *options,
+                            struct cc_notifier *ret_notifier);
+
 #ifdef __cplusplus
 }
 #endif
