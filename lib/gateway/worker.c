@@ -62,7 +62,9 @@ static void flush_dirty(struct worker *worker)
 static void end_turn(struct worker *worker)
 {
     if (worker->has_events) {
-        worker->has_events = take_events(worker) | rest_take(worker->rest);
+        bool has_more = take_events(worker);
+
+        worker->has_events = rest_take(worker->rest) || has_more;
         if (worker->has_events)
             uv_async_send(&worker->async);
     }

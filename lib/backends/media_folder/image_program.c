@@ -35,7 +35,7 @@ enum { FD_THUMBNAIL = 3 };
 
 /* --- limits ----------------------------------------------------------------------------------- */
 
-static bool limit(int resource, rlim_t most)
+static bool limit(__rlimit_resource_t resource, rlim_t most)
 {
     const struct rlimit both = {most, most};
 
