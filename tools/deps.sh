@@ -74,12 +74,15 @@ done
 
 # What the packages of clients/ take from npm, by their lock files, where npm is there.
 npm_packages() {
-    local folder=clients/js
+    local folder
+
     cd "$(dirname "$0")/.."
     command -v npm >/dev/null || return 0
-    if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
-        npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
-    fi
+    for folder in clients/js examples/chatcored/page; do
+        if [ ! "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ]; then
+            npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel error
+        fi
+    done
 }
 
 install_missing() {

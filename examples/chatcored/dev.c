@@ -4,7 +4,6 @@
 #include "dev.h"
 
 #include "keys.h"
-#include "page.h"
 
 #include <chatcore/error.h>
 #include <errno.h>
@@ -62,19 +61,6 @@ static struct cc_slice slice(const char *text)
     return slice;
 }
 
-static void page(void *context, const struct cc_http_request *request,
-                 struct cc_http_response *response)
-{
-    struct cc_slice bytes = {page_html, page_html_size};
-
-    (void)context;
-    (void)request;
-    cc_http_response_type(response, "text/html; charset=utf-8");
-    cc_http_response_header(response, "Content-Security-Policy", page_policy);
-    cc_http_response_header(response, "Referrer-Policy", "no-referrer");
-    cc_http_response_write(response, bytes);
-}
-
 static void answer_error(struct cc_http_response *response, int error)
 {
     char text[256];
@@ -128,6 +114,5 @@ static void token(void *context, const struct cc_http_request *request,
 
 void dev_routes(struct dev *dev, struct cc_http_route routes[DEV_ROUTES])
 {
-    routes[0] = (struct cc_http_route){"GET", "/", page, NULL};
-    routes[1] = (struct cc_http_route){"POST", "/v1/dev/token", token, dev};
+    routes[0] = (struct cc_http_route){"POST", "/v1/dev/token", token, dev};
 }

@@ -1,5 +1,5 @@
 /*
- * --dev: the web page at /, and POST /v1/dev/token, which gives everybody a token for any name.
+ * --dev: POST /v1/dev/token, which gives everybody a token for any name.
  */
 #ifndef CHATCORED_DEV_H
 #define CHATCORED_DEV_H
@@ -14,7 +14,7 @@ struct dev {
     size_t secret_size;
 };
 
-#define DEV_ROUTES 2
+#define DEV_ROUTES 1
 
 /* Takes the secret of the settings, or makes one and adds it to the verifier. False after saying
  * what is wrong. */

@@ -1,38 +1,24 @@
 #!/usr/bin/env python3
-"""Turns the page into a C file, with the Content-Security-Policy that allows its script and style
-and nothing else: embed.py page.html page.c"""
-import base64
-import hashlib
-import re
+"""Turns files into a C file with their bytes: embed.py TARGET FILE…; each FILE's name without
+folder and dots becomes the array's, such as page_chat_css."""
+import os
 import sys
 
 
-def hashes(html, tag):
-    found = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
-    digests = (hashlib.sha256(text.encode()).digest() for text in found)
-    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+def array(path):
+    name = "page_" + os.path.basename(path).replace(".", "_")
+    with open(path, "rb") as file:
+        data = file.read()
+    rows = ("    " + ",".join(f"'\\x{byte:02x}'" for byte in data[i:i + 16]) + ",\n"
+            for i in range(0, len(data), 16))
+    return (f"static const char {name}_bytes[] = {{\n{''.join(rows)}}};\n"
+            f"const struct cc_slice {name} = {{{name}_bytes, sizeof {name}_bytes}};\n")
 
 
 def main():
-    source, target = sys.argv[1:]
-    with open(source, encoding="utf-8") as file:
-        html = file.read()
-    policy = "; ".join([
-        "default-src 'none'",
-        f"script-src {hashes(html, 'script')}",
-        f"style-src {hashes(html, 'style')}",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ])
-    data = html.encode()
-    rows = [", ".join(f"'\\x{byte:02x}'" for byte in data[i:i + 12]) for i in range(0, len(data), 12)]
-    with open(target, "w", encoding="utf-8") as file:
-        file.write('#include "page.h"\n\nconst char page_html[] = {\n')
-        file.write("".join(f"    {row},\n" for row in rows))
-        file.write("};\nconst size_t page_html_size = sizeof page_html;\n")
-        file.write(f'const char page_policy[] = "{policy}";\n')
+    target, *sources = sys.argv[1:]
+    with open(target, "w", encoding="ascii") as file:
+        file.write('#include "page.h"\n\n' + "\n".join(array(path) for path in sources))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include "media.h"
 #include "notifiers.h"
 #include "notify.h"
+#include "page.h"
 #include "renew.h"
 #include "settings.h"
 #include "trace.h"
@@ -270,7 +271,7 @@ static void blame_gateway(const struct settings *settings, int error)
 static bool open_gateway(struct server *server)
 {
     struct cc_gateway_options options = CC_GATEWAY_OPTIONS_INIT;
-    struct cc_http_route routes[DEV_ROUTES];
+    struct cc_http_route routes[PAGE_ROUTES + DEV_ROUTES];
     struct lists lists;
     int r;
 
@@ -279,10 +280,12 @@ static bool open_gateway(struct server *server)
     fill_gateway(server, &options);
     if (!lists_split(&lists, &server->settings, &options))
         return false;
+    page_routes(routes);
+    options.routes = routes;
+    options.route_count = PAGE_ROUTES;
     if (server->settings.dev) {
-        dev_routes(&server->dev, routes);
-        options.routes = routes;
-        options.route_count = DEV_ROUTES;
+        dev_routes(&server->dev, routes + PAGE_ROUTES);
+        options.route_count += DEV_ROUTES;
     }
     r = cc_gateway_new(server->engine, &options, &server->gateway);
     lists_free(&lists);

@@ -1,15 +1,18 @@
 /*
- * The web page of --dev, put into a C file at build time (embed.py).
+ * The web page to chat in: page/ holds its source and its bundled script, embed.py puts both into
+ * the program.
  */
 #ifndef CHATCORED_PAGE_H
 #define CHATCORED_PAGE_H
 
-#include <stddef.h>
+#include <chatcore/gateway.h>
 
-extern const char page_html[];
-extern const size_t page_html_size;
+extern const struct cc_slice page_index_html;
+extern const struct cc_slice page_chat_css;
+extern const struct cc_slice page_chat_js;
 
-/* The Content-Security-Policy that allows what is in the page, and nothing else. */
-extern const char page_policy[];
+#define PAGE_ROUTES 3
+
+void page_routes(struct cc_http_route routes[PAGE_ROUTES]);
 
 #endif

@@ -83,7 +83,7 @@
     X(spam_filter_off, "spam-filter-off", FLAG, NULL, "do not look for spam")                      \
     X(no_sync, "no-sync", FLAG, NULL,                                                              \
       "do not wait for the disk: a power cut loses the last messages")                             \
-    X(dev, "dev", FLAG, NULL, "serve a web page to chat in, and tokens for everybody who asks")    \
+    X(dev, "dev", FLAG, NULL, "give tokens to everybody who asks: the web page logs in by name")   \
     X(log_level, "log-level", LEVEL, "LEVEL", "error, warning, info or debug")                     \
     X(log_format, "log-format", FORMAT, "FORMAT", "of the trace: logfmt or json")
 

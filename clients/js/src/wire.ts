@@ -9,6 +9,18 @@ export type MessageKind = "text" | "media" | "edit" | "delete" | "reaction" | "s
 export type SystemAction = "created" | "renamed" | "added" | "removed" | "left" | "role";
 export type Meta = { [key: string]: unknown };
 
+/** What the server knows of an object that was sent. */
+export interface MediaFile {
+  media: string;
+  type: string;
+  bytes: number;
+  name?: string;
+  width?: number;
+  height?: number;
+  /** An id, for the command `media`. */
+  thumbnail?: string;
+}
+
 export interface Message {
   conversation: string;
   seq: number;
@@ -19,6 +31,8 @@ export interface Message {
   kind: MessageKind | (string & {});
   text?: string;
   media?: string[];
+  /** One for each of `media`, where the server keeps the objects. */
+  files?: MediaFile[];
   reply_to?: string;
   mentions?: string[];
   meta?: Meta;
@@ -112,13 +126,6 @@ export interface UploadReply {
 export interface MediaReply {
   url: string;
   expires: number;
-  /** What the server knows of it; each may be missing. */
-  name?: string;
-  type?: string;
-  bytes?: number;
-  width?: number;
-  height?: number;
-  thumbnail?: string;
 }
 
 /** Where a message goes, and what is in it. Exactly one of `conversation` and `user`. */

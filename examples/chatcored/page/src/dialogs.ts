@@ -1,0 +1,146 @@
+/*
+ * What opens over the conversation: a new chat, the details of one, the keyboard shortcuts.
+ */
+import type { Member, Role } from "@chatcore/client";
+import { $, attempt, face, iconButton, make } from "./dom.js";
+import { titleOf, type Model, type Room } from "./model.js";
+
+const dialog = $<HTMLDialogElement>("#dialog");
+const FOREVER = 253_402_300_000_000;
+
+function show(title: string, ...content: (Node | false | undefined)[]): void {
+  dialog.className = "";
+  dialog.replaceChildren(make("div", { class: "head" }, make("h2", { id: "dialog-title" }, title),
+    iconButton("close", "Close", () => dialog.close())), ...content.filter((node): node is Node => Boolean(node)));
+  if (!dialog.open) dialog.showModal();
+}
+
+function field(label: string, properties: { [name: string]: unknown }): [HTMLLabelElement, HTMLInputElement] {
+  const input = make("input", properties);
+  return [make("label", {}, label, input), input];
+}
+
+/** The form's error line says what went wrong. */
+function form(action: () => Promise<void>, button: string, ...content: Node[]): HTMLFormElement {
+  const error = make("div", { class: "error", role: "alert" });
+  return make("form", { onsubmit: (event: Event) => {
+    event.preventDefault();
+    error.textContent = "";
+    action().catch((why: Error) => (error.textContent = why.message));
+  } }, ...content, error, make("button", { class: "primary" }, button));
+}
+
+const namesIn = (text: string): string[] => [...new Set(text.split(/[\s,]+/).filter(Boolean))];
+
+export function newChat(model: Model, open: (room: Room) => void): void {
+  const [people, users] = field("With whom?", { name: "users", placeholder: "bob, carol", required: true, autofocus: true });
+  const [naming, name] = field("Name of the group", { name: "name", maxLength: 200 });
+  const channel = make("input", { type: "checkbox", name: "channel" });
+  const announce = make("label", { class: "check" }, channel, "Only admins write (a channel)");
+  const others = (): string[] => namesIn(users.value).filter((user) => user !== model.me);
+  naming.hidden = announce.hidden = true;
+  users.oninput = () => (naming.hidden = announce.hidden = others().length < 2);
+  show("New chat", form(async () => {
+    const chosen = others();
+    if (chosen.length === 0) throw new Error("With whom?");
+    if (chosen.length === 1 && !name.value) {
+      dialog.close();
+      open(model.roomWith(chosen[0]!));
+      return;
+    }
+    const title = name.value.trim() || [model.me, ...chosen].join(", ").slice(0, 60);
+    const kind = channel.checked ? "channel" : "group";
+    const reply = await model.client.request("create", { kind, name: title, members: chosen });
+    const room = model.room(reply.conversation);
+    Object.assign(room, { kind, name: room.name || title, role: "owner" });
+    dialog.close();
+    open(room);
+  }, "Start", make("p", { class: "faint" }, "One name starts a direct chat. Several, separated by commas, make a group."),
+  people, naming, announce));
+}
+
+export function shortcuts(): void {
+  const rows: [string, string][] = [["Ctrl K", "search"], ["Alt N", "new chat"], ["Alt ↑ / Alt ↓", "previous, next conversation"],
+    ["↑ in an empty message", "to the messages; ↑ ↓ move"], ["R, E, Delete, Enter", "reply, edit, delete, react"],
+    ["Enter", "send"], ["Shift Enter", "new line"], ["Esc", "cancel, close"]];
+  show("Keyboard shortcuts", make("dl", { class: "keys" }, ...rows.flatMap(([keys, what]) =>
+    [make("dt", {}, make("kbd", {}, keys)), make("dd", {}, what)])));
+}
+
+/* --- details --------------------------------------------------------------------------------- */
+
+function muting(model: Model, room: Room): HTMLElement {
+  const muted = !room.muted;
+  return make("button", { type: "button", class: "wide", onclick: () => attempt(
+    model.client.request("mute", { conversation: room.id!, until: muted ? FOREVER : 0 }).then(() => {
+      room.muted = muted;
+      model.changed("list");
+      details(model);
+    })) }, room.muted ? "Unmute notifications" : "Mute notifications");
+}
+
+function person(model: Model, room: Room): void {
+  const isBlocked = model.blocked.has(room.peer);
+  const status = model.statuses.get(room.peer);
+  const act = (key: "block" | "unblock" | "add_contact"): void => attempt(
+    model.client.request(key, { user: room.peer }).then(() => {
+      if (key === "block") model.blocked.add(room.peer);
+      if (key === "unblock") model.blocked.delete(room.peer);
+      if (key === "add_contact") dialog.close();
+      else details(model);
+    }));
+  show(room.peer, make("div", { class: "portrait" }, face(room.peer), make("p", { class: "faint" }, status?.status ?? "")),
+    room.id ? muting(model, room) : undefined,
+    make("button", { type: "button", class: "wide", onclick: () => act("add_contact") }, "Add to contacts"),
+    make("button", { type: "button", class: "wide danger", onclick: () => act(isBlocked ? "unblock" : "block") },
+      isBlocked ? `Unblock ${room.peer}` : `Block ${room.peer}`));
+}
+
+export function details(model: Model): void {
+  const room = model.open;
+  if (!room) return;
+  if (room.kind === "direct") person(model, room);
+  else attempt(group(model, room));
+}
+
+async function group(model: Model, room: Room): Promise<void> {
+  const conversation = room.id!;
+  const { members } = await model.client.request("members", { conversation, limit: 200 });
+  room.role = members.find((member) => member.user === model.me)?.role ?? room.role;
+  const mayManage = room.role === "owner" || room.role === "admin";
+  const [naming, name] = field("Name", { name: "name", value: room.name, maxLength: 200 });
+  const [adding, added] = field("Add people", { name: "add", placeholder: "dave, erin" });
+  const again = (): Promise<void> => group(model, room);
+  show(titleOf(room),
+    mayManage && form(async () => {
+      await model.client.request("update", { conversation, name: name.value.trim() });
+    }, "Rename", naming),
+    mayManage && form(async () => {
+      const users = namesIn(added.value);
+      if (users.length) await model.client.request("add", { conversation, users });
+      await again();
+    }, "Add", adding),
+    make("h3", {}, `${members.length} members`),
+    make("ul", { class: "members" }, ...members.map((member) => memberRow(model, room, member, again))),
+    muting(model, room),
+    make("button", { type: "button", class: "wide danger", onclick: () => attempt(
+      model.client.request("leave", { conversation }).then(() => dialog.close())) }, "Leave"));
+}
+
+function memberRow(model: Model, room: Room, member: Member, again: () => Promise<void>): HTMLElement {
+  const { user } = member;
+  const conversation = room.id!;
+  const row = make("li", {}, face(user), make("span", { class: "name grow" }, user === model.me ? `${user} (you)` : user));
+  if (room.role === "owner" && user !== model.me) {
+    const select = make("select", { "aria-label": `Role of ${user}` },
+      ...["owner", "admin", "member"].map((role) => make("option", { value: role, selected: role === member.role }, role)));
+    select.onchange = () => attempt(model.client.request("role", { conversation, user, role: select.value as Role }).finally(again));
+    row.append(select);
+  } else {
+    row.append(make("span", { class: "faint" }, member.role));
+  }
+  const mayRemove = user !== model.me && (room.role === "owner" || (room.role === "admin" && member.role === "member"));
+  if (mayRemove) row.append(iconButton("close", `Remove ${user}`, () => attempt(
+    model.client.request("remove", { conversation, users: [user] }).then(again))));
+  return row;
+}

@@ -1,0 +1,397 @@
+#!/usr/bin/env node
+// The web page in Chromium: two users do all that it can do. page_test.mjs CHATCORED. Pictures go
+// to the folder SCREENSHOTS, if it is set. Exit code 77: Chromium or the npm packages are missing.
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const PAGE = join(dirname(fileURLToPath(import.meta.url)), "../../examples/chatcored/page/");
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
+const PATIENCE_MS = 20_000;
+
+if (!CHROMIUM || !existsSync(join(PAGE, "node_modules/puppeteer-core"))) {
+  console.log("SKIP: Chromium or the packages of examples/chatcored/page are not installed");
+  process.exit(77);
+}
+const require = createRequire(join(PAGE, "package.json"));
+const { default: puppeteer } = await import(pathToFileURL(require.resolve("puppeteer-core")).href);
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const program = process.argv[2] ?? process.env.CHATCORED;
+const folder = mkdtempSync(join(tmpdir(), "chatcore-page-"));
+const problems = [];
+let server;
+
+function check(condition, what) {
+  if (!condition) throw new Error(what);
+}
+
+/* The page's port stays the same when the server comes back. */
+async function startServer(port = 0) {
+  writeFileSync(join(folder, "secret"), "a secret of this test, long enough to be one");
+  const child = spawn(program, ["--dev", "--data", join(folder, "data"), "--listen",
+    `127.0.0.1:${port}`, "--jwt-secret-file", join(folder, "secret"), "--drain-ms", "1"],
+  { stdio: ["ignore", "pipe", "inherit"] });
+  const found = await new Promise((resolve, reject) => {
+    let output = "";
+    child.stdout.on("data", (data) => {
+      const match = /127\.0\.0\.1:(\d+)\n/.exec(output += data);
+      if (match) resolve(Number(match[1]));
+    });
+    child.on("exit", (code) => reject(new Error(`chatcored ended with ${code}`)));
+  });
+  server = { child, port: found };
+}
+
+function stopServer() {
+  const ended = new Promise((resolve) => server.child.on("exit", resolve));
+  server.child.kill("SIGTERM");
+  return ended;
+}
+
+/** One user's browser. */
+class Person {
+  static async open(browser, name, viewport = { width: 1180, height: 760 }) {
+    const person = new Person();
+    person.name = name;
+    person.context = await browser.createBrowserContext();
+    person.page = await person.context.newPage();
+    await person.page.setViewport(viewport);
+    await person.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }]);
+    person.page.on("pageerror", (error) => problems.push(`${name}: ${error.message}`));
+    person.page.on("console", (message) => {
+      if (/Content.Security.Policy/i.test(message.text())) problems.push(`${name}: ${message.text()}`);
+    });
+    await person.page.goto(`http://127.0.0.1:${server.port}/`);
+    return person;
+  }
+
+  async login() {
+    await this.page.type("#login [name=user]", this.name);
+    await this.page.keyboard.press("Enter");
+    await this.sees("online", "#link");
+  }
+
+  /** Waits until an element that matches shows the text. */
+  async sees(text, selector) {
+    await this.page.waitForFunction((wanted, where) => [...document.querySelectorAll(where)]
+      .some((element) => element.checkVisibility() && (element.textContent.includes(wanted) ||
+        (element.getAttribute("aria-label") ?? "").includes(wanted))),
+    { timeout: PATIENCE_MS, polling: 50 }, text, selector)
+      .catch(() => { throw new Error(`${this.name} does not see "${text}" in ${selector}`); });
+  }
+
+  async misses(text, selector) {
+    await this.page.waitForFunction((wanted, where) => ![...document.querySelectorAll(where)]
+      .some((element) => element.checkVisibility() && element.textContent.includes(wanted)),
+    { timeout: PATIENCE_MS, polling: 50 }, text, selector)
+      .catch(() => { throw new Error(`${this.name} still sees "${text}" in ${selector}`); });
+  }
+
+  /** Clicks the first visible element that matches and has the text, in it or as its label. */
+  async click(selector, text = "") {
+    await this.sees(text, selector);
+    const handle = await this.page.evaluateHandle((where, wanted) =>
+      [...document.querySelectorAll(where)].find((element) => element.checkVisibility() &&
+        (element.textContent.includes(wanted) ||
+          (element.getAttribute("aria-label") ?? "").includes(wanted))), selector, text);
+    await handle.evaluate((element) => element.click());
+  }
+
+  async write(text) {
+    await this.page.focus("#text");
+    await this.page.type("#text", text);
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** The tool of the bubble with the text. */
+  async tool(text, label) {
+    await this.page.waitForFunction((wanted, name) => [...document.querySelectorAll(".bubble")]
+      .findLast((bubble) => bubble.textContent.includes(wanted))
+      ?.querySelector(`.tools [aria-label="${name}"]`), { timeout: PATIENCE_MS }, text, label);
+    await this.page.evaluate((wanted, name) => {
+      const found = [...document.querySelectorAll(".bubble")]
+        .findLast((bubble) => bubble.textContent.includes(wanted));
+      found.focus(); /* as a tap or the arrow keys do: the tools show */
+      found.querySelector(`.tools [aria-label="${name}"]`).click();
+    }, text, label);
+  }
+
+  async openChat(name) {
+    await this.sees(name, "#list .name");
+    await this.page.evaluate((wanted) => [...document.querySelectorAll("#list .entry")]
+      .find((entry) => entry.querySelector(".name").textContent === wanted).click(), name);
+    await this.sees(name, "#title");
+  }
+
+  async newChat(names, title) {
+    await this.click("#new");
+    await this.page.type("dialog [name=users]", names);
+    if (title) await this.page.type("dialog [name=name]", title);
+    await this.click("dialog .primary", "Start");
+    await this.page.waitForSelector("dialog[open]", { hidden: true });
+  }
+
+  async shot(name) {
+    if (process.env.SCREENSHOTS)
+      await this.page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
+  }
+
+  async accessible(where) {
+    await this.page.evaluate(AXE);
+    const found = await this.page.evaluate(async () => (await globalThis.axe.run(document,
+      { runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] })).violations
+      .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`));
+    check(found.length === 0, `axe, ${where}: ${found.join("\n")}`);
+  }
+
+  count(text) {
+    return this.page.evaluate((wanted) => [...document.querySelectorAll(".bubble .text")]
+      .filter((element) => element.textContent === wanted).length, text);
+  }
+
+  /** A picture of one colour, as the clipboard or a dragged file brings it. */
+  async give(kind, name) {
+    await this.page.evaluate(async (event, file) => {
+      const canvas = new OffscreenCanvas(440, 180);
+      const ink = canvas.getContext("2d");
+      const sky = ink.createLinearGradient(0, 0, 440, 180);
+      sky.addColorStop(0, "#f6b26b");
+      sky.addColorStop(1, "#3d6fb6");
+      ink.fillStyle = sky;
+      ink.fillRect(0, 0, 440, 180);
+      const data = new DataTransfer();
+      data.items.add(new File([await canvas.convertToBlob()], file, { type: "image/png" }));
+      const target = document.querySelector("#text");
+      target.dispatchEvent(event === "paste"
+        ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
+        : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    }, kind, name);
+    await this.sees(name, "#files li");
+  }
+}
+
+/* --- what they do ----------------------------------------------------------------------------- */
+
+let alice;
+let bob;
+
+const steps = {
+  async "log in"() {
+    await alice.accessible("log-in");
+    await alice.shot("login");
+    await alice.login();
+    await bob.login();
+  },
+
+  async "a direct chat, ticks, unread, typing, presence"() {
+    await alice.newChat("bob");
+    await alice.write("Hi Bob! Did the prints arrive?");
+    await bob.sees("Hi Bob!", "#list");
+    await bob.sees("1 unread", "#list .badge");
+    await alice.sees("delivered", ".mine .tick");
+    await bob.openChat("alice");
+    await bob.sees("Did the prints arrive?", ".bubble");
+    await bob.page.bringToFront();
+    await bob.page.evaluate(() => window.dispatchEvent(new Event("focus")));
+    await alice.sees("read", ".mine .tick");
+    await bob.page.type("#text", "They did, and");
+    await alice.sees("bob is typing", "#typing");
+    await bob.page.type("#text", " they look great 🎉");
+    await bob.page.keyboard.press("Enter");
+    await alice.sees("they look great 🎉", ".bubble");
+    await alice.sees("online", "#subtitle");
+  },
+
+  async "reply, react, edit, delete"() {
+    await alice.tool("they look great", "Reply");
+    await alice.write("Wonderful, I was worried about the colours");
+    await bob.sees("they look great", ".quote");
+    await bob.tool("worried about the colours", "React");
+    await bob.click(".picker button", "❤️");
+    await alice.sees("❤️ 1", ".reactions");
+    await alice.write("See you at nine");
+    await alice.tool("See you at nine", "Edit");
+    await alice.page.evaluate(() => (document.querySelector("#text").value = ""));
+    await alice.write("See you at ten");
+    await bob.sees("See you at ten", ".bubble");
+    await bob.sees("edited", ".bubble .meta");
+    await alice.write("oops");
+    await bob.sees("oops", ".bubble");
+    await alice.tool("oops", "Delete");
+    await bob.sees("This message was deleted", ".bubble");
+  },
+
+  async "pictures by paste and by drag"() {
+    await alice.give("paste", "evening.png");
+    await alice.write("From the roof tonight");
+    await bob.sees("From the roof tonight", ".bubble");
+    await bob.page.waitForFunction(() => document.querySelector(".bubble .image img")?.naturalWidth > 0,
+      { timeout: PATIENCE_MS });
+    await bob.give("drop", "morning.png");
+    await bob.page.click("#compose .send");
+    await alice.page.waitForFunction(() => [...document.querySelectorAll(".bubble .image img")]
+      .filter((image) => image.naturalWidth > 0).length === 2, { timeout: PATIENCE_MS });
+    await alice.shot("direct");
+    await alice.accessible("a conversation");
+  },
+
+  async "script in a text stays text"() {
+    await alice.write("<img src=x onerror=alert(1)><b>bold</b>");
+    await bob.sees("<b>bold</b>", ".bubble .text");
+    check(await bob.page.$(".bubble b, .bubble .text img") === null, "markup got into the page");
+    await alice.tool("<b>bold</b>", "Delete");
+  },
+
+  async "a group: mention, roles, rename, add, remove, leave"() {
+    await alice.newChat("bob, carol", "Studio");
+    await alice.sees("3 members", "#subtitle");
+    await alice.page.focus("#text");
+    await alice.page.type("#text", "Welcome @b");
+    await alice.sees("@bob", "#mentions li");
+    await alice.page.keyboard.press("Enter");
+    await alice.page.keyboard.press("Enter");
+    await bob.sees("Studio", "#list");
+    await bob.openChat("Studio");
+    await bob.sees("@bob", ".mention.me");
+    await alice.click("#menu");
+    await alice.sees("carol", ".members li");
+    await alice.accessible("details");
+    await alice.shot("details");
+    await alice.page.select('[aria-label="Role of bob"]', "admin");
+    await bob.sees("made bob admin", ".note");
+    await alice.page.evaluate(() => (document.querySelector("dialog [name=name]").value = "Studio North"));
+    await alice.click("dialog .primary", "Rename");
+    await bob.sees("Studio North", "#title");
+    await alice.page.type("dialog [name=add]", "dave");
+    await alice.click("dialog .primary", "Add");
+    await bob.sees("added dave", ".note");
+    await alice.click("dialog .members .icon", "Remove dave");
+    await bob.sees("removed dave", ".note");
+    await alice.click("dialog .icon", "Close");
+    await bob.click("#menu");
+    await bob.click("dialog .wide", "Leave");
+    await bob.misses("Studio North", "#list");
+    await alice.sees("bob left", ".note");
+  },
+
+  async "search"() {
+    await alice.page.type("#search", "colours");
+    await alice.sees("worried about the colours", "#list .result");
+    await alice.click("#list .result", "colours");
+    await alice.sees("worried about the colours", ".bubble");
+    await alice.page.focus("#search");
+    await alice.page.keyboard.press("Escape");
+    await alice.misses("worried about the colours", "#list .result");
+  },
+
+  async "mute, block"() {
+    await alice.openChat("bob");
+    await alice.click("#menu");
+    await alice.click("dialog .wide", "Mute");
+    await alice.sees("Unmute", "dialog .wide");
+    await alice.click("dialog .wide", "Block bob");
+    await alice.sees("Unblock bob", "dialog .wide");
+    await bob.openChat("alice");
+    await bob.write("hello?");
+    await bob.sees("Not sent", ".failure");
+    await alice.click("dialog .wide", "Unblock bob");
+    await alice.sees("Block bob", "dialog .wide");
+    await alice.click("dialog .icon", "Close");
+    await bob.click(".failure button", "Try again");
+    await alice.sees("hello?", ".bubble");
+  },
+
+  async "what was written offline is sent once"() {
+    const { port } = server;
+    await stopServer();
+    await alice.sees("No connection", "#status");
+    await alice.write("written in a tunnel");
+    await alice.sees("waiting", ".mine .tick");
+    await alice.write("and another");
+    await alice.page.goto("about:blank"); /* the tab is closed, and opened again later */
+    await startServer(port);
+    await alice.page.goto(`http://127.0.0.1:${port}/`);
+    await alice.sees("online", "#link");
+    await alice.openChat("bob");
+    await bob.sees("written in a tunnel", ".bubble");
+    await bob.sees("and another", ".bubble");
+    await alice.misses("", ".bubble.waiting, .bubble.sending");
+    check(await bob.count("written in a tunnel") === 1, "it came twice");
+    check(await bob.count("and another") === 1, "it came twice");
+  },
+
+  async "keyboard"() {
+    await alice.page.keyboard.down("Control");
+    await alice.page.keyboard.press("k");
+    await alice.page.keyboard.up("Control");
+    check(await alice.page.evaluate(() => document.activeElement.id) === "search", "Ctrl K");
+    await alice.page.focus("#text");
+    await alice.page.keyboard.press("ArrowUp");
+    await alice.page.keyboard.press("ArrowUp");
+    check(await alice.page.evaluate(() => document.activeElement.classList.contains("bubble")), "↑");
+    await alice.page.keyboard.press("r");
+    await alice.sees("Reply to", "#context");
+    await alice.page.keyboard.press("Escape");
+    check(await alice.page.$eval("#context", (element) => element.hidden), "Esc");
+  },
+
+  async "dark, and a phone"() {
+    for (const person of [alice, bob]) {
+      await person.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
+    }
+    await alice.shot("dark");
+    await alice.accessible("dark");
+    await bob.page.setViewport({ width: 390, height: 780, deviceScaleFactor: 2 });
+    await bob.shot("phone");
+    await bob.accessible("phone");
+    await bob.click("#back");
+    check(!await bob.page.$eval("#main", (element) => element.checkVisibility()), "the list alone");
+    await bob.shot("phone-list");
+    check(await bob.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "too wide");
+  },
+
+  async "a token instead of a name"() {
+    const response = await fetch(`http://127.0.0.1:${server.port}/v1/dev/token`,
+      { method: "POST", body: JSON.stringify({ user: "erin" }) });
+    await bob.click("#logout");
+    await bob.click("#login-other");
+    await bob.page.type("#login [name=token]", (await response.json()).token);
+    await bob.click("#login .primary");
+    await bob.sees("erin", "#me");
+    await bob.sees("online", "#link");
+  },
+};
+
+let failed = 0;
+let passed = 0;
+await startServer();
+const browser = await puppeteer.launch({ executablePath: CHROMIUM, userDataDir: join(folder, "profile"),
+  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"] });
+try {
+  alice = await Person.open(browser, "alice");
+  bob = await Person.open(browser, "bob");
+  for (const [name, step] of Object.entries(steps)) {
+    try {
+      await step();
+      console.log(`ok ${name}`);
+      passed++;
+    } catch (error) {
+      console.log(`not ok ${name}\n  ${error.message}`);
+      await alice.shot("failed-alice");
+      await bob.shot("failed-bob");
+      failed++;
+      break; /* each step goes on from the one before */
+    }
+  }
+  for (const problem of problems) console.log(`not ok no error in the page\n  ${problem}`), failed++;
+} finally {
+  await browser.close();
+  const code = await stopServer();
+  if (code !== 0) console.log(`not ok chatcored ended with ${code}`), failed++;
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed || !passed ? 1 : 0;
