@@ -483,6 +483,7 @@ void consumers_step(struct cc_engine *engine)
 bool consumers_stop(struct cc_engine *engine)
 {
     for (struct consumer *at = engine->consumers; at; at = at->next)
-        at->is_closing = true;
+        if (!at->is_closing)
+            consumer_close(at, false);
     return !engine->consumers;
 }

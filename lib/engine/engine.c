@@ -454,7 +454,10 @@ int cc_engine_step(struct cc_engine *engine, struct cc_time now)
 
 int64_t cc_engine_deadline(const struct cc_engine *engine)
 {
-    if (engine->closed || engine->resume_wanted || cc_mailbox_has_mail(&engine->mailbox))
+    bool has_work = engine->closed || engine->resume_wanted || atomic_load(&engine->wake_wanted) ||
+                    cc_mailbox_has_mail(&engine->mailbox);
+
+    if (has_work && engine->state != ENGINE_STOPPED)
         return engine->now.mono_ms;
     return timers_deadline(&engine->timers);
 }

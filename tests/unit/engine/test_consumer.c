@@ -423,6 +423,20 @@ static void test_the_engine_stops_over_it(void **state)
     reader_abandon(&reader);
 }
 
+/* No timer is waited for. */
+static void test_stopping_takes_no_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cc_consumer_options options = named("search");
+    struct reader reader;
+
+    reader_open(&reader, fixture, &options);
+    cc_engine_stop(fixture->engine, CC_CLOSE_NORMAL);
+    fixture_settle(fixture);
+    assert_true(fixture->is_stopped);
+    reader_abandon(&reader);
+}
+
 /* --- far behind ---------------------------------------------------------------------------------
  */
 
@@ -582,6 +596,7 @@ int main(void)
         CASE(test_a_name_is_open_once),
         CASE(test_options_are_checked),
         CASE(test_the_engine_stops_over_it),
+        CASE(test_stopping_takes_no_time),
         CASE(test_far_behind),
         CASE(test_far_behind_in_the_middle),
         CASE(test_what_was_trimmed_is_told),
