@@ -34,6 +34,13 @@ static bool joins(const struct record *record)
     return record->message.action == CC_SYSTEM_ADDED;
 }
 
+/* A direct conversation begins silently: the first thing said in it has seq 1. */
+static bool takes_seq(const struct application *a)
+{
+    return a->record->message.action != CC_SYSTEM_CREATED ||
+           a->record->conversation_kind != CC_KIND_DIRECT;
+}
+
 /* --- taking a seq ------------------------------------------------------------------------------
  */
 
@@ -42,7 +49,8 @@ static int reserve(const struct application *a)
     const struct cc_message *message = &a->record->message;
     size_t members = conversation_member_count(a->conversation) + message->user_count + 1;
     size_t inbox = members <= CC_FANOUT_WRITE_MAX + message->user_count + 1 ? members : 0;
-    size_t marks = (joins(a->record) ? message->user_count : 0) + message->media_count;
+    size_t marks =
+        (joins(a->record) ? message->user_count : 0) + message->media_count + !takes_seq(a);
     int r = conversation_reserve_recent(a->conversation);
 
     if (!r)
@@ -251,13 +259,6 @@ static int note_joins(const struct application *a)
     return r;
 }
 
-/* A direct conversation begins silently: the first thing said in it has seq 1. */
-static bool takes_seq(const struct application *a)
-{
-    return a->record->message.action != CC_SYSTEM_CREATED ||
-           a->record->conversation_kind != CC_KIND_DIRECT;
-}
-
 static void changed(const struct application *a, struct message *message)
 {
     sync_members_changed(a->conversation, message);
@@ -283,6 +284,8 @@ static int apply_change(const struct application *a)
     r = reserve(a);
     if (!r)
         r = note_joins(a);
+    if (!r && !takes_seq(a))
+        r = flush_add_beginning(a->partition->flush, conversation, a->item->offset);
     if (!r)
         r = change_before(a);
     if (!r && takes_seq(a))

@@ -11,6 +11,7 @@
 #include "engine/conversation_load.h"
 
 #include "chatcore/error.h"
+#include "engine/flush.h"
 #include "engine/partition.h"
 
 /* Members a page: one page for nearly every group. */
@@ -28,6 +29,7 @@ struct conversation_load {
         struct cc_directory_conversation directory;
         struct cc_directory_members members;
         struct cc_store_read_rows rows;
+        struct cc_store_read_cursors cursors;
     } op;
     char after[CC_NAME_MAX];
     void (*step)(struct conversation_load *load, int status);
@@ -111,6 +113,49 @@ static int undo_row(struct conversation *conversation, const struct cc_store_row
     return r;
 }
 
+static void undo_beginning(struct conversation *conversation)
+{
+    struct member_entry *member;
+    struct member_entry *next;
+
+    HASH_ITER(hh, conversation->members, member, next)
+    conversation_remove_member(conversation, member->user);
+    conversation->member_version = 0;
+    conversation->is_known = false;
+}
+
+static void beginning_read(struct conversation_load *load, int status)
+{
+    struct conversation *conversation = load->conversation;
+    const struct cc_store_read_cursors *read = &load->op.cursors;
+    bool is_ahead = !status && read->ret_count &&
+                    read->ret_cursors[0].delivered > conversation->partition->applied;
+
+    cc_op_release(&load->op.op);
+    if (is_ahead)
+        undo_beginning(conversation);
+    conversation->offset = 0;
+    load_end(load, status);
+}
+
+/* No row is left. A group's first one tells of its making; a direct conversation has none of that
+ * kind, so where it began is noted apart. */
+static void rewind_beginning(struct conversation_load *load)
+{
+    struct conversation *conversation = load->conversation;
+    struct cc_engine *engine = conversation->engine;
+    struct cc_store_read_cursors *read = &load->op.cursors;
+
+    memset(&load->op, 0, sizeof load->op);
+    read->user = conversation->id;
+    read->device = slice_str(FLUSH_BEGINNING_DEVICE);
+    read->conversations = &conversation->id;
+    read->count = 1;
+    read->limit = 1;
+    load_submit(load, beginning_read);
+    engine->store.vtable->read_cursors(engine->store.self, read);
+}
+
 static void rewind_rows(struct conversation_load *load);
 
 static void rows_read(struct conversation_load *load, int status)
@@ -138,10 +183,12 @@ static void rewind_rows(struct conversation_load *load)
     struct cc_engine *engine = conversation->engine;
     struct cc_store_read_rows *rows = &load->op.rows;
 
-    if (conversation->offset < conversation->partition->applied || !conversation->seq) {
-        if (!conversation->seq)
-            conversation->offset = 0;
+    if (conversation->offset < conversation->partition->applied) {
         load_end(load, 0);
+        return;
+    }
+    if (!conversation->seq) {
+        rewind_beginning(load);
         return;
     }
     memset(&load->op, 0, sizeof load->op);

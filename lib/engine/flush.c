@@ -178,6 +178,21 @@ int flush_add(struct flush *flush, struct conversation *conversation, struct mes
     return 0;
 }
 
+int flush_add_beginning(struct flush *flush, struct conversation *conversation, uint64_t offset)
+{
+    struct flush_batch *batch = flush->filling;
+    struct cc_store_cursor *mark = &batch->joins[batch->join_count];
+
+    memset(mark, 0, sizeof *mark);
+    if (arena_copy(&batch->arena, conversation->id, &mark->user) != 0)
+        return CC_ENOMEM;
+    mark->device = slice_str(FLUSH_BEGINNING_DEVICE);
+    mark->conversation = mark->user;
+    mark->delivered = offset + 1;
+    batch->join_count++;
+    return 0;
+}
+
 int flush_add_join(struct flush *flush, struct conversation *conversation, struct cc_slice user,
                    uint64_t seq)
 {

@@ -67,6 +67,10 @@ void flush_each_media(const struct flush *flush, struct cc_slice media,
                       void (*each)(void *context, const struct cc_store_cursor *place),
                       void *context);
 
+/* Adds where in the log a direct conversation began, which no row tells. Room was reserved. 0 or
+ * CC_ENOMEM. */
+int flush_add_beginning(struct flush *flush, struct conversation *conversation, uint64_t offset);
+
 /* The conversation's head, or the partition's offset alone, has moved. */
 void flush_touch(struct flush *flush, struct conversation *conversation);
 
@@ -89,5 +93,9 @@ static inline bool flush_is_idle(const struct flush *flush)
  * there. Like all cursors both only rise, so a replay changes nothing.
  */
 #define FLUSH_MEDIA_DEVICE "\x02"
+
+/* The pseudo device of a pseudo user with the name of a direct conversation; its `delivered` cursor
+ * holds the log offset behind the conversation's making. */
+#define FLUSH_BEGINNING_DEVICE "\x04"
 
 #endif

@@ -51,7 +51,7 @@
 
 /* The pseudo device whose cursor is the mark: `delivered` is how far the user was told, `read` how
  * far it was taken back. */
-#define NOTIFY_DEVICE "\x02"
+#define NOTIFY_DEVICE "\x03"
 
 #define NOTIFY_KEY_MAX (2 * CC_NAME_MAX + 1)
 
