@@ -75,9 +75,16 @@ static bool fetch(const char *address, char *text)
 static void take_line(struct figures *figures, const char *line)
 {
     struct figure *figure = &figures->items[figures->count];
+    size_t size = strcspn(line, " ");
+    char *end;
 
-    if (strncmp(line, "chatcore_", 9) != 0 || figures->count == FIGURES_MAX ||
-        sscanf(line, "%95[^ ] %" SCNu64, figure->name, &figure->value) != 2)
+    if (strncmp(line, "chatcore_", 9) != 0 || figures->count == FIGURES_MAX || !line[size] ||
+        size >= sizeof figure->name)
+        return;
+    memcpy(figure->name, line, size);
+    figure->name[size] = '\0';
+    figure->value = strtoull(line + size, &end, 10);
+    if (end == line + size)
         return;
     figure->is_counter = strstr(figure->name, "_total") != NULL;
     figures->count++;
