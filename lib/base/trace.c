@@ -18,9 +18,9 @@ void trace_write(const struct cc_trace *trace, enum cc_trace_level level, const 
     if (!trace->write || level > trace->level)
         return;
     va_start(arguments, format);
-    /* The analyzer loses sight of va_start() when it looks at several files in one run. */
-    vsnprintf(line, sizeof line, format,
-              arguments); /* NOLINT(clang-analyzer-valist.Uninitialized) */
+    /* The analyzer loses sight of va_start() when it looks at several files in one run.
+     * NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
+    vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     trace->write(trace->context, level, area, line);
 }
