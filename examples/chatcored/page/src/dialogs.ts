@@ -10,6 +10,7 @@ const FOREVER = 253_402_300_000_000;
 
 function show(title: string, ...content: (Node | false | undefined)[]): void {
   dialog.className = "";
+  delete dialog.dataset.conversation;
   dialog.replaceChildren(make("div", { class: "head" }, make("h2", { id: "dialog-title" }, title),
     iconButton("close", "Close", () => dialog.close())), ...content.filter((node): node is Node => Boolean(node)));
   if (!dialog.open) dialog.showModal();
@@ -103,13 +104,19 @@ export function details(model: Model): void {
   else attempt(group(model, room));
 }
 
+/** What stands in a field of the details that are open: drawing them anew must not take it away. */
+function typed(conversation: string, name: string): string | undefined {
+  if (!dialog.open || dialog.dataset.conversation !== conversation) return undefined;
+  return dialog.querySelector<HTMLInputElement>(`[name=${name}]`)?.value;
+}
+
 async function group(model: Model, room: Room): Promise<void> {
   const conversation = room.id!;
   const { members } = await model.client.request("members", { conversation, limit: 200 });
   room.role = members.find((member) => member.user === model.me)?.role ?? room.role;
   const mayManage = room.role === "owner" || room.role === "admin";
-  const [naming, name] = field("Name", { name: "name", value: room.name, maxLength: 200 });
-  const [adding, added] = field("Add people", { name: "add", placeholder: "dave, erin" });
+  const [naming, name] = field("Name", { name: "name", value: typed(conversation, "name") ?? room.name, maxLength: 200 });
+  const [adding, added] = field("Add people", { name: "add", value: typed(conversation, "add") ?? "", placeholder: "dave, erin" });
   const again = (): Promise<void> => group(model, room);
   show(titleOf(room),
     mayManage && form(async () => {
@@ -118,6 +125,7 @@ async function group(model: Model, room: Room): Promise<void> {
     mayManage && form(async () => {
       const users = namesIn(added.value);
       if (users.length) await model.client.request("add", { conversation, users });
+      added.value = "";
       await again();
     }, "Add", adding),
     make("h3", {}, `${members.length} members`),
@@ -125,6 +133,7 @@ async function group(model: Model, room: Room): Promise<void> {
     muting(model, room),
     make("button", { type: "button", class: "wide danger", onclick: () => attempt(
       model.client.request("leave", { conversation }).then(() => dialog.close())) }, "Leave"));
+  dialog.dataset.conversation = conversation;
 }
 
 function memberRow(model: Model, room: Room, member: Member, again: () => Promise<void>): HTMLElement {
