@@ -515,26 +515,21 @@ static void run_case(struct suite *suite, const struct cc_cluster_factory *facto
             clu.nodes[i].vtable->free(clu.nodes[i].self);
 }
 
+static void run_all(struct suite *suite, const void *context)
+{
+    const struct cc_cluster_factory *factory = context;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        SUITE_CASE(suite, cases[i].name, run_case(suite, factory, &cases[i]));
+    if (factory->destroy)
+        factory->destroy(factory->context);
+}
+
 int cc_conformance_cluster(const struct cc_cluster_factory *factory,
                            const struct cc_conformance_options *options)
 {
-    struct suite suite;
-    int r;
-
     if (!factory || factory->size < sizeof *factory || !factory->make || !factory->open ||
         !factory->pass_time)
         return CC_EINVAL;
-    r = suite_init(&suite, "cluster", options);
-    if (r)
-        return r;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        if (!suite_case_begin(&suite, cases[i].name))
-            continue;
-        run_case(&suite, factory, &cases[i]);
-        suite_case_end(&suite);
-    }
-    if (factory->destroy)
-        factory->destroy(factory->context);
-    suite_deinit(&suite);
-    return suite.failed_cases;
+    return suite_run("cluster", options, run_all, factory);
 }

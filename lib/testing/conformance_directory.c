@@ -37,34 +37,27 @@ static void run_case(struct suite *suite, const struct cc_directory_factory *fac
 static void run_cases(struct suite *suite, const struct cc_directory_factory *factory,
                       const struct dir_case *cases)
 {
-    for (; cases->name; cases++) {
-        if (!suite_case_begin(suite, cases->name))
-            continue;
-        run_case(suite, factory, cases);
-        suite_case_end(suite);
-    }
+    for (; cases->name; cases++)
+        SUITE_CASE(suite, cases->name, run_case(suite, factory, cases));
+}
+
+static void run_all(struct suite *suite, const void *context)
+{
+    const struct cc_directory_factory *factory = context;
+
+    run_cases(suite, factory, dir_user_cases);
+    run_cases(suite, factory, dir_change_cases);
+    run_cases(suite, factory, dir_history_cases);
+    SUITE_CASE(suite, "what was written is there when it is opened again",
+               run_reopening(suite, factory));
+    if (factory->destroy)
+        factory->destroy(factory->context);
 }
 
 int cc_conformance_directory(const struct cc_directory_factory *factory,
                              const struct cc_conformance_options *options)
 {
-    struct suite suite;
-    int r;
-
     if (!factory || factory->size < sizeof *factory || !factory->make || !factory->open)
         return CC_EINVAL;
-    r = suite_init(&suite, "directory", options);
-    if (r)
-        return r;
-    run_cases(&suite, factory, dir_user_cases);
-    run_cases(&suite, factory, dir_change_cases);
-    run_cases(&suite, factory, dir_history_cases);
-    if (suite_case_begin(&suite, "what was written is there when it is opened again")) {
-        run_reopening(&suite, factory);
-        suite_case_end(&suite);
-    }
-    if (factory->destroy)
-        factory->destroy(factory->context);
-    suite_deinit(&suite);
-    return suite.failed_cases;
+    return suite_run("directory", options, run_all, factory);
 }

@@ -455,29 +455,21 @@ static void run_reopening(struct suite *suite, const struct cc_search_factory *f
     search.port.vtable->free(search.port.self);
 }
 
+static void run_all(struct suite *suite, const void *context)
+{
+    const struct cc_search_factory *factory = context;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        SUITE_CASE(suite, cases[i].name, run_case(suite, factory, cases[i].run));
+    SUITE_CASE(suite, "what was brought is there again", run_reopening(suite, factory));
+    if (factory->destroy)
+        factory->destroy(factory->context);
+}
+
 int cc_conformance_search(const struct cc_search_factory *factory,
                           const struct cc_conformance_options *options)
 {
-    struct suite suite;
-    int r;
-
     if (!factory || factory->size < sizeof *factory || !factory->make || !factory->open)
         return CC_EINVAL;
-    r = suite_init(&suite, "search", options);
-    if (r)
-        return r;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        if (!suite_case_begin(&suite, cases[i].name))
-            continue;
-        run_case(&suite, factory, cases[i].run);
-        suite_case_end(&suite);
-    }
-    if (suite_case_begin(&suite, "what was brought is there again")) {
-        run_reopening(&suite, factory);
-        suite_case_end(&suite);
-    }
-    if (factory->destroy)
-        factory->destroy(factory->context);
-    suite_deinit(&suite);
-    return suite.failed_cases;
+    return suite_run("search", options, run_all, factory);
 }

@@ -77,6 +77,19 @@ void suite_case_end(struct suite *suite)
                            failed ? suite->failure : NULL);
 }
 
+int suite_run(const char *port, const struct cc_conformance_options *options,
+              void (*cases)(struct suite *suite, const void *factory), const void *factory)
+{
+    struct suite suite;
+    int r = suite_init(&suite, port, options);
+
+    if (r)
+        return r;
+    cases(&suite, factory);
+    suite_deinit(&suite);
+    return suite.failed_cases;
+}
+
 void suite_fail(struct suite *suite, const char *file, int line, const char *format, ...)
 {
     size_t size = sizeof suite->failure;

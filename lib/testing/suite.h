@@ -41,6 +41,20 @@ static inline bool suite_has_failed(const struct suite *suite)
     return suite->failure[0] != 0;
 }
 
+/* Runs `call` as a case, if it is wanted. */
+#define SUITE_CASE(suite, name, call)                                                              \
+    do {                                                                                           \
+        if (suite_case_begin(suite, name)) {                                                       \
+            call;                                                                                  \
+            suite_case_end(suite);                                                                 \
+        }                                                                                          \
+    } while (0)
+
+/* Runs a whole suite: `cases` with `factory`. The number of cases that failed, or an error of
+ * suite_init(). */
+int suite_run(const char *port, const struct cc_conformance_options *options,
+              void (*cases)(struct suite *suite, const void *factory), const void *factory);
+
 /* Prepares an operation; the caller then submits it to the port. */
 void suite_submit(struct suite *suite, struct cc_op *op);
 
