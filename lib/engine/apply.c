@@ -79,7 +79,6 @@ static int commit(const struct application *a, struct message **ret_message)
 
     if (r)
         return r;
-    message->view.ts = id_timestamp(&message->view.id);
     message->client_hash = a->item->client_hash;
     r = flush_add(a->partition->flush, conversation, message);
     if (r) {

@@ -204,23 +204,12 @@ static struct entry *entry_at(struct behind *behind, uint64_t offset)
 
 static int take_row(struct behind *behind, const struct cc_store_row *row)
 {
-    struct cc_engine *engine = engine_of(behind);
     struct entry *entry = entry_at(behind, row->offset);
-    struct record record;
-    struct arena arena;
-    int r;
 
     if (!entry || entry->message)
         return 0;
-    arena_init(&arena, &engine->allocator);
-    r = record_decode(row->body, &arena, &record);
-    if (!r)
-        r = message_new(&engine->allocator, &record, row->body, row->seq, row->offset,
-                        &entry->message);
-    if (!r)
-        entry->message->view.ts = id_timestamp(&entry->message->view.id);
-    arena_deinit(&arena);
-    return r;
+    return message_decode(&engine_of(behind)->allocator, row->body, row->seq, row->offset,
+                          &entry->message);
 }
 
 static void rows_read(struct lookup *lookup)

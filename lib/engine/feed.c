@@ -3,7 +3,6 @@
  */
 #include "engine/feed.h"
 
-#include "chatcore/error.h"
 #include "engine/delivery.h"
 #include "engine/sync_state.h"
 #include "engine/user.h"
@@ -256,22 +255,6 @@ void feed_unregister(struct cc_engine *engine, struct cc_slice user)
 /* --- messages ------------------------------------------------------------------------------------
  */
 
-static struct message *read_body(struct cc_engine *engine, struct cc_slice body, uint64_t seq,
-                                 uint64_t offset)
-{
-    struct message *message = NULL;
-    struct record record;
-    struct arena arena;
-
-    arena_init(&arena, &engine->allocator);
-    if (record_decode(body, &arena, &record) == 0)
-        message_new(&engine->allocator, &record, body, seq, offset, &message);
-    arena_deinit(&arena);
-    if (message)
-        message->view.ts = id_timestamp(&message->view.id);
-    return message;
-}
-
 /* Sessions that catch up keep it until they have come so far. */
 static void hold(struct cc_engine *engine, struct cc_slice name, uint32_t partition,
                  struct message *message)
@@ -310,8 +293,7 @@ void feed_message(struct peer *peer, struct unpack *unpack)
 
     if (unpack->failed || !feed || offset < feed->position)
         return; /* told before, or not by its owner */
-    message = read_body(peer->engine, body, seq, offset);
-    if (!message) {
+    if (message_decode(&peer->engine->allocator, body, seq, offset, &message) != 0) {
         feed_lost(peer);
         return;
     }

@@ -4,6 +4,7 @@
 #include "engine/message.h"
 
 #include "chatcore/error.h"
+#include "engine/id.h"
 
 #include <stdatomic.h>
 
@@ -82,6 +83,7 @@ int message_new(const struct cc_allocator *allocator, const struct record *recor
     message->client_id = message->view.client_id;
     message->view.client_id = slice_of(NULL, 0);
     message->view.seq = seq;
+    message->view.ts = id_timestamp(&message->view.id);
     message->offset = offset;
     message->record = slice_of(block + layout.record, bytes.size);
     message->bytes = layout.size;
@@ -89,6 +91,21 @@ int message_new(const struct cc_allocator *allocator, const struct record *recor
     atomic_init(&message->refs, 1);
     *ret_message = message;
     return 0;
+}
+
+int message_decode(const struct cc_allocator *allocator, struct cc_slice bytes, uint64_t seq,
+                   uint64_t offset, struct message **ret_message)
+{
+    struct record record;
+    struct arena arena;
+    int r;
+
+    arena_init(&arena, allocator);
+    r = record_decode(bytes, &arena, &record);
+    if (!r)
+        r = message_new(allocator, &record, bytes, seq, offset, ret_message);
+    arena_deinit(&arena);
+    return r;
 }
 
 struct message *message_ref(struct message *message)

@@ -30,6 +30,11 @@ struct message {
 int message_new(const struct cc_allocator *allocator, const struct record *record,
                 struct cc_slice bytes, uint64_t seq, uint64_t offset, struct message **ret_message);
 
+/* The same, of the bytes of a record alone: a row's body, or what another node has sent. 0 or an
+ * error of record_decode(). */
+int message_decode(const struct cc_allocator *allocator, struct cc_slice bytes, uint64_t seq,
+                   uint64_t offset, struct message **ret_message);
+
 /* What a push of it counts for in limits.max_outstanding: see cc_event_weight(). */
 static inline uint32_t message_weight(const struct cc_message *message)
 {

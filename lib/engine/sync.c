@@ -441,20 +441,11 @@ static bool push(struct sync *sync, struct sync_entry *entry, struct message *me
 
 static int push_row(struct sync *sync, struct sync_entry *entry, const struct cc_store_row *row)
 {
-    struct arena arena;
-    struct record record;
     struct message *message;
-    int r;
+    int r = message_decode(&sync->engine->allocator, row->body, row->seq, row->offset, &message);
 
-    arena_init(&arena, &sync->engine->allocator);
-    r = record_decode(row->body, &arena, &record);
-    if (!r)
-        r = message_new(&sync->engine->allocator, &record, row->body, row->seq, row->offset,
-                        &message);
-    arena_deinit(&arena);
     if (r)
         return r;
-    message->view.ts = id_timestamp(&message->view.id);
     entry->next = row->seq; /* those between were removed */
     r = push(sync, entry, message) ? 0 : CC_EBUSY;
     message_unref(message);
