@@ -78,6 +78,25 @@ int slice_compare(struct cc_slice a, struct cc_slice b)
     return (a.size > b.size) - (a.size < b.size);
 }
 
+size_t slice_find(const struct cc_slice *slices, size_t count, struct cc_slice wanted)
+{
+    size_t low = 0;
+    size_t high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = slice_compare(slices[middle], wanted);
+
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return count;
+}
+
 int slice_copy(const struct cc_allocator *allocator, struct cc_slice from,
                struct cc_slice *ret_copy)
 {

@@ -47,6 +47,9 @@ static inline bool slice_equal(struct cc_slice a, struct cc_slice b)
 /* Bytewise, the shorter first: the order of every key in the stores. */
 int slice_compare(struct cc_slice a, struct cc_slice b);
 
+/* The index of `wanted` among slices that ascend; `count` when it is not there. */
+size_t slice_find(const struct cc_slice *slices, size_t count, struct cc_slice wanted);
+
 /* Copies into new memory. 0 or CC_ENOMEM. An empty slice needs no memory. */
 int slice_copy(const struct cc_allocator *allocator, struct cc_slice from,
                struct cc_slice *ret_copy);

@@ -227,12 +227,14 @@ static void cursors_read(struct request *request, int status)
     const struct cc_store_read_cursors *op = &request->op.cursors;
     size_t count = exporting->reply.conversation_count;
 
-    for (size_t i = 0; !status && i < op->ret_count; i++)
-        for (size_t j = 0; j < count; j++)
-            if (slice_equal(op->ret_cursors[i].conversation, exporting->ids[j])) {
-                exporting->summaries[j].read = op->ret_cursors[i].read;
-                exporting->summaries[j].delivered = op->ret_cursors[i].delivered;
-            }
+    for (size_t i = 0; !status && i < op->ret_count; i++) {
+        size_t at = slice_find(exporting->ids, count, op->ret_cursors[i].conversation);
+
+        if (at == count)
+            continue;
+        exporting->summaries[at].read = op->ret_cursors[i].read;
+        exporting->summaries[at].delivered = op->ret_cursors[i].delivered;
+    }
     if (status)
         request_fail(request, status);
     else
@@ -258,19 +260,12 @@ static void read_cursors(struct request *request)
 static int take_membership(struct request *request, const struct cc_membership *membership)
 {
     struct exporting *exporting = request->state;
-    struct cc_conversation conversation = membership->conversation;
     size_t at = exporting->reply.conversation_count++;
-    int r = arena_copy(&request->arena, conversation.id, &conversation.id);
+    int r = summary_of_membership(&request->arena, membership, request->command->user,
+                                  &exporting->summaries[at]);
 
-    if (!r)
-        r = arena_copy(&request->arena, conversation.name, &conversation.name);
-    if (r)
-        return r;
-    summary_init(&exporting->summaries[at], &conversation, request->command->user);
-    exporting->summaries[at].role = membership->member.role;
-    exporting->summaries[at].muted_until = membership->muted_until;
-    exporting->ids[at] = conversation.id;
-    return 0;
+    exporting->ids[at] = exporting->summaries[at].conversation.id;
+    return r;
 }
 
 static void memberships_read(struct request *request, int status)
@@ -296,16 +291,8 @@ static void memberships_read(struct request *request, int status)
 
 static void read_conversations(struct request *request)
 {
-    struct cc_engine *engine = request_engine(request);
-    const struct exporting *exporting = request->state;
-    struct cc_directory_memberships *op = &request->op.memberships;
-
-    memset(&request->op, 0, sizeof request->op);
-    op->user = request->command->user;
-    op->after = name_of(exporting);
-    op->limit = EXPORT_PAGE;
-    request_op_begin(request, memberships_read);
-    engine->directory.vtable->memberships(engine->directory.self, op);
+    request_read_memberships(request, request->command->user, name_of(request->state), EXPORT_PAGE,
+                             memberships_read);
 }
 
 /* --- messages -----------------------------------------------------------------------------------

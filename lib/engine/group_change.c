@@ -173,8 +173,8 @@ static void head_read(struct request *request, int status)
 
 void change_reply_unchanged(struct request *request)
 {
-    struct cc_engine *engine = request_engine(request);
-    const struct conversation *conversation = conversation_find(engine, request->conversation);
+    const struct conversation *conversation =
+        conversation_find(request_engine(request), request->conversation);
     struct cc_reply reply = {0};
 
     if (conversation) {
@@ -182,11 +182,7 @@ void change_reply_unchanged(struct request *request)
         request_reply(request, &reply);
         return;
     }
-    memset(&request->op, 0, sizeof request->op);
-    request->op.heads.conversations = &request->conversation;
-    request->op.heads.count = 1;
-    request_op_begin(request, head_read);
-    engine->store.vtable->read_heads(engine->store.self, &request->op.heads);
+    request_read_head(request, head_read);
 }
 
 /* --- the owners --------------------------------------------------------------------------------

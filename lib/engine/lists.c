@@ -44,21 +44,7 @@ static void listing_reply(struct request *request)
 /* The index of a conversation in the page, which ascends; `count` when it is not there. */
 static size_t listing_find(const struct listing *listing, struct cc_slice id)
 {
-    size_t low = 0;
-    size_t high = listing->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = slice_compare(listing->ids[middle], id);
-
-        if (order == 0)
-            return middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return listing->count;
+    return slice_find(listing->ids, listing->count, id);
 }
 
 static void read_cursors(struct request *request, struct cc_slice device,
@@ -200,19 +186,11 @@ static int take_membership(struct request *request, const struct cc_membership *
                            size_t index)
 {
     struct listing *listing = request->state;
-    struct cc_conversation conversation = membership->conversation;
     struct cc_conversation_summary *summary = &listing->summaries[index];
-    int r = arena_copy(&request->arena, conversation.id, &conversation.id);
+    int r = summary_of_membership(&request->arena, membership, request->user->name, summary);
 
-    if (!r)
-        r = arena_copy(&request->arena, conversation.name, &conversation.name);
-    if (r)
-        return r;
-    summary_init(summary, &conversation, request->user->name);
-    summary->role = membership->member.role;
-    summary->muted_until = membership->muted_until;
-    listing->ids[index] = conversation.id;
-    return 0;
+    listing->ids[index] = summary->conversation.id;
+    return r;
 }
 
 static void memberships_read(struct request *request, int status)
@@ -238,20 +216,16 @@ static void memberships_read(struct request *request, int status)
 
 void lists_conversations(struct request *request)
 {
-    struct cc_engine *engine = request_engine(request);
     const struct cc_command *command = request->command;
-    struct cc_directory_memberships *op = &request->op.memberships;
 
     if (!lists_after_is_valid(command->after_name)) {
         request_fail(request, CC_EINVAL);
         return;
     }
-    memset(&request->op, 0, sizeof request->op);
-    op->user = request->user->name;
-    op->after = command->after_name;
-    op->limit = lists_limit(command->limit, LISTS_CONVERSATIONS, LISTS_CONVERSATIONS_MAX);
-    request_op_begin(request, memberships_read);
-    engine->directory.vtable->memberships(engine->directory.self, op);
+    request_read_memberships(
+        request, request->user->name, command->after_name,
+        lists_limit(command->limit, LISTS_CONVERSATIONS, LISTS_CONVERSATIONS_MAX),
+        memberships_read);
 }
 
 /* --- members -----------------------------------------------------------------------------------

@@ -174,18 +174,6 @@ static void head_read(struct request *request, int status)
         search_to(request, head);
 }
 
-static void read_head(struct request *request)
-{
-    struct cc_engine *engine = request_engine(request);
-    struct cc_store_read_heads *heads = &request->op.heads;
-
-    memset(heads, 0, sizeof *heads);
-    heads->conversations = &request->conversation;
-    heads->count = 1;
-    request_op_begin(request, head_read);
-    engine->store.vtable->read_heads(engine->store.self, heads);
-}
-
 void message_read_by_id(struct request *request, struct conversation *conversation,
                         const struct cc_id *id,
                         void (*found)(struct request *request, const struct cc_message *message,
@@ -211,5 +199,5 @@ void message_read_by_id(struct request *request, struct conversation *conversati
     if (conversation)
         search_to(request, conversation_recent_first(conversation) - 1);
     else
-        read_head(request);
+        request_read_head(request, head_read);
 }

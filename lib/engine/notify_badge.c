@@ -11,26 +11,6 @@
 #include "engine/flush.h"
 #include "engine/notify_state.h"
 
-/* The index of a conversation, which ascend; `count` when it is not there. */
-static size_t find(const struct badge *badge, struct cc_slice id)
-{
-    size_t low = 0;
-    size_t high = badge->count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = slice_compare(badge->ids[middle], id);
-
-        if (order == 0)
-            return middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return badge->count;
-}
-
 static void end(struct badge *badge, int status)
 {
     uint64_t unread = 0;
@@ -75,7 +55,8 @@ static void joins_read(struct cc_op *op)
     notify_op_done(badge->notify, op);
     for (size_t i = 0; !status && i < cursors->ret_count; i++)
         if (cursors->ret_cursors[i].delivered)
-            note_seen(badge, find(badge, cursors->ret_cursors[i].conversation),
+            note_seen(badge,
+                      slice_find(badge->ids, badge->count, cursors->ret_cursors[i].conversation),
                       cursors->ret_cursors[i].delivered - 1);
     cc_op_release(op);
     end(badge, status);
@@ -89,7 +70,7 @@ static void cursors_read(struct cc_op *op)
 
     notify_op_done(badge->notify, op);
     for (size_t i = 0; !status && i < cursors->ret_count; i++)
-        note_seen(badge, find(badge, cursors->ret_cursors[i].conversation),
+        note_seen(badge, slice_find(badge->ids, badge->count, cursors->ret_cursors[i].conversation),
                   cursors->ret_cursors[i].read);
     cc_op_release(op);
     if (status)

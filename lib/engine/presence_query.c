@@ -85,14 +85,7 @@ static bool is_stranger(const struct query *query, size_t index)
 static void read_memberships(struct request *request, struct cc_slice user,
                              void (*read)(struct request *request, int status))
 {
-    struct cc_engine *engine = request_engine(request);
-    struct cc_directory_memberships *op = &request->op.memberships;
-
-    memset(&request->op, 0, sizeof request->op);
-    op->user = user;
-    op->limit = PRESENCE_SHARED_MAX;
-    request_op_begin(request, read);
-    engine->directory.vtable->memberships(engine->directory.self, op);
+    request_read_memberships(request, user, slice_of(NULL, 0), PRESENCE_SHARED_MAX, read);
 }
 
 /* Both lists ascend. */

@@ -326,16 +326,11 @@ static void memberships_read(struct request *request, int status)
 
 static void read_memberships(struct request *request)
 {
-    struct cc_engine *engine = request_engine(request);
     const struct erasure *erasure = request->state;
-    struct cc_directory_memberships *op = &request->op.memberships;
 
-    memset(&request->op, 0, sizeof request->op);
-    op->user = request->command->user;
-    op->after = slice_of(erasure->after, erasure->after_size);
-    op->limit = ERASE_PAGE;
-    request_op_begin(request, memberships_read);
-    engine->directory.vtable->memberships(engine->directory.self, op);
+    request_read_memberships(request, request->command->user,
+                             slice_of(erasure->after, erasure->after_size), ERASE_PAGE,
+                             memberships_read);
 }
 
 void privacy_erase(struct request *request)

@@ -232,7 +232,7 @@ static void move_to(struct request *request, uint64_t seq)
 /* --- how far the conversation goes ------------------------------------------------------------
  */
 
-static void read_head(struct request *request);
+static void head_read(struct request *request, int status);
 
 static void look_again(struct timer *timer, void *context)
 {
@@ -242,7 +242,7 @@ static void look_again(struct timer *timer, void *context)
     if (engine->state != ENGINE_RUNNING)
         move_end(move, CC_ECANCELED);
     else
-        read_head(move->request);
+        request_read_head(move->request, head_read);
 }
 
 static void head_read(struct request *request, int status)
@@ -262,17 +262,6 @@ static void head_read(struct request *request, int status)
         timer_set(&engine->timers, &move->timer, engine->now.mono_ms + RECEIPTS_HEAD_RETRY_MS) == 0)
         return;
     move_to(request, seq < head ? seq : head);
-}
-
-static void read_head(struct request *request)
-{
-    struct cc_engine *engine = request_engine(request);
-
-    memset(&request->op, 0, sizeof request->op);
-    request->op.heads.conversations = &request->conversation;
-    request->op.heads.count = 1;
-    request_op_begin(request, head_read);
-    engine->store.vtable->read_heads(engine->store.self, &request->op.heads);
 }
 
 /* --- the commands ------------------------------------------------------------------------------
@@ -302,7 +291,7 @@ static void clamp(struct request *request)
     uint64_t seq = request->command->seq;
 
     if (!conversation)
-        read_head(request);
+        request_read_head(request, head_read);
     else
         move_to(request, seq < conversation->seq ? seq : conversation->seq);
 }

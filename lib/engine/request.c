@@ -134,6 +134,31 @@ void request_op_begin(struct request *request, void (*resume)(struct request *re
     engine_op_begin(request_engine(request), &request->op.op, request_completed);
 }
 
+void request_read_head(struct request *request, void (*resume)(struct request *request, int status))
+{
+    struct cc_engine *engine = request_engine(request);
+
+    memset(&request->op, 0, sizeof request->op);
+    request->op.heads.conversations = &request->conversation;
+    request->op.heads.count = 1;
+    request_op_begin(request, resume);
+    engine->store.vtable->read_heads(engine->store.self, &request->op.heads);
+}
+
+void request_read_memberships(struct request *request, struct cc_slice user, struct cc_slice after,
+                              size_t limit, void (*resume)(struct request *request, int status))
+{
+    struct cc_engine *engine = request_engine(request);
+    struct cc_directory_memberships *op = &request->op.memberships;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->user = user;
+    op->after = after;
+    op->limit = limit;
+    request_op_begin(request, resume);
+    engine->directory.vtable->memberships(engine->directory.self, op);
+}
+
 /* --- replies ---------------------------------------------------------------------------------- */
 
 static int messages_copy(struct arena *arena, struct cc_reply *reply)

@@ -54,14 +54,6 @@ static void note_unflushed_joins(struct request *request)
     }
 }
 
-static void raise_scope(struct search_scopes *scopes, struct cc_slice conversation, uint64_t seq)
-{
-    for (size_t i = scopes->page; i < scopes->count; i++)
-        if (slice_equal(scopes->scopes[i].conversation, conversation) &&
-            scopes->scopes[i].from_seq < seq)
-            scopes->scopes[i].from_seq = seq;
-}
-
 static void page_done(struct request *request, int status)
 {
     struct search_scopes *scopes = scopes_of(request);
@@ -73,13 +65,23 @@ static void page_done(struct request *request, int status)
         read_memberships(request);
 }
 
+static void raise_scope(struct cc_search_scope *scope, uint64_t seq)
+{
+    if (scope->from_seq < seq)
+        scope->from_seq = seq;
+}
+
 static void joins_read(struct request *request, int status)
 {
+    const struct search_scopes *scopes = scopes_of(request);
     const struct cc_store_read_cursors *op = &request->op.cursors;
 
-    for (size_t i = 0; !status && i < op->ret_count; i++)
-        raise_scope(scopes_of(request), op->ret_cursors[i].conversation,
-                    op->ret_cursors[i].delivered);
+    for (size_t i = 0; !status && i < op->ret_count; i++) {
+        size_t at = slice_find(op->conversations, op->count, op->ret_cursors[i].conversation);
+
+        if (at < op->count)
+            raise_scope(&scopes->scopes[scopes->page + at], op->ret_cursors[i].delivered);
+    }
     cc_op_release(&request->op.op);
     page_done(request, status);
 }
@@ -137,17 +139,12 @@ static void memberships_read(struct request *request, int status)
 
 static void read_memberships(struct request *request)
 {
-    struct cc_engine *engine = request_engine(request);
     const struct search_scopes *scopes = scopes_of(request);
-    struct cc_directory_memberships *op = &request->op.memberships;
+    struct cc_slice after = {NULL, 0};
 
-    memset(&request->op, 0, sizeof request->op);
-    op->user = request->user->name;
     if (scopes->count)
-        op->after = scopes->scopes[scopes->count - 1].conversation;
-    op->limit = SCOPES_PAGE;
-    request_op_begin(request, memberships_read);
-    engine->directory.vtable->memberships(engine->directory.self, op);
+        after = scopes->scopes[scopes->count - 1].conversation;
+    request_read_memberships(request, request->user->name, after, SCOPES_PAGE, memberships_read);
 }
 
 /* --- one conversation ---------------------------------------------------------------------------

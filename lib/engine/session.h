@@ -201,6 +201,13 @@ static inline struct cc_engine *request_engine(const struct request *request)
  * when it is complete. */
 void request_op_begin(struct request *request, void (*resume)(struct request *request, int status));
 
+/* Reads into `request->op`: the stored head of the request's conversation; a page of a user's
+ * memberships behind `after`. */
+void request_read_head(struct request *request,
+                       void (*resume)(struct request *request, int status));
+void request_read_memberships(struct request *request, struct cc_slice user, struct cc_slice after,
+                              size_t limit, void (*resume)(struct request *request, int status));
+
 /* Its record is with the log, or it needs no place: the next request of the session may start. */
 void request_leave_place(struct request *request);
 

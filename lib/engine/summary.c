@@ -19,6 +19,20 @@ void summary_init(struct cc_conversation_summary *summary,
     summary->conversation.name = slice_of(NULL, 0);
 }
 
+int summary_of_membership(struct arena *arena, const struct cc_membership *membership,
+                          struct cc_slice user, struct cc_conversation_summary *ret_summary)
+{
+    struct cc_conversation conversation = membership->conversation;
+    int r = arena_copy(arena, conversation.id, &conversation.id);
+
+    if (!r)
+        r = arena_copy(arena, conversation.name, &conversation.name);
+    summary_init(ret_summary, &conversation, user);
+    ret_summary->role = membership->member.role;
+    ret_summary->muted_until = membership->muted_until;
+    return r;
+}
+
 void summary_set_cursors(struct cc_conversation_summary *summary, uint64_t delivered, uint64_t read,
                          uint64_t joined)
 {

@@ -18,6 +18,11 @@
 void summary_init(struct cc_conversation_summary *summary,
                   const struct cc_conversation *conversation, struct cc_slice user);
 
+/* A user's membership as a summary without head and cursors; names are copied into the arena. 0 or
+ * CC_ENOMEM. */
+int summary_of_membership(struct arena *arena, const struct cc_membership *membership,
+                          struct cc_slice user, struct cc_conversation_summary *ret_summary);
+
 /* The user's cursors, after the head is set. `joined` is the seq at which the user was added, 0:
  * from the start. What was said before that is not counted as unread. */
 void summary_set_cursors(struct cc_conversation_summary *summary, uint64_t delivered, uint64_t read,

@@ -51,17 +51,6 @@ static void head_read(struct request *request, int status)
         read_join(request);
 }
 
-static void read_head(struct request *request)
-{
-    struct cc_engine *engine = request_engine(request);
-
-    memset(&request->op, 0, sizeof request->op);
-    request->op.heads.conversations = &request->conversation;
-    request->op.heads.count = 1;
-    request_op_begin(request, head_read);
-    engine->store.vtable->read_heads(engine->store.self, &request->op.heads);
-}
-
 static void checked(struct request *request, const struct access *access, int status)
 {
     if (status) {
@@ -75,7 +64,7 @@ static void checked(struct request *request, const struct access *access, int st
         read_join(request);
     } else {
         request->visible.since_version = access->since_version;
-        read_head(request);
+        request_read_head(request, head_read);
     }
 }
 

@@ -23,6 +23,20 @@ static void slices_compare_bytewise_and_the_shorter_first(void **state)
     assert_true(slice_equal(slice_of(NULL, 0), slice_of("x", 0)));
 }
 
+static void finds_among_those_that_ascend(void **state)
+{
+    const struct cc_slice names[] = {slice_str("a"), slice_str("ab"), slice_str("b"),
+                                     slice_str("c")};
+
+    (void)state;
+    for (size_t count = 0; count <= 4; count++)
+        for (size_t i = 0; i < 4; i++)
+            assert_int_equal(slice_find(names, count, names[i]), i < count ? i : count);
+    assert_int_equal(slice_find(names, 4, slice_str("")), 4);
+    assert_int_equal(slice_find(names, 4, slice_str("aa")), 4);
+    assert_int_equal(slice_find(names, 4, slice_str("d")), 4);
+}
+
 static void copies_are_their_own(void **state)
 {
     struct failing_allocator counting = {0};
@@ -169,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_compare_bytewise_and_the_shorter_first),
+        cmocka_unit_test(finds_among_those_that_ascend),
         cmocka_unit_test(copies_are_their_own),
         cmocka_unit_test(zeroed_memory_is_zero_and_its_size_does_not_overflow),
         cmocka_unit_test(an_array_grows_or_stays_as_it_was),
