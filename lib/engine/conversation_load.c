@@ -11,7 +11,7 @@
 #include "engine/conversation_load.h"
 
 #include "chatcore/error.h"
-#include "engine/flush.h"
+#include "engine/mark.h"
 #include "engine/partition.h"
 
 /* Members a page: one page for nearly every group. */
@@ -148,7 +148,7 @@ static void rewind_beginning(struct conversation_load *load)
 
     memset(&load->op, 0, sizeof load->op);
     read->user = conversation->id;
-    read->device = slice_str(FLUSH_BEGINNING_DEVICE);
+    read->device = slice_str(MARK_BEGINNING);
     read->conversations = &conversation->id;
     read->count = 1;
     read->limit = 1;

@@ -2,6 +2,7 @@
  * Filling batches and writing them.
  */
 #include "engine/flush.h"
+#include "engine/mark.h"
 
 #include "chatcore/error.h"
 
@@ -186,7 +187,7 @@ int flush_add_beginning(struct flush *flush, struct conversation *conversation, 
     memset(mark, 0, sizeof *mark);
     if (arena_copy(&batch->arena, conversation->id, &mark->user) != 0)
         return CC_ENOMEM;
-    mark->device = slice_str(FLUSH_BEGINNING_DEVICE);
+    mark->device = slice_str(MARK_BEGINNING);
     mark->conversation = mark->user;
     mark->delivered = offset + 1;
     batch->join_count++;
@@ -202,7 +203,7 @@ int flush_add_join(struct flush *flush, struct conversation *conversation, struc
     memset(join, 0, sizeof *join);
     if (arena_copy(&batch->arena, user, &join->user) != 0)
         return CC_ENOMEM;
-    join->device = slice_str(FLUSH_JOIN_DEVICE);
+    join->device = slice_str(MARK_JOIN);
     join->conversation = conversation->id;
     join->delivered = seq;
     batch->join_count++;
@@ -220,7 +221,7 @@ void flush_add_media(struct flush *flush, const struct conversation *conversatio
 
         memset(place, 0, sizeof *place);
         place->user = message->view.media[i];
-        place->device = slice_str(FLUSH_MEDIA_DEVICE);
+        place->device = slice_str(MARK_MEDIA);
         place->conversation = conversation->id;
         *(is_deleted ? &place->read : &place->delivered) = message->view.seq;
     }
@@ -234,7 +235,7 @@ void flush_each_media(const struct flush *flush, struct cc_slice media,
         const struct flush_batch *batch = &flush->batches[b];
 
         for (size_t i = 0; i < batch->join_count; i++)
-            if (slice_equal(batch->joins[i].device, slice_str(FLUSH_MEDIA_DEVICE)) &&
+            if (slice_equal(batch->joins[i].device, slice_str(MARK_MEDIA)) &&
                 slice_equal(batch->joins[i].user, media))
                 each(context, &batch->joins[i]);
     }

@@ -57,7 +57,7 @@ int flush_add_join(struct flush *flush, struct conversation *conversation, struc
                    uint64_t seq);
 
 /* Adds where the message's media are in the conversation from now on, or are not any more: see
- * FLUSH_MEDIA_DEVICE. Room was reserved. */
+ * MARK_MEDIA. Room was reserved. */
 void flush_add_media(struct flush *flush, const struct conversation *conversation,
                      const struct message *message);
 
@@ -82,20 +82,5 @@ static inline bool flush_is_idle(const struct flush *flush)
 {
     return !flush->writing && flush->partition->flushed == flush->partition->applied;
 }
-
-/* The pseudo device whose `delivered` cursor holds the seq at which a user joined a conversation.
- */
-#define FLUSH_JOIN_DEVICE "\x01"
-
-/*
- * The pseudo device of a media id, in the place of a user: `delivered` is the newest seq at which
- * the object was sent to a conversation, `read` the newest at which a message with it was deleted
- * there. Like all cursors both only rise, so a replay changes nothing.
- */
-#define FLUSH_MEDIA_DEVICE "\x02"
-
-/* The pseudo device of a pseudo user with the name of a direct conversation; its `delivered` cursor
- * holds the log offset behind the conversation's making. */
-#define FLUSH_BEGINNING_DEVICE "\x04"
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "chatcore/error.h"
 #include "engine/access.h"
-#include "engine/flush.h"
+#include "engine/mark.h"
 #include "engine/summary.h"
 #include "engine/user.h"
 
@@ -114,7 +114,7 @@ static void cursors_read(struct request *request, int status)
         request_fail(request, status);
     else {
         note_unflushed_joins(request);
-        read_cursors(request, slice_str(FLUSH_JOIN_DEVICE), joins_read);
+        read_cursors(request, slice_str(MARK_JOIN), joins_read);
     }
 }
 

@@ -6,7 +6,7 @@
  * it was sent with: members of that conversation, at this moment, for whom that message is not
  * older than their joining (visible.h), and as long as no message with it was deleted there since.
  * Where it was sent to is noted when a message is applied, so it is a function of the log
- * (FLUSH_MEDIA_DEVICE in flush.h).
+ * (MARK_MEDIA in mark.h).
  *
  *   media.c          the commands
  *   media_places.c   in which conversations an object is, and whether a user sees one of them

@@ -9,6 +9,7 @@
  */
 #include "chatcore/error.h"
 #include "engine/flush.h"
+#include "engine/mark.h"
 #include "engine/media_state.h"
 #include "engine/partition.h"
 
@@ -174,7 +175,7 @@ static void read_places(struct cc_engine *engine)
 
     memset(op, 0, sizeof *op);
     op->user = slice_of(collector->media, UUID_TEXT_BYTES);
-    op->device = slice_str(FLUSH_MEDIA_DEVICE);
+    op->device = slice_str(MARK_MEDIA);
     op->limit = MEDIA_PLACES_MAX;
     engine_op_begin(engine, &op->op, places_read);
     engine->store.vtable->read_cursors(engine->store.self, op);

@@ -4,6 +4,7 @@
  */
 #include "chatcore/error.h"
 #include "engine/flush.h"
+#include "engine/mark.h"
 #include "engine/media_state.h"
 #include "engine/user.h"
 #include "engine/visible.h"
@@ -117,7 +118,7 @@ void media_find_places(struct request *request, struct media_search *search,
     request->step = search;
     memset(&request->op, 0, sizeof request->op);
     op->user = slice_of(search->media, UUID_TEXT_BYTES);
-    op->device = slice_str(FLUSH_MEDIA_DEVICE);
+    op->device = slice_str(MARK_MEDIA);
     op->limit = MEDIA_PLACES_MAX;
     request_op_begin(request, places_read);
     engine->store.vtable->read_cursors(engine->store.self, op);

@@ -8,7 +8,6 @@
  */
 #include "chatcore/error.h"
 #include "engine/conversation.h"
-#include "engine/flush.h"
 #include "engine/notify_state.h"
 
 static void end(struct badge *badge, int status)
@@ -76,7 +75,7 @@ static void cursors_read(struct cc_op *op)
     if (status)
         end(badge, status);
     else
-        read_cursors(badge, slice_str(FLUSH_JOIN_DEVICE), joins_read);
+        read_cursors(badge, slice_str(MARK_JOIN), joins_read);
 }
 
 /* What is loaded here is newer than the store; so is who joined a moment ago. */

@@ -304,7 +304,7 @@ static size_t gather_marks(struct notify *notify)
         batch->mark_seq = batch->ended_seq;
         memset(mark, 0, sizeof *mark);
         mark->user = batch->user;
-        mark->device = slice_str(NOTIFY_DEVICE);
+        mark->device = slice_str(MARK_NOTIFIED);
         mark->conversation = batch->conversation;
         mark->delivered = batch->mark_seq;
     }

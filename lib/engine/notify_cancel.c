@@ -53,7 +53,7 @@ static void write_mark(struct take_back *back)
     struct cc_engine *engine = back->notify->engine;
 
     back->mark.user = back->user;
-    back->mark.device = slice_str(NOTIFY_DEVICE);
+    back->mark.device = slice_str(MARK_NOTIFIED);
     back->mark.conversation = back->conversation;
     back->mark.read = back->seq;
     memset(&back->op, 0, sizeof back->op);
@@ -182,7 +182,7 @@ static void read_mark(struct take_back *back)
     struct cc_store_read_cursors *op = &back->op.cursors;
 
     op->user = back->user;
-    op->device = slice_str(NOTIFY_DEVICE);
+    op->device = slice_str(MARK_NOTIFIED);
     op->conversations = &back->conversation;
     op->count = 1;
     op->limit = 1;

@@ -195,7 +195,7 @@ static void cursor_read(struct recipient *recipient)
         !topic_count_for(recipient->telling.topic, recipient->telling.user, recipient->seen))
         end(recipient, status);
     else
-        read_cursor(recipient, slice_str(NOTIFY_DEVICE), mark_read);
+        read_cursor(recipient, slice_str(MARK_NOTIFIED), mark_read);
 }
 
 /* --- membership and devices ---------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "engine/consumer.h"
+#include "engine/mark.h"
 #include "engine/notify.h"
 
 /* Of one topic: more messages are counted, and attributed to nobody. */
@@ -48,10 +49,6 @@
  * the longest. */
 #define NOTIFY_BACKOFF_MS     2000
 #define NOTIFY_BACKOFF_MAX_MS 300000
-
-/* The pseudo device whose cursor is the mark: `delivered` is how far the user was told, `read` how
- * far it was taken back. */
-#define NOTIFY_DEVICE "\x03"
 
 #define NOTIFY_KEY_MAX (2 * CC_NAME_MAX + 1)
 

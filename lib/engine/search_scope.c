@@ -3,7 +3,7 @@
  */
 #include "chatcore/error.h"
 #include "engine/access.h"
-#include "engine/flush.h"
+#include "engine/mark.h"
 #include "engine/search.h"
 #include "engine/user.h"
 
@@ -107,7 +107,7 @@ static void read_joins(struct request *request)
         ids[i] = scopes->scopes[scopes->page + i].conversation;
     memset(&request->op, 0, sizeof request->op);
     op->user = request->user->name;
-    op->device = slice_str(FLUSH_JOIN_DEVICE);
+    op->device = slice_str(MARK_JOIN);
     op->conversations = ids;
     op->count = count;
     op->limit = count;

@@ -4,8 +4,8 @@
 #include "engine/summary.h"
 
 #include "chatcore/error.h"
-#include "engine/flush.h"
 #include "engine/groups_state.h"
+#include "engine/mark.h"
 #include "engine/push.h"
 
 void summary_init(struct cc_conversation_summary *summary,
@@ -160,7 +160,7 @@ static void job_start(struct job *job)
     engine_op_begin(engine, &job->heads.op, heads_read);
     engine->store.vtable->read_heads(engine->store.self, &job->heads);
     read_cursors(job, &job->cursors, slice_of(NULL, 0), cursors_read);
-    read_cursors(job, &job->joins, slice_str(FLUSH_JOIN_DEVICE), joins_read);
+    read_cursors(job, &job->joins, slice_str(MARK_JOIN), joins_read);
 }
 
 void summary_push(struct cc_engine *engine, struct cc_slice conversation, struct cc_slice user)

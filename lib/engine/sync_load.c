@@ -7,7 +7,7 @@
  * can be missed between the two.
  */
 #include "chatcore/error.h"
-#include "engine/flush.h"
+#include "engine/mark.h"
 #include "engine/sync_state.h"
 #include "engine/user.h"
 
@@ -130,7 +130,7 @@ static void note_unflushed_joins(struct sync *sync)
 static void read_join_cursors(struct sync *sync)
 {
     note_unflushed_joins(sync);
-    read_cursors(sync, slice_str(FLUSH_JOIN_DEVICE), joins_read);
+    read_cursors(sync, slice_str(MARK_JOIN), joins_read);
 }
 
 /* What the user has read counts where nothing is known of the device. */

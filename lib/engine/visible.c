@@ -5,7 +5,7 @@
 
 #include "chatcore/error.h"
 #include "engine/access.h"
-#include "engine/flush.h"
+#include "engine/mark.h"
 #include "engine/user.h"
 
 static void end(struct request *request, uint64_t from, int status)
@@ -31,7 +31,7 @@ static void read_join(struct request *request)
 
     memset(&request->op, 0, sizeof request->op);
     op->user = request->user->name;
-    op->device = slice_str(FLUSH_JOIN_DEVICE);
+    op->device = slice_str(MARK_JOIN);
     op->conversations = &request->conversation;
     op->count = 1;
     op->limit = 1;
