@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-    struct media_place place = {.is_made = false};
+    struct media_place place = {.place = {.is_made = false}};
     struct cc_conformance_options options = driver_options(argc, argv);
     struct cc_media_factory factory = failing_media_factory(&place);
 

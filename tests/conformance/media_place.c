@@ -4,26 +4,21 @@
 #include "places.h"
 
 #include "chatcore/backend/media_folder.h"
-#include "chatcore/testing/failing.h"
 
 static void media_destroy(void *context)
 {
     struct media_place *place = context;
 
     object_client_end(&place->client);
-    if (place->is_made)
-        folder_remove(&place->folder);
-    place->is_made = false;
+    folder_place_destroy(&place->place);
 }
 
 static int media_make(void *context)
 {
     struct media_place *place = context;
 
-    media_destroy(context);
-    folder_make(&place->folder);
-    place->is_made = true;
-    return 0;
+    object_client_end(&place->client);
+    return folder_place_make(&place->place);
 }
 
 static int media_open(void *context, struct cc_media *ret_media)
@@ -31,7 +26,7 @@ static int media_open(void *context, struct cc_media *ret_media)
     struct media_place *place = context;
     struct cc_media_folder_options options = CC_MEDIA_FOLDER_OPTIONS_INIT;
 
-    options.path = place->folder.path;
+    options.path = place->place.folder.path;
     options.no_sync = true;
     return cc_media_folder_open(&options, ret_media, &place->client.server);
 }
@@ -51,18 +46,9 @@ struct cc_media_factory media_folder_factory(struct media_place *place)
     return factory;
 }
 
-static struct cc_failure decide_nothing(void *context, const char *slot)
-{
-    struct cc_failure none = {CC_FAILURE_NONE, 0};
-
-    (void)context;
-    (void)slot;
-    return none;
-}
-
 static int failing_open_media(void *context, struct cc_media *ret_media)
 {
-    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_failing_options options = never_failing();
     struct cc_media port;
     int r = media_open(context, &port);
 

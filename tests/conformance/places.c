@@ -4,10 +4,30 @@
 #include "places.h"
 
 #include "chatcore/backend/lmdb.h"
-#include "chatcore/testing/failing.h"
 
 /* Enough for every suite; the cluster's wants 4. */
 #define PARTITIONS 4
+
+/* --- folders --- */
+
+void folder_place_destroy(void *context)
+{
+    struct folder_place *place = context;
+
+    if (place->is_made)
+        folder_remove(&place->folder);
+    place->is_made = false;
+}
+
+int folder_place_make(void *context)
+{
+    struct folder_place *place = context;
+
+    folder_place_destroy(context);
+    folder_make(&place->folder);
+    place->is_made = true;
+    return 0;
+}
 
 /* --- memory --- */
 
@@ -115,9 +135,16 @@ static struct cc_failure decide_nothing(void *context, const char *slot)
     return none;
 }
 
-static int failing_open_directory(void *context, struct cc_directory *ret_directory)
+struct cc_failing_options never_failing(void)
 {
     struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+
+    return options;
+}
+
+static int failing_open_directory(void *context, struct cc_directory *ret_directory)
+{
+    struct cc_failing_options options = never_failing();
     struct cc_directory port;
     int r = memory_open_directory(context, &port);
 
@@ -126,7 +153,7 @@ static int failing_open_directory(void *context, struct cc_directory *ret_direct
 
 static int failing_open_cluster(void *context, struct cc_slice node, struct cc_cluster *ret_cluster)
 {
-    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_failing_options options = never_failing();
     struct cc_cluster port;
     int r = memory_open_cluster(context, node, &port);
 
@@ -135,7 +162,7 @@ static int failing_open_cluster(void *context, struct cc_slice node, struct cc_c
 
 static int failing_open_log(void *context, struct cc_log *ret_log)
 {
-    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_failing_options options = never_failing();
     struct cc_log port;
     int r = memory_open_log(context, &port);
 
@@ -144,7 +171,7 @@ static int failing_open_log(void *context, struct cc_log *ret_log)
 
 static int failing_open_store(void *context, struct cc_store *ret_store)
 {
-    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_failing_options options = never_failing();
     struct cc_store port;
     int r = memory_open_store(context, &port);
 
@@ -185,26 +212,7 @@ struct cc_store_factory failing_store_factory(struct memory_place *place)
 
 /* --- LMDB --- */
 
-static void lmdb_destroy(void *context)
-{
-    struct lmdb_place *place = context;
-
-    if (place->is_made)
-        folder_remove(&place->folder);
-    place->is_made = false;
-}
-
-static int lmdb_make(void *context)
-{
-    struct lmdb_place *place = context;
-
-    lmdb_destroy(context);
-    folder_make(&place->folder);
-    place->is_made = true;
-    return 0;
-}
-
-static struct cc_lmdb_options lmdb_options(const struct lmdb_place *place)
+static struct cc_lmdb_options lmdb_options(const struct folder_place *place)
 {
     struct cc_lmdb_options options = CC_LMDB_OPTIONS_INIT;
 
@@ -236,53 +244,35 @@ static int lmdb_open_store(void *context, struct cc_store *ret_store)
     return cc_lmdb_store_open(NULL, &options, ret_store);
 }
 
-struct cc_directory_factory lmdb_directory_factory(struct lmdb_place *place)
+struct cc_directory_factory lmdb_directory_factory(struct folder_place *place)
 {
-    struct cc_directory_factory factory = {sizeof factory, place, lmdb_make, lmdb_open_directory,
-                                           lmdb_destroy};
+    struct cc_directory_factory factory = {sizeof factory, place, folder_place_make,
+                                           lmdb_open_directory, folder_place_destroy};
 
     return factory;
 }
 
-struct cc_log_factory lmdb_log_factory(struct lmdb_place *place)
+struct cc_log_factory lmdb_log_factory(struct folder_place *place)
 {
-    struct cc_log_factory factory = {sizeof factory, place, lmdb_make, lmdb_open_log, lmdb_destroy};
+    struct cc_log_factory factory = {sizeof factory, place, folder_place_make, lmdb_open_log,
+                                     folder_place_destroy};
 
     return factory;
 }
 
-struct cc_store_factory lmdb_store_factory(struct lmdb_place *place)
+struct cc_store_factory lmdb_store_factory(struct folder_place *place)
 {
-    struct cc_store_factory factory = {sizeof factory, place, lmdb_make, lmdb_open_store,
-                                       lmdb_destroy};
+    struct cc_store_factory factory = {sizeof factory, place, folder_place_make, lmdb_open_store,
+                                       folder_place_destroy};
 
     return factory;
 }
 
 /* --- SQLite --- */
 
-static void search_destroy(void *context)
-{
-    struct search_place *place = context;
-
-    if (place->is_made)
-        folder_remove(&place->folder);
-    place->is_made = false;
-}
-
-static int search_make(void *context)
-{
-    struct search_place *place = context;
-
-    search_destroy(context);
-    folder_make(&place->folder);
-    place->is_made = true;
-    return 0;
-}
-
 static int search_open(void *context, struct cc_search *ret_search)
 {
-    const struct search_place *place = context;
+    const struct folder_place *place = context;
     struct cc_search_sqlite_options options = CC_SEARCH_SQLITE_OPTIONS_INIT;
 
     options.path = folder_path(&place->folder, "search.db");
@@ -291,22 +281,22 @@ static int search_open(void *context, struct cc_search *ret_search)
 
 static int failing_search_open(void *context, struct cc_search *ret_search)
 {
-    struct cc_failing_options options = {sizeof options, NULL, decide_nothing};
+    struct cc_failing_options options = never_failing();
     struct cc_search port;
     int r = search_open(context, &port);
 
     return r ? r : cc_failing_search_open(NULL, &options, port, ret_search);
 }
 
-struct cc_search_factory sqlite_search_factory(struct search_place *place)
+struct cc_search_factory sqlite_search_factory(struct folder_place *place)
 {
-    struct cc_search_factory factory = {sizeof factory, place, search_make, search_open,
-                                        search_destroy};
+    struct cc_search_factory factory = {sizeof factory, place, folder_place_make, search_open,
+                                        folder_place_destroy};
 
     return factory;
 }
 
-struct cc_search_factory failing_search_factory(struct search_place *place)
+struct cc_search_factory failing_search_factory(struct folder_place *place)
 {
     struct cc_search_factory factory = sqlite_search_factory(place);
 

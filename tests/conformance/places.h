@@ -6,6 +6,7 @@
 
 #include "chatcore/backend/memory.h"
 #include "chatcore/testing/conformance.h"
+#include "chatcore/testing/failing.h"
 #include "support/folder.h"
 #include "support/object_client.h"
 
@@ -15,19 +16,24 @@ struct memory_place {
     struct cc_time now;
 };
 
-/* An LMDB folder; commits are not synced: what survives a crash is not looked at here, and the
- * disk's speed is not what is tested. Starts as zeros. */
-struct lmdb_place {
+/* A folder of its own. Starts as zeros. */
+struct folder_place {
     struct folder folder;
     bool is_made;
 };
 
-/* A media folder. Starts as zeros. */
+/* A factory's `make` and `destroy`. */
+int folder_place_make(void *context);
+void folder_place_destroy(void *context);
+
+/* A folder of media objects, and who asks for them. Starts as zeros. */
 struct media_place {
-    struct folder folder;
-    bool is_made;
+    struct folder_place place;
     struct object_client client;
 };
+
+/* For a failing port that is never told to fail. */
+struct cc_failing_options never_failing(void);
 
 struct cc_directory_factory memory_directory_factory(struct memory_place *place);
 struct cc_cluster_factory memory_cluster_factory(struct memory_place *place);
@@ -40,18 +46,15 @@ struct cc_cluster_factory failing_cluster_factory(struct memory_place *place);
 struct cc_log_factory failing_log_factory(struct memory_place *place);
 struct cc_store_factory failing_store_factory(struct memory_place *place);
 
-struct cc_directory_factory lmdb_directory_factory(struct lmdb_place *place);
-struct cc_log_factory lmdb_log_factory(struct lmdb_place *place);
-struct cc_store_factory lmdb_store_factory(struct lmdb_place *place);
+/* Commits are not synced: what survives a crash is not looked at here, and the disk's speed is not
+ * what is tested. */
+struct cc_directory_factory lmdb_directory_factory(struct folder_place *place);
+struct cc_log_factory lmdb_log_factory(struct folder_place *place);
+struct cc_store_factory lmdb_store_factory(struct folder_place *place);
 
-/* An index in a file, on a thread of its own. Starts as zeros. */
-struct search_place {
-    struct folder folder;
-    bool is_made;
-};
-
-struct cc_search_factory sqlite_search_factory(struct search_place *place);
-struct cc_search_factory failing_search_factory(struct search_place *place);
+/* An index in a file, on a thread of its own. */
+struct cc_search_factory sqlite_search_factory(struct folder_place *place);
+struct cc_search_factory failing_search_factory(struct folder_place *place);
 struct cc_media_factory media_folder_factory(struct media_place *place);
 
 /* The folder, behind a failing port that is never told to fail. */

@@ -12,7 +12,7 @@
 int main(int argc, char **argv)
 {
     struct memory_place memory = {0};
-    struct lmdb_place lmdb = {.is_made = false};
+    struct folder_place lmdb = {.is_made = false};
     struct cc_store_factory a = memory_store_factory(&memory);
     struct cc_store_factory b = lmdb_store_factory(&lmdb);
     struct cc_conformance_options options = driver_options(1, argv);

@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-    struct lmdb_place place = {.is_made = false};
+    struct folder_place place = {.is_made = false};
     struct cc_conformance_options options = driver_options(argc, argv);
     struct cc_store_factory factory = lmdb_store_factory(&place);
 
