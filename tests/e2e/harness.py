@@ -163,9 +163,10 @@ class Client:
         return cls(socket)
 
     @classmethod
-    async def login(cls, server, user, device="phone", cursor=None, encoding=JSON, synced=True):
+    async def login(cls, server, user, device="phone", cursor=None, encoding=JSON, synced=True,
+                    **claims):
         client = await cls.open(server, encoding)
-        fields = {"token": server.token(user), "device": device}
+        fields = {"token": server.token(user, **claims), "device": device}
         if cursor is not None:
             fields["cursor"] = cursor
         client.hello = await client.call("connect", **fields)
@@ -274,6 +275,28 @@ class Client:
         """Ends the connection as a lost network does."""
         self.socket.transport.abort()
         await self.reader
+
+
+class Stage:
+    """The clients of a step, cut at its end; `play(server, step)` runs one."""
+
+    def __init__(self, server):
+        self.server = server
+        self.clients = []
+
+    async def login(self, user, **claims):
+        self.clients.append(await Client.login(self.server, user, **claims))
+        return self.clients[-1]
+
+    async def play(self, step):
+        result = await step(self)
+        for client in self.clients:
+            client.socket.transport.abort()
+        return result
+
+
+def play(server, step):
+    return asyncio.run(Stage(server).play(step))
 
 
 async def refused(awaitable, *names):

@@ -9,34 +9,10 @@ import json
 import os
 import sys
 
-from harness import Client, Refused, Server
+from harness import Server, play, refused
 
 SECRET = "hunter2"
 PARTS = {"profile", "devices", "contacts", "blocked", "conversations", "messages"}
-
-
-class Stage:
-    """The clients of a step, closed at its end."""
-
-    def __init__(self, server):
-        self.server = server
-        self.clients = []
-
-    async def login(self, user, **claims):
-        client = await Client.open(self.server)
-        await client.call("connect", token=self.server.token(user, **claims), device="phone")
-        self.clients.append(client)
-        return client
-
-    async def play(self, step):
-        result = await step(self)
-        for client in self.clients:
-            client.socket.transport.abort()
-        return result
-
-
-def play(server, step):
-    return asyncio.run(Stage(server).play(step))
 
 
 async def say(client, text, **where):
@@ -91,15 +67,6 @@ def check_export(lines):
              if value.get("conversations", {}).get("id") == "team")
     assert team["read"] == 2, team
     assert "bob's own words" not in "".join(lines)
-
-
-async def refused(call, name):
-    try:
-        await call
-    except Refused as error:
-        assert error.name == name, error
-        return
-    raise AssertionError(f"{name} was expected")
 
 
 async def erase(stage):

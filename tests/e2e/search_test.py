@@ -7,28 +7,7 @@ import asyncio
 import os
 import sys
 
-from harness import Client, Refused, Server
-
-
-class Stage:
-    """The clients of a step, closed at its end."""
-
-    def __init__(self, server):
-        self.server = server
-        self.clients = []
-
-    async def login(self, user):
-        self.clients.append(await Client.login(self.server, user))
-        return self.clients[-1]
-
-    async def play(self, step):
-        await step(self)
-        for client in self.clients:
-            client.socket.transport.abort()
-
-
-def play(server, step):
-    asyncio.run(Stage(server).play(step))
+from harness import Server, play, refused
 
 
 async def texts(client, text, **more):
@@ -39,15 +18,6 @@ async def texts(client, text, **more):
 async def say(client, conversation, text):
     return await client.call("send", conversation=conversation, text=text,
                              client_id=os.urandom(8).hex())
-
-
-async def refused(call, name):
-    try:
-        await call
-    except Refused as error:
-        assert error.name == name, error
-        return
-    raise AssertionError(f"{name} was expected")
 
 
 async def fill(stage):
