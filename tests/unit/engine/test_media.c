@@ -56,6 +56,14 @@ static struct cc_slice upload(struct client *client)
     return slice_of(client->media, client->media_size);
 }
 
+/* What most cases begin with: alice has a group `g` with bob, and an upload. */
+static struct cc_slice upload_for_group(struct client *alice)
+{
+    client_create(alice, "g", "bob");
+    client_forget(alice);
+    return upload(alice);
+}
+
 static void send_media(struct client *client, const char *conversation, struct cc_slice media)
 {
     static unsigned number;
@@ -215,9 +223,7 @@ static void test_an_old_upload_cannot_be_sent(void **state)
     struct client *alice = client_connect(*state, "alice", "phone");
     struct cc_slice media;
 
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     fixture_advance(*state, 24 * HOUR_MS + 1);
     client_forget(alice);
     send_media(alice, "g", media);
@@ -230,9 +236,7 @@ static void test_another_one_s_upload_cannot_be_sent(void **state)
     struct client *bob = client_connect(*state, "bob", "phone");
     struct cc_slice media;
 
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     client_forget(bob);
     send_media(bob, "g", media);
     client_expect(bob, "send CC_ENOTFOUND\n");
@@ -264,9 +268,7 @@ static void test_members_read(void **state)
     struct client *eve = client_connect(*state, "eve", "phone");
     struct cc_slice media;
 
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     expect_url(*state, alice, media, false);
     send_media(alice, "g", media);
     expect_url(*state, bob, media, true);
@@ -281,9 +283,7 @@ static void test_a_thumbnail_is_read_like_its_object(void **state)
     char thumbnail[CC_NAME_MAX];
     struct cc_slice media;
 
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     send_media(alice, "g", media);
     memcpy(thumbnail, media.data, media.size);
     thumbnail[14] = '8';
@@ -302,9 +302,7 @@ static void test_who_has_gone_does_not_read(void **state)
     struct client *bob = client_connect(*state, "bob", "phone");
     struct cc_slice media;
 
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     send_media(alice, "g", media);
     expect_url(*state, bob, media, true);
     client_name_users(alice, CC_COMMAND_REMOVE, "g", "bob");
@@ -320,9 +318,7 @@ static void test_who_joins_reads_what_comes_later(void **state)
     char before[CC_NAME_MAX];
     struct cc_slice media;
 
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     send_media(alice, "g", media);
     memcpy(before, media.data, media.size);
     client_name_users(alice, CC_COMMAND_ADD, "g", "carol");
@@ -345,9 +341,7 @@ static void test_joiners_may_be_shown_everything(void **state)
     fixture_restart(fixture, show_joiners);
     alice = client_connect(fixture, "alice", "phone");
     carol = client_connect(fixture, "carol", "phone");
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     send_media(alice, "g", media);
     client_name_users(alice, CC_COMMAND_ADD, "g", "carol");
     expect_url(fixture, carol, media, true);
@@ -440,9 +434,7 @@ static void test_what_is_never_sent_is_removed(void **state)
     char sent[CC_NAME_MAX];
     struct cc_slice media;
 
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     memcpy(sent, media.data, media.size);
     send_media(alice, "g", media);
     client_forget(alice);
@@ -459,9 +451,7 @@ static void test_what_is_deleted_everywhere_is_removed(void **state)
     struct client *alice = client_connect(*state, "alice", "phone");
     struct cc_slice media;
 
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     send_media(alice, "g", media);
     fixture_advance(*state, 30 * HOUR_MS);
     assert_int_equal(media_fake_count(), 1);
@@ -485,9 +475,7 @@ static void test_what_is_too_old_is_removed(void **state)
 
     fixture_restart(fixture, keep_two_days);
     alice = client_connect(fixture, "alice", "phone");
-    client_create(alice, "g", "bob");
-    client_forget(alice);
-    media = upload(alice);
+    media = upload_for_group(alice);
     send_media(alice, "g", media);
     fixture_advance(fixture, 40 * HOUR_MS);
     expect_url(fixture, alice, media, true);
