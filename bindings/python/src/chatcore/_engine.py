@@ -49,6 +49,7 @@ class Engine:
         self.pointer = ffi.NULL
         self._gateways: list[Gateway] = []
         self._queues: list[Queue] = []
+        self.loop_queues: dict[Any, Queue] = {}  # by event loop: see aio.py
         self._own = threading.local()
         self._lock = threading.Lock()
         host = ffi.new("struct cc_host **")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import weakref
 from typing import Any, AsyncIterator, Optional
 
 from ._chatcore import lib
@@ -20,9 +19,6 @@ from ._errors import ChatError, check
 from ._events import Batch, Event, Reply
 from ._session import ConsumerBase, Queue, SessionBase
 
-_queues: "weakref.WeakKeyDictionary[Engine, dict[Any, Queue]]" = weakref.WeakKeyDictionary()
-
-
 def _forget_reader(loop: asyncio.AbstractEventLoop, fd: int) -> None:
     if not loop.is_closed():
         loop.remove_reader(fd)
@@ -30,10 +26,9 @@ def _forget_reader(loop: asyncio.AbstractEventLoop, fd: int) -> None:
 
 def _queue(engine: Engine) -> Queue:
     loop = asyncio.get_running_loop()
-    by_loop = _queues.setdefault(engine, {})
-    queue = by_loop.get(loop)
+    queue = engine.loop_queues.get(loop)
     if queue is None:
-        queue = by_loop[loop] = engine.new_queue()
+        queue = engine.loop_queues[loop] = engine.new_queue()
         loop.add_reader(queue.fd, queue.drain)
         queue.on_close = functools.partial(_forget_reader, loop, queue.fd)
     return queue
