@@ -35,6 +35,7 @@ void fill_limits(const struct settings *settings, struct cc_limits *limits)
     limits->max_members = as_u32(settings->max_members);
     limits->max_unflushed_bytes = settings->max_unflushed_bytes;
     limits->retention_s = settings->retention_s;
+    limits->retention_least_s = settings->retention_least_s;
     limits->max_media_bytes = settings->max_media_bytes;
     limits->max_unsent_bytes = settings->max_unsent_bytes;
     limits->unsent_s = as_u32(settings->unsent_s);

@@ -63,6 +63,8 @@
     X(image_program, "image-program", TEXT, "FILE", "chatcore-image, where it is not installed")   \
     X(retention_s, "retention-s", NUMBER, "N",                                                     \
       "messages that are older are removed; default: none is")                                     \
+    X(retention_least_s, "retention-least-s", NUMBER, "N",                                         \
+      "the shortest retention that a conversation may have of its own")                            \
     X(notify_file, "notify-file", TEXT, "FILE",                                                    \
       "notifications of the provider `file` are appended to it")                                   \
     X(webhook_secret_file, "webhook-secret-file", FILE, "FILE",                                    \

@@ -88,19 +88,21 @@ struct cc_command {
     size_t user_count;
     const struct cc_slice *media; /* send */
     size_t media_count;
-    uint64_t seq;    /* delivered, read */
-    uint64_t before; /* history; 0: not given */
-    uint64_t after;  /* history */
-    uint32_t limit;  /* history, conversations, members, contacts, search; 0: the default */
-    uint64_t bytes;  /* upload: the object's size, if told */
-    int64_t until;   /* mute: wall ms; 0 ends it */
+    uint64_t seq;         /* delivered, read */
+    uint64_t before;      /* history; 0: not given */
+    uint64_t after;       /* history */
+    uint32_t limit;       /* history, conversations, members, contacts, search; 0: the default */
+    uint64_t bytes;       /* upload: the object's size, if told */
+    int64_t until;        /* mute: wall ms; 0 ends it */
+    uint64_t retention_s; /* update; 0: none of its own */
     enum cc_conversation_kind kind; /* create */
     enum cc_role role;              /* role, add */
     bool on;                        /* react, typing */
-    bool has_name;                  /* profile: the member was given, so it is set */
+    bool has_name;                  /* profile, update: the member was given, so it is set */
     bool has_avatar;
     bool has_meta;
-    bool has_after; /* history: 0 is a valid `after` */
+    bool has_retention; /* update */
+    bool has_after;     /* history: 0 is a valid `after` */
 };
 
 /* The protocol's key of a command, static; NULL for what is none. Any thread. Errors: none. */

@@ -36,6 +36,7 @@ struct cc_conversation {
      * switch both ways while messages flow.
      */
     bool was_large;
+    uint64_t retention_s; /* its messages are kept so long; 0: it says nothing of that */
 };
 
 struct cc_member {

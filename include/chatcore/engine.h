@@ -65,14 +65,16 @@ struct cc_limits {
     uint32_t ping_interval_ms; /* told to clients (25,000) */
     uint64_t retention_s; /* messages that are older vanish from history, store and search; 0: none
                              does (0) */
-    uint32_t session_ttl_ms;   /* a dead node's users are offline after so long (60,000) */
-    struct cc_rate send;       /* per user: send, edit, delete, react (200, 50 a second) */
-    struct cc_rate request;    /* per user: every other command (400, 100 a second) */
-    struct cc_rate connect;    /* per address and per user (60, 5 a second) */
-    uint64_t max_media_bytes;  /* of one upload: CC_ETOOLARGE (100 MiB) */
-    uint64_t max_unsent_bytes; /* of one user's uploads that no message has yet, each counted as
-                                  64 KiB at least: CC_ERATELIMITED (512 MiB) */
-    uint32_t unsent_s;         /* an upload may be sent for so long; then it is removed (86,400) */
+    uint64_t retention_least_s; /* of a conversation's own: CC_EINVAL below. It bounds how often all
+                                   that have one are gone through (3,600) */
+    uint32_t session_ttl_ms;    /* a dead node's users are offline after so long (60,000) */
+    struct cc_rate send;        /* per user: send, edit, delete, react (200, 50 a second) */
+    struct cc_rate request;     /* per user: every other command (400, 100 a second) */
+    struct cc_rate connect;     /* per address and per user (60, 5 a second) */
+    uint64_t max_media_bytes;   /* of one upload: CC_ETOOLARGE (100 MiB) */
+    uint64_t max_unsent_bytes;  /* of one user's uploads that no message has yet, each counted as
+                                   64 KiB at least: CC_ERATELIMITED (512 MiB) */
+    uint32_t unsent_s;          /* an upload may be sent for so long; then it is removed (86,400) */
 };
 
 struct cc_engine_options {

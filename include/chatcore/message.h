@@ -26,7 +26,8 @@ enum cc_system_action {
     CC_SYSTEM_ADDED = 3,
     CC_SYSTEM_REMOVED = 4,
     CC_SYSTEM_LEFT = 5,
-    CC_SYSTEM_ROLE = 6
+    CC_SYSTEM_ROLE = 6,
+    CC_SYSTEM_RETENTION = 7
 };
 
 /* A message as it is given to a host: immutable; its slices live as long as the event that carries
@@ -58,6 +59,8 @@ struct cc_message {
     size_t user_count;
     struct cc_slice name; /* CREATED, RENAMED */
     enum cc_role role;    /* ROLE, ADDED */
+    bool has_retention;   /* RETENTION, and a RENAMED that changed both */
+    uint64_t retention_s; /* when has_retention; 0: none of its own any more */
 };
 
 #ifdef __cplusplus

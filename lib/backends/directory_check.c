@@ -71,7 +71,7 @@ int directory_check_change(const struct cc_allocator *allocator,
     if (!is_name(op->conversation) || op->kind > CC_CHANGE_ROLE || op->name.size > COUNT_MAX ||
         op->payload.size > COUNT_MAX)
         return CC_EINVAL;
-    if (op->kind == CC_CHANGE_RENAME)
+    if (op->kind == CC_CHANGE_UPDATE)
         return 0;
     if (!op->count)
         return CC_EINVAL;

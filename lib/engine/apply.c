@@ -11,6 +11,7 @@
 #include "engine/groups.h"
 #include "engine/interest.h"
 #include "engine/propose.h"
+#include "engine/retention.h"
 #include "engine/sync.h"
 
 struct application {
@@ -262,6 +263,7 @@ static void changed(const struct application *a, struct message *message)
 {
     sync_members_changed(a->conversation, message);
     groups_changed(a->conversation, &a->record->message);
+    retention_noted(a->engine, a->record->message.retention_s);
     groups_applied(a->conversation, a->record->member_version);
 }
 

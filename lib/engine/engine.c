@@ -42,6 +42,7 @@ static const struct cc_limits default_limits = {
     .flush_rows = 50000,
     .dedup_window_s = 90000,
     .ping_interval_ms = 25000,
+    .retention_least_s = 3600,
     .session_ttl_ms = 60000,
     .send = {200, 50000},
     .request = {400, 100000},
@@ -72,6 +73,7 @@ static void limits_fill(struct cc_limits *limits)
     LIMIT(limits, flush_rows);
     LIMIT(limits, dedup_window_s);
     LIMIT(limits, ping_interval_ms);
+    LIMIT(limits, retention_least_s);
     LIMIT(limits, session_ttl_ms);
     LIMIT(limits, max_media_bytes);
     LIMIT(limits, max_unsent_bytes);

@@ -97,9 +97,9 @@ struct cc_engine {
     struct media_state *uploads;       /* NULL without a media port */
     struct search_state *search_state; /* NULL without a search port */
     bool has_given_up_search;
-    struct sweep *sweeps;        /* those that wait for the store: see sweep.h */
-    struct retention *retention; /* NULL: messages are kept */
-    struct notify *notify;       /* NULL: no notifier */
+    struct sweep *sweeps; /* those that wait for the store: see sweep.h */
+    struct retention *retention;
+    struct notify *notify; /* NULL: no notifier */
 
     struct cc_engine_stats stats;     /* the engine's thread */
     struct shared_stats shared_stats; /* the same, for any thread */

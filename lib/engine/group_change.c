@@ -104,8 +104,11 @@ static int encode(struct request *request, enum cc_system_action action,
 
     group_record(request, action, &record);
     record.member_version = change->version + 1;
-    if (action == CC_SYSTEM_RENAMED)
+    if (change->renames)
         record.message.name = request->command->name;
+    record.message.has_retention = change->sets_retention;
+    if (change->sets_retention)
+        record.message.retention_s = request->command->retention_s;
     if (action == CC_SYSTEM_ADDED || action == CC_SYSTEM_ROLE)
         record.message.role = change->members[0].role;
     r = name_users(request, change, &record);
@@ -131,7 +134,10 @@ static void submit(struct request *request, enum cc_change_kind kind, enum cc_sy
     op->conversation = request->conversation;
     op->expected_version = change->version;
     op->kind = kind;
-    op->name = request->command->name;
+    if (change->renames)
+        op->name = request->command->name;
+    op->sets_retention = change->sets_retention;
+    op->retention_s = request->command->retention_s;
     op->members = change->members;
     op->count = change->member_count;
     op->partition = engine_partition_of(engine, request->conversation);
@@ -143,7 +149,11 @@ void change_submit(struct request *request)
 {
     const struct change *change = request->state;
 
-    submit(request, change->rule->kind, change->rule->action);
+    enum cc_system_action action = change->rule->action;
+
+    if (action == CC_SYSTEM_RENAMED && !change->renames)
+        action = CC_SYSTEM_RETENTION;
+    submit(request, change->rule->kind, action);
 }
 
 void change_add(struct change *change, struct cc_slice user, enum cc_role role)
@@ -367,6 +377,14 @@ void change_look_up(struct request *request)
 /* --- the actor ---------------------------------------------------------------------------------
  */
 
+/* What the command gives may be so already. */
+static void compare_update(const struct cc_command *command, const struct cc_conversation *found,
+                           struct change *change)
+{
+    change->renames = command->name.size && !slice_equal(found->name, command->name);
+    change->sets_retention = command->has_retention && found->retention_s != command->retention_s;
+}
+
 static void actor_read(struct request *request, int status)
 {
     struct change *change = request->state;
@@ -375,7 +393,8 @@ static void actor_read(struct request *request, int status)
     if (!status) {
         change->version = op->ret_conversation.version;
         change->total = op->ret_conversation.member_count;
-        change->name_is_same = slice_equal(op->ret_conversation.name, request->command->name);
+        if (request->command->type == CC_COMMAND_UPDATE)
+            compare_update(request->command, &op->ret_conversation, change);
         change->is_member = op->ret_is_member;
         change->own_role = op->ret_is_member ? op->ret_member.role : CC_ROLE_MEMBER;
         change->role = request->session->is_admin ? CC_ROLE_OWNER : change->own_role;

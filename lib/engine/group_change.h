@@ -34,7 +34,8 @@ struct change {
     uint64_t version;
     uint32_t total; /* members */
     bool is_member;
-    bool name_is_same;
+    bool renames; /* UPDATE: what the command gives is another one */
+    bool sets_retention;
     enum cc_role role; /* what the actor may; an administrator's may all */
     enum cc_role own_role;
     size_t at;           /* the target being looked up */

@@ -4,6 +4,7 @@
 #include "chatcore/error.h"
 #include "engine/group_change.h"
 #include "engine/group_rules.h"
+#include "engine/retention.h"
 #include "engine/user.h"
 
 /* --- update ------------------------------------------------------------------------------------
@@ -11,22 +12,29 @@
 
 static int update_check(struct request *request, struct change *change)
 {
-    struct cc_slice name = request->command->name;
+    const struct cc_command *command = request->command;
+    uint64_t least = request_engine(request)->limits.retention_least_s;
 
     (void)change;
-    if (name.size > GROUP_NAME_MAX)
+    if (command->name.size > GROUP_NAME_MAX)
         return CC_ETOOLARGE;
-    return name.size && group_name_is_valid(name) ? 0 : CC_EINVAL;
+    if (command->name.size ? !group_name_is_valid(command->name)
+                           : command->has_name || !command->has_retention)
+        return CC_EINVAL;
+    if (command->retention_s &&
+        (command->retention_s < least || command->retention_s > RETENTION_MAX_S))
+        return CC_EINVAL;
+    return 0;
 }
 
 static void update_go(struct request *request)
 {
     const struct change *change = request->state;
 
-    if (change->name_is_same)
-        change_reply_unchanged(request);
-    else
+    if (change->renames || change->sets_retention)
         change_submit(request);
+    else
+        change_reply_unchanged(request);
 }
 
 /* --- add ---------------------------------------------------------------------------------------
@@ -209,7 +217,7 @@ static void leave_go(struct request *request)
  */
 
 static const struct change_rule update_rule = {
-    CC_CHANGE_RENAME, CC_SYSTEM_RENAMED, update_check, update_go, NULL, NULL};
+    CC_CHANGE_UPDATE, CC_SYSTEM_RENAMED, update_check, update_go, NULL, NULL};
 static const struct change_rule add_rule = {CC_CHANGE_ADD, CC_SYSTEM_ADDED, add_check,
                                             add_go,        add_target,      add_decide};
 static const struct change_rule remove_rule = {CC_CHANGE_REMOVE, CC_SYSTEM_REMOVED, remove_check,

@@ -284,7 +284,7 @@ static void end_sessions(struct request *request)
 static void sweep(struct request *request)
 {
     struct sweep_settings settings = {
-        .user = request->command->user, .done = swept, .context = request};
+        .kind = SWEEP_USER, .user = request->command->user, .done = swept, .context = request};
 
     end_sessions(request);
     if (sweep_start(request_engine(request), &settings) != 0)

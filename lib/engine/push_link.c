@@ -56,6 +56,7 @@ static const struct value conversation_values[] = {
     INT(conversation.conversation.member_count),
     NUMBER(conversation.conversation.created),
     BOOL(conversation.conversation.was_large),
+    NUMBER(conversation.conversation.retention_s),
     TEXT(conversation.peer),
     INT(conversation.role),
     NUMBER(conversation.head),

@@ -218,6 +218,7 @@ void groups_changed(struct conversation *conversation, const struct cc_message *
         push_to_all(conversation);
         break;
     case CC_SYSTEM_RENAMED:
+    case CC_SYSTEM_RETENTION:
         if (conversation_member_count(conversation) <= SUMMARY_MEMBERS_MAX)
             push_to_all(conversation);
         break;

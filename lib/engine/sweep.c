@@ -6,18 +6,25 @@
 
 #include "chatcore/error.h"
 #include "engine/partition.h"
+#include "engine/retention.h"
 #include "wire/record.h"
 
 struct sweep {
     struct sweep *next; /* of those that wait for the store */
     struct cc_engine *engine;
-    int64_t cutoff;
+    enum sweep_kind kind;
+    int64_t cutoff; /* of the conversation being looked at, wall ms; USER: none */
     char user[CC_NAME_MAX];
     size_t user_size;
     void (*done)(void *context, int status);
     void *context;
 
-    struct cc_store_list_heads heads; /* its answer is kept while it is gone through */
+    union { /* the answer is kept while it is gone through */
+        struct cc_op op;
+        struct cc_store_list_heads heads;
+        struct cc_directory_retained retained; /* RETAINED */
+    } page;
+    size_t count; /* conversations of the page */
     size_t at;
     char after[CC_NAME_MAX];
     size_t after_size;
@@ -42,7 +49,8 @@ static void next_conversation(struct sweep *sweep);
 
 static struct cc_slice conversation_of(const struct sweep *sweep)
 {
-    return sweep->heads.ret_heads[sweep->at].conversation;
+    return sweep->kind == SWEEP_RETAINED ? sweep->page.retained.ret_conversations[sweep->at].id
+                                         : sweep->page.heads.ret_heads[sweep->at].conversation;
 }
 
 static const struct partition *partition_here(const struct sweep *sweep)
@@ -57,7 +65,7 @@ static void sweep_free(struct sweep *sweep)
 {
     struct cc_engine *engine = sweep->engine;
 
-    cc_op_release(&sweep->heads.op);
+    cc_op_release(&sweep->page.op);
     cc_op_release(&sweep->rows.op);
     buffer_deinit(&sweep->bodies);
     arena_deinit(&sweep->arena);
@@ -142,7 +150,7 @@ static void forget_user(struct sweep *sweep)
 {
     struct cc_engine *engine = sweep->engine;
 
-    if (!engine->search.vtable || !sweep->user_size) {
+    if (!engine->search.vtable || sweep->kind != SWEEP_USER) {
         finish(sweep, 0);
         return;
     }
@@ -223,7 +231,7 @@ static int judge(struct sweep *sweep, const struct cc_store_row *row, bool *ret_
         *ret_ends = true;
         return 0;
     }
-    if (sweep->cutoff) {
+    if (sweep->kind != SWEEP_USER) {
         if (id_timestamp(&record.message.id) < sweep->cutoff)
             sweep->amend.before = row->seq + 1;
         else
@@ -281,12 +289,36 @@ static void read_page(struct sweep *sweep)
 /* --- the conversations --------------------------------------------------------------------------
  */
 
+/* How long messages are kept, where `own_s` is the conversation's retention; 0: for ever. */
+static uint64_t retention_of(const struct cc_engine *engine, uint64_t own_s)
+{
+    uint64_t ceiling_s = engine->limits.retention_s;
+
+    return !own_s || (ceiling_s && ceiling_s < own_s) ? ceiling_s : own_s;
+}
+
+/* False for a conversation of another node, and for one that is too young to have old messages. */
+static bool begins(struct sweep *sweep)
+{
+    const struct cc_engine *engine = sweep->engine;
+    uint64_t own_s = 0;
+
+    if (!partition_is_running(partition_here(sweep)))
+        return false;
+    if (sweep->kind == SWEEP_USER)
+        return true;
+    if (sweep->kind == SWEEP_RETAINED)
+        own_s = sweep->page.retained.ret_conversations[sweep->at].retention_s;
+    sweep->cutoff = engine->now.wall_ms - (int64_t)retention_of(engine, own_s) * 1000;
+    return sweep->cutoff > 0;
+}
+
 static void next_conversation(struct sweep *sweep)
 {
-    while (sweep->at < sweep->heads.ret_count && !partition_is_running(partition_here(sweep)))
+    while (sweep->at < sweep->count && !begins(sweep))
         sweep->at++;
     sweep->next_seq = 1;
-    if (sweep->at < sweep->heads.ret_count)
+    if (sweep->at < sweep->count)
         read_page(sweep);
     else if (!sweep->is_last_page)
         list(sweep);
@@ -294,34 +326,61 @@ static void next_conversation(struct sweep *sweep)
         forget_user(sweep);
 }
 
-static void listed(struct cc_op *op)
+static void take_page(struct sweep *sweep, size_t count, bool more)
 {
-    struct sweep *sweep = container_of(op, struct sweep, heads.op);
-    struct cc_store_list_heads *heads = &sweep->heads;
+    sweep->at = 0;
+    sweep->count = count;
+    sweep->is_last_page = !more;
+    if (count) {
+        struct cc_slice last;
+
+        sweep->at = count - 1;
+        last = conversation_of(sweep);
+        memcpy(sweep->after, last.data, last.size);
+        sweep->after_size = last.size;
+        sweep->at = 0;
+    }
+    next_conversation(sweep);
+}
+
+static void heads_listed(struct cc_op *op)
+{
+    struct sweep *sweep = container_of(op, struct sweep, page.op);
+
+    if (went_well(sweep, op))
+        take_page(sweep, sweep->page.heads.ret_count, sweep->page.heads.ret_more);
+}
+
+static void retained_listed(struct cc_op *op)
+{
+    struct sweep *sweep = container_of(op, struct sweep, page.op);
+    const struct cc_directory_retained *retained = &sweep->page.retained;
 
     if (!went_well(sweep, op))
         return;
-    sweep->at = 0;
-    sweep->is_last_page = !heads->ret_more;
-    if (heads->ret_count) {
-        struct cc_slice last = heads->ret_heads[heads->ret_count - 1].conversation;
-
-        memcpy(sweep->after, last.data, last.size);
-        sweep->after_size = last.size;
-    }
-    next_conversation(sweep);
+    for (size_t i = 0; i < retained->ret_count; i++)
+        retention_noted(sweep->engine, retained->ret_conversations[i].retention_s);
+    take_page(sweep, retained->ret_count, retained->ret_more);
 }
 
 static void list(struct sweep *sweep)
 {
     struct cc_engine *engine = sweep->engine;
+    struct cc_slice after = slice_of(sweep->after, sweep->after_size);
 
-    cc_op_release(&sweep->heads.op);
-    memset(&sweep->heads, 0, sizeof sweep->heads);
-    sweep->heads.after = slice_of(sweep->after, sweep->after_size);
-    sweep->heads.limit = SWEEP_HEADS;
-    engine_op_begin(engine, &sweep->heads.op, listed);
-    engine->store.vtable->list_heads(engine->store.self, &sweep->heads);
+    cc_op_release(&sweep->page.op);
+    memset(&sweep->page, 0, sizeof sweep->page);
+    if (sweep->kind == SWEEP_RETAINED) {
+        sweep->page.retained.after = after;
+        sweep->page.retained.limit = SWEEP_PAGE;
+        engine_op_begin(engine, &sweep->page.op, retained_listed);
+        engine->directory.vtable->retained(engine->directory.self, &sweep->page.retained);
+    } else {
+        sweep->page.heads.after = after;
+        sweep->page.heads.limit = SWEEP_PAGE;
+        engine_op_begin(engine, &sweep->page.op, heads_listed);
+        engine->store.vtable->list_heads(engine->store.self, &sweep->page.heads);
+    }
 }
 
 /* --- beginning ----------------------------------------------------------------------------------
@@ -379,7 +438,7 @@ int sweep_start(struct cc_engine *engine, const struct sweep_settings *settings)
         return CC_ENOMEM;
     }
     sweep->engine = engine;
-    sweep->cutoff = settings->cutoff;
+    sweep->kind = settings->kind;
     if (settings->user.size)
         memcpy(sweep->user, settings->user.data, settings->user.size);
     sweep->user_size = settings->user.size;

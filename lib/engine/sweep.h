@@ -1,10 +1,12 @@
 /*
  * A sweep: all conversations of this node's partitions are gone through, and what is not to be kept
- * is taken out of the store, the memory and the search index. There are two sorts:
+ * is taken out of the store, the memory and the search index. The kinds:
  *
- *   by age    messages older than `cutoff` are removed (retention)
- *   by user   what `user` has said is blanked: text, media, mentions and meta go; that something
- * was said, when and by whom stays, so the order of the others' messages does (erasure)
+ *   OLD        messages older than limits.retention_s are removed
+ *   RETAINED   the same in the conversations that have a retention of their own, by that one, or
+ *              by the server's where that is shorter
+ *   USER       what `user` has said is blanked: text, media, mentions and meta go; that something
+ *              was said, when and by whom stays, so the order of the others' messages does
  *
  * Only what was in the store when the sweep began is looked at, and the store's offset has gone
  * past it: so no replay brings it back. A page of rows is under way at a time. What fails is tried
@@ -19,13 +21,15 @@
 #define SWEEP_ROWS 256
 
 /* Conversations listed at once. */
-#define SWEEP_HEADS 64
+#define SWEEP_PAGE 64
 
 struct sweep;
 
+enum sweep_kind { SWEEP_OLD, SWEEP_RETAINED, SWEEP_USER };
+
 struct sweep_settings {
-    int64_t cutoff;       /* wall ms; 0: by user */
-    struct cc_slice user; /* empty: by age; copied */
+    enum sweep_kind kind;
+    struct cc_slice user; /* USER; copied */
     /* Called once in a later drain; the sweep is gone behind it. 0, or why it ended early. */
     void (*done)(void *context, int status);
     void *context;

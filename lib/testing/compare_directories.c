@@ -118,6 +118,12 @@ static void step_change(struct program *program)
         program->versions[which]++;
 }
 
+/* The same for both directories: the step decides. */
+static uint64_t draw_retention(const struct program *program)
+{
+    return program->step % 3 * 60;
+}
+
 static void step_rename(struct program *program)
 {
     size_t which = draw(program, CONVERSATIONS);
@@ -127,7 +133,12 @@ static void step_rename(struct program *program)
 
     if (draw(program, 4))
         snprintf(name, sizeof name, "name %zu", program->step);
-    ON_BOTH(program, "rename", status, dir_rename(dir, conversations[which], expected, name));
+    if (draw(program, 3))
+        ON_BOTH(program, "rename", status, dir_rename(dir, conversations[which], expected, name));
+    else
+        ON_BOTH(program, "retain", status,
+                dir_retain(dir, conversations[which], expected, *name ? name : NULL,
+                           draw_retention(program)));
     if (!status)
         program->versions[which]++;
 }
@@ -168,6 +179,15 @@ static void step_user(struct program *program)
     (void)status;
 }
 
+static void read_retained(struct program *program)
+{
+    struct text texts[2] = {{0}};
+
+    for (size_t i = 0; i < 2; i++)
+        dir_read_retained(&program->dirs[i], &texts[i]);
+    check_same(program, "retained", texts[0].bytes, texts[1].bytes);
+}
+
 static void step_read_conversation(struct program *program)
 {
     size_t which = draw(program, CONVERSATIONS);
@@ -184,6 +204,7 @@ static void step_read_conversation(struct program *program)
     READ_BOTH(program, dir_read_members, room, 0);
     READ_BOTH(program, dir_read_members, room, version);
     READ_BOTH(program, dir_read_outbox, 0);
+    read_retained(program);
 }
 
 static void step_read_user(struct program *program)

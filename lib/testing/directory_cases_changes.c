@@ -73,6 +73,32 @@ static void every_change_raises_the_version_by_one(struct dir *dir)
     CHECK_READ(dir, "room/1 room/2 room/3 room/4 room/5 room/6", dir_read_outbox, 0);
 }
 
+static void a_retention_is_kept_and_listed(struct dir *dir)
+{
+    struct suite *suite = dir->suite;
+    struct text got = {0};
+
+    CHECK_STATUS(suite, dir_create(dir, "room", CC_KIND_GROUP, "*alice"), 0);
+    CHECK_STATUS(suite, dir_create(dir, "hall", CC_KIND_CHANNEL, "*alice"), 0);
+    CHECK_STATUS(suite, dir_create(dir, "plain", CC_KIND_GROUP, "*alice"), 0);
+    CHECK_STATUS(suite, dir_retain(dir, "room", 1, NULL, 60), 0);
+    CHECK_READ(dir, "group v2 members 1 small \"Name\" 60s", dir_read_conversation, "room");
+    CHECK_STATUS(suite, dir_retain(dir, "hall", 1, "Hall", 86400), 0);
+    CHECK_READ(dir, "channel v2 members 1 small \"Hall\" 86400s", dir_read_conversation, "hall");
+    CHECK_STATUS(suite, dir_retain(dir, "room", 1, NULL, 5), CC_ECONFLICT);
+    CHECK_STATUS(suite, dir_rename(dir, "room", 2, "New"), 0);
+    CHECK_STATUS(suite, dir_change(dir, "room", 3, CC_CHANGE_ADD, "bob"), 0);
+    CHECK_READ(dir, "group v4 members 2 small \"New\" 60s", dir_read_conversation, "room");
+    dir_read_retained(dir, &got);
+    CHECK_TEXT(suite, got.bytes, "hall=86400 room=60");
+    CHECK_STATUS(suite, dir_retain(dir, "hall", 2, NULL, 0), 0);
+    CHECK_READ(dir, "channel v3 members 1 small \"Hall\"", dir_read_conversation, "hall");
+    memset(&got, 0, sizeof got);
+    dir_read_retained(dir, &got);
+    CHECK_TEXT(suite, got.bytes, "room=60");
+    CHECK_READ(dir, "hall/1 hall/2 hall/3 plain/1 room/1 room/2 room/3 room/4", dir_read_outbox, 0);
+}
+
 static void another_version_is_a_conflict(struct dir *dir)
 {
     struct suite *suite = dir->suite;
@@ -331,6 +357,7 @@ const struct dir_case dir_change_cases[] = {
     {"a taken id changes nothing", a_taken_id_changes_nothing},
     {"what does not exist is not found", what_does_not_exist_is_not_found},
     {"every change raises the version by one", every_change_raises_the_version_by_one},
+    {"a retention is kept and listed", a_retention_is_kept_and_listed},
     {"another version is a conflict", another_version_is_a_conflict},
     {"a change that would change nothing is refused whole",
      a_change_that_would_change_nothing_is_refused_whole},

@@ -103,8 +103,22 @@ int dir_rename(struct dir *dir, const char *conversation, uint64_t expected, con
 {
     struct cc_directory_change op = {
         .expected_version = expected,
-        .kind = CC_CHANGE_RENAME,
+        .kind = CC_CHANGE_UPDATE,
         .name = slice_str(name),
+    };
+
+    return change(dir, &op, conversation);
+}
+
+int dir_retain(struct dir *dir, const char *conversation, uint64_t expected, const char *name,
+               uint64_t retention_s)
+{
+    struct cc_directory_change op = {
+        .expected_version = expected,
+        .kind = CC_CHANGE_UPDATE,
+        .name = name ? slice_str(name) : slice_of(NULL, 0),
+        .sets_retention = true,
+        .retention_s = retention_s,
     };
 
     return change(dir, &op, conversation);
@@ -212,6 +226,8 @@ void dir_read_conversation(struct dir *dir, const char *conversation, struct tex
         text_add(text, "%s v%llu members %u %s \"%.*s\"", kinds[found->kind & 3],
                  (unsigned long long)found->version, found->member_count,
                  found->was_large ? "large" : "small", SLICE_ARGUMENTS(found->name));
+        if (found->retention_s)
+            text_add(text, " %llus", (unsigned long long)found->retention_s);
     }
     cc_op_release(&op.op);
 }
@@ -316,6 +332,31 @@ void dir_read_memberships(struct dir *dir, const char *user, struct text *text)
         for (size_t i = 0; goes_on && i < op.ret_count; i++) {
             add_membership(text, &op.ret_memberships[i]);
             goes_on = place_move(&place, op.ret_memberships[i].conversation.id, text);
+        }
+        goes_on = goes_on && page_goes_on(dir, op.ret_count, op.ret_more, text);
+        cc_op_release(&op.op);
+    }
+}
+
+void dir_read_retained(struct dir *dir, struct text *text)
+{
+    struct place place = {0};
+    bool goes_on = true;
+
+    while (goes_on) {
+        struct cc_directory_retained op = {
+            .after = slice_of(place.bytes, place.size),
+            .limit = dir->page,
+        };
+
+        goes_on = add_status(text, DIR_RUN(dir, retained, &op));
+        for (size_t i = 0; goes_on && i < op.ret_count; i++) {
+            const struct cc_conversation *found = &op.ret_conversations[i];
+
+            add_separator(text);
+            text_add(text, "%.*s=%llu", SLICE_ARGUMENTS(found->id),
+                     (unsigned long long)found->retention_s);
+            goes_on = place_move(&place, found->id, text);
         }
         goes_on = goes_on && page_goes_on(dir, op.ret_count, op.ret_more, text);
         cc_op_release(&op.op);

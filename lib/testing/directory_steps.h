@@ -25,6 +25,10 @@ size_t dir_parse_members(const char *text, struct cc_member *ret_members);
 int dir_create(struct dir *dir, const char *conversation, enum cc_conversation_kind kind,
                const char *members);
 int dir_rename(struct dir *dir, const char *conversation, uint64_t expected, const char *name);
+
+/* `name` NULL: as it is. */
+int dir_retain(struct dir *dir, const char *conversation, uint64_t expected, const char *name,
+               uint64_t retention_s);
 int dir_change(struct dir *dir, const char *conversation, uint64_t expected,
                enum cc_change_kind kind, const char *members);
 int dir_outbox_done(struct dir *dir, const char *conversation, uint64_t version);
@@ -41,10 +45,11 @@ int dir_change_many(struct dir *dir, const char *conversation, uint64_t expected
 /*
  * What these read is added to the text; a status other than 0 as "CC_ENOTFOUND" and the like.
  *   profile        name|avatar|meta
- *   conversation   group v3 members 2 small "Name"
+ *   conversation   group v3 members 2 small "Name" 60s     (60s: its retention, if it has one)
  *   member         *alice@1, or "no member"
  *   members        *alice@1 bob@2          (role, name, the version that made it a member)
  *   memberships    room(v3):*alice@1 ~5    (~5: muted until 5)
+ *   retained       room=60 room2=5
  *   outbox         room/1 room/2           (a payload that is not the one written: !)
  *   related        bob carol
  *   relation       1:2                     (bits there, bits back)
@@ -57,6 +62,7 @@ void dir_read_member(struct dir *dir, const char *conversation, const char *user
 void dir_read_members(struct dir *dir, const char *conversation, uint64_t version,
                       struct text *text);
 void dir_read_memberships(struct dir *dir, const char *user, struct text *text);
+void dir_read_retained(struct dir *dir, struct text *text);
 void dir_read_outbox(struct dir *dir, uint32_t partition, struct text *text);
 void dir_read_related(struct dir *dir, const char *user, enum cc_relation relation, bool reverse,
                       struct text *text);

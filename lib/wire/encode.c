@@ -134,6 +134,8 @@ static void put_system(struct writer *writer, const struct cc_message *message)
     put_string_if(writer, "name", message->name);
     if (message->role)
         put_word(writer, "role", role_name(message->role));
+    if (message->has_retention)
+        put_uint(writer, "retention_s", message->retention_s);
 }
 
 static void write_message(struct writer *writer, const struct cc_message *message)
@@ -208,6 +210,7 @@ static void put_summary_state(struct writer *writer, const struct cc_conversatio
         put_time(writer, "ts", summary->ts);
     if (summary->role)
         put_word(writer, "role", role_name(summary->role));
+    put_uint_if(writer, "retention_s", summary->conversation.retention_s);
 }
 
 /* Of a conversation that is gone there is nothing to tell but that. */

@@ -93,7 +93,8 @@ static const struct field create_fields[] = {
 };
 static const struct field update_fields[] = {
     CONVERSATION,
-    REQUIRED_MAX("name", name, WIRE_DISPLAY_MAX),
+    GIVEN("name", text, name, has_name, WIRE_DISPLAY_MAX),
+    GIVEN("retention_s", number, retention_s, has_retention, 0),
 };
 static const struct field add_fields[] = {
     CONVERSATION,

@@ -19,8 +19,10 @@ static const char *const message_kinds[] = {
     [CC_MESSAGE_REACTION] = "reaction", [CC_MESSAGE_SYSTEM] = "system"};
 
 static const char *const system_actions[] = {
-    [CC_SYSTEM_CREATED] = "created", [CC_SYSTEM_RENAMED] = "renamed", [CC_SYSTEM_ADDED] = "added",
-    [CC_SYSTEM_REMOVED] = "removed", [CC_SYSTEM_LEFT] = "left",       [CC_SYSTEM_ROLE] = "role"};
+    [CC_SYSTEM_CREATED] = "created",    [CC_SYSTEM_RENAMED] = "renamed",
+    [CC_SYSTEM_ADDED] = "added",        [CC_SYSTEM_REMOVED] = "removed",
+    [CC_SYSTEM_LEFT] = "left",          [CC_SYSTEM_ROLE] = "role",
+    [CC_SYSTEM_RETENTION] = "retention"};
 
 /* Sizes are known when compiling: looking a key up compares numbers before bytes. */
 static const struct cc_slice command_keys[CC_COMMAND_COUNT] = {

@@ -9,6 +9,7 @@
  *    5 token             13 media               21 name
  *    6 member_version    14 reply_to            22 role
  *    7 conversation_kind 15 mentions            23 files (bin)
+ *                                             24 retention_s + 1
  *
  * The room is reserved once, from an upper bound, and then written without checks. What stands in
  * most records comes first, so a text message ends at element 12.
@@ -20,7 +21,7 @@
 
 enum record_flag { FLAG_ON = 1, FLAG_FLAGGED = 2, FLAG_FULL_DEDUP = 4 };
 
-#define ELEMENT_COUNT 24
+#define ELEMENT_COUNT 25
 
 /* The array's head is always in the 16-bit form, as the count is known only at the end. */
 #define HEAD_BYTES 3
@@ -141,6 +142,7 @@ static void put_elements(struct record_writer *writer, const struct record *reco
     put_str(writer, message->name);
     put_uint(writer, message->role);
     put_bin(writer, message->files);
+    put_uint(writer, message->has_retention ? message->retention_s + 1 : 0);
 }
 
 /* Adds what an array needs at most; stops at the bound, so sums can't overflow. */
@@ -272,6 +274,14 @@ static void get_flags(struct record_reader *reader, struct record *record)
     record->full_dedup = (flags & FLAG_FULL_DEDUP) != 0;
 }
 
+static void get_retention(struct record_reader *reader, struct cc_message *message)
+{
+    uint64_t above = get_uint(reader);
+
+    message->has_retention = above > 0;
+    message->retention_s = above ? above - 1 : 0;
+}
+
 /* All but the version, in the order of put_elements(). */
 static void get_elements(struct record_reader *reader, struct record *record)
 {
@@ -300,6 +310,7 @@ static void get_elements(struct record_reader *reader, struct record *record)
     message->name = get_bytes(reader);
     message->role = (enum cc_role)get_enum(reader);
     message->files = get_bytes(reader);
+    get_retention(reader, message);
 }
 
 int record_decode(struct cc_slice bytes, struct arena *arena, struct record *ret_record)

@@ -227,6 +227,8 @@ static void change_members(struct sim_client *client)
         command.type = CC_COMMAND_UPDATE;
         command.name = slice_str("renamed");
         command.has_name = true;
+        command.has_retention = sim_chance(&sim->random, 500);
+        command.retention_s = 86400 * (uint64_t)sim_below(&sim->random, 3);
     }
     submit(client, &command);
 }

@@ -40,6 +40,7 @@
     X(directory, member, cc_directory_member)                                                      \
     X(directory, members, cc_directory_members)                                                    \
     X(directory, memberships, cc_directory_memberships)                                            \
+    X(directory, retained, cc_directory_retained)                                                  \
     X(directory, mute, cc_directory_mute)                                                          \
     X(directory, create, cc_directory_create)                                                      \
     X(directory, change, cc_directory_change)                                                      \

@@ -61,7 +61,7 @@ static void put_users(struct client *client, const struct cc_slice *users, size_
 static void put_system(struct client *client, const struct cc_message *message)
 {
     static const char *const actions[] = {"none",    "created", "renamed", "added",
-                                          "removed", "left",    "role"};
+                                          "removed", "left",    "role",    "retention"};
 
     put(client, " *%s*", actions[message->action]);
     if (message->role)
@@ -69,6 +69,8 @@ static void put_system(struct client *client, const struct cc_message *message)
     put_users(client, message->users, message->user_count);
     if (message->name.size)
         put_slice(client, " name=", message->name);
+    if (message->has_retention)
+        put(client, " retention=%llu", (unsigned long long)message->retention_s);
 }
 
 static void put_message(struct client *client, const struct cc_message *message)

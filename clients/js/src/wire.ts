@@ -6,7 +6,7 @@
 export type ConversationKind = "direct" | "group" | "channel";
 export type Role = "owner" | "admin" | "member";
 export type MessageKind = "text" | "media" | "edit" | "delete" | "reaction" | "system";
-export type SystemAction = "created" | "renamed" | "added" | "removed" | "left" | "role";
+export type SystemAction = "created" | "renamed" | "added" | "removed" | "left" | "role" | "retention";
 export type Meta = { [key: string]: unknown };
 
 /** What the server knows of an object that was sent. */

@@ -5,11 +5,11 @@
  * Policy (who may do what) is the engine's; the directory keeps facts and applies changes
  * atomically.
  *
- * Conversations are versioned. Creating one gives it version 1; every change of its name or members
- * raises the version by exactly 1, in the transaction that also writes the change's payload to
- * the outbox. The partition's owner reads the outbox in order, appends the payloads to the log, and
- * removes an entry once the log's order has applied it. So a change reaches the log always, in
- * order, and never half.
+ * Conversations are versioned. Creating one gives it version 1; every change of its name, retention
+ * or members raises the version by exactly 1, in the transaction that also writes the change's
+ * payload to the outbox. The partition's owner reads the outbox in order, appends the payloads to
+ * the log, and removes an entry once the log's order has applied it. So a change reaches the log
+ * always, in order, and never half.
  *
  * Members are kept with the versions between which they are members, so that the member list can be
  * read as of any version from the oldest one still in the outbox up to now; older history may be
@@ -143,6 +143,16 @@ struct cc_directory_memberships {
     bool ret_more;
 };
 
+/* The conversations that have a retention of their own, ascending by id. */
+struct cc_directory_retained {
+    struct cc_op op;
+    struct cc_slice after; /* conversation id, exclusive */
+    size_t limit;
+    const struct cc_conversation *ret_conversations;
+    size_t ret_count;
+    bool ret_more;
+};
+
 /* Mutes a conversation for one of its members (CC_ENOTFOUND when the user is none). A mute ends
  * with the membership: who is added again is not muted. */
 struct cc_directory_mute {
@@ -165,7 +175,7 @@ struct cc_directory_create {
     struct cc_slice payload; /* for the outbox; opaque */
 };
 
-enum cc_change_kind { CC_CHANGE_RENAME, CC_CHANGE_ADD, CC_CHANGE_REMOVE, CC_CHANGE_ROLE };
+enum cc_change_kind { CC_CHANGE_UPDATE, CC_CHANGE_ADD, CC_CHANGE_REMOVE, CC_CHANGE_ROLE };
 
 /*
  * One change, in one transaction: CC_ECONFLICT when the conversation's version is not
@@ -179,9 +189,11 @@ struct cc_directory_change {
     struct cc_slice conversation;
     uint64_t expected_version;
     enum cc_change_kind kind;
-    struct cc_slice name;            /* RENAME */
+    struct cc_slice name;            /* UPDATE; data NULL: as it is */
     const struct cc_member *members; /* ADD, REMOVE, ROLE: user and (new) role */
     size_t count;
+    bool sets_retention;  /* UPDATE */
+    uint64_t retention_s; /* when sets_retention; 0: none of its own */
     uint32_t partition;
     struct cc_slice payload;
     uint64_t ret_version; /* expected_version + 1 */
@@ -228,6 +240,7 @@ struct cc_directory_vtable {
     void (*member)(void *self, struct cc_directory_member *op);
     void (*members)(void *self, struct cc_directory_members *op);
     void (*memberships)(void *self, struct cc_directory_memberships *op);
+    void (*retained)(void *self, struct cc_directory_retained *op);
     void (*mute)(void *self, struct cc_directory_mute *op);
     void (*create)(void *self, struct cc_directory_create *op);
     void (*change)(void *self, struct cc_directory_change *op);

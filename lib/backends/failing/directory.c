@@ -22,6 +22,7 @@ struct failing_directory {
     X(member, cc_directory_member)                                                                 \
     X(members, cc_directory_members)                                                               \
     X(memberships, cc_directory_memberships)                                                       \
+    X(retained, cc_directory_retained)                                                             \
     X(mute, cc_directory_mute)                                                                     \
     X(create, cc_directory_create)                                                                 \
     X(change, cc_directory_change)                                                                 \

@@ -120,6 +120,7 @@ void lmdb_directory_conversation(void *self, struct cc_directory_conversation *o
 void lmdb_directory_member(void *self, struct cc_directory_member *op);
 void lmdb_directory_members(void *self, struct cc_directory_members *op);
 void lmdb_directory_memberships(void *self, struct cc_directory_memberships *op);
+void lmdb_directory_retained(void *self, struct cc_directory_retained *op);
 void lmdb_directory_outbox(void *self, struct cc_directory_outbox *op);
 
 /* --- users: directory_users.c --- */

@@ -104,6 +104,22 @@ static int conversation_put(const struct rows *rows, struct cc_conversation *con
     return rows_put(rows, &key);
 }
 
+/* Lists it among those with a retention, or takes it off. */
+static int retained_put(const struct rows *rows, const struct cc_conversation *conversation)
+{
+    struct directory_key key;
+    int r;
+
+    directory_key_begin(&key, TABLE_RETAINED);
+    directory_key_name(&key, conversation->id);
+    if (conversation->retention_s) {
+        buffer_clear(&rows->directory->value);
+        return rows_put(rows, &key);
+    }
+    r = rows_delete(rows, &key);
+    return r == MDB_NOTFOUND ? 0 : r;
+}
+
 /* The number for a partition's next entry: only the order among those there counts. */
 static int outbox_next(const struct rows *rows, uint32_t partition, uint64_t *ret_number)
 {
@@ -193,7 +209,7 @@ static int change_check_members(const struct rows *rows, const struct cc_directo
     struct tenure_row row;
     uint64_t from;
 
-    for (size_t i = 0; op->kind != CC_CHANGE_RENAME && i < op->count; i++) {
+    for (size_t i = 0; op->kind != CC_CHANGE_UPDATE && i < op->count; i++) {
         int r = rows_tenure(rows, op->conversation, op->members[i].user, &row, &from);
 
         if (r && r != MDB_NOTFOUND)
@@ -221,7 +237,7 @@ static int change_members(const struct rows *rows, const struct cc_conversation 
 {
     int r = 0;
 
-    if (op->kind == CC_CHANGE_RENAME)
+    if (op->kind == CC_CHANGE_UPDATE)
         return 0;
     for (size_t i = 0; !r && i < op->count; i++) {
         if (op->kind == CC_CHANGE_ADD)
@@ -242,13 +258,17 @@ static int change_write(const struct rows *rows, struct cc_conversation *convers
     int r;
 
     conversation->version++;
-    if (op->kind == CC_CHANGE_RENAME)
+    if (op->kind == CC_CHANGE_UPDATE && op->name.data)
         conversation->name = op->name;
-    else if (op->kind == CC_CHANGE_ADD)
+    if (op->kind == CC_CHANGE_UPDATE && op->sets_retention)
+        conversation->retention_s = op->retention_s;
+    if (op->kind == CC_CHANGE_ADD)
         conversation->member_count += (uint32_t)op->count;
     else if (op->kind == CC_CHANGE_REMOVE)
         conversation->member_count -= (uint32_t)op->count;
     r = conversation_put(rows, conversation);
+    if (!r && op->kind == CC_CHANGE_UPDATE && op->sets_retention)
+        r = retained_put(rows, conversation);
     if (!r)
         r = change_members(rows, conversation, op);
     return r ? r : outbox_put(rows, op->partition, conversation, op->payload);

@@ -290,6 +290,56 @@ void lmdb_directory_memberships(void *self, struct cc_directory_memberships *op)
     reading_end(&reading, &op->op, r);
 }
 
+static int retained_copy(const struct reading *reading, const struct scan *scan,
+                         struct cc_conversation *ret_conversation)
+{
+    struct directory_key_reader reader = scan_key(scan);
+    char buffer[CC_NAME_MAX];
+    struct cc_slice id = directory_key_read_name(&reader, buffer);
+    int r = directory_key_read_end(&reader) ? 0 : CC_ECORRUPT;
+
+    if (!r)
+        r = conversation_copy(reading, id, ret_conversation);
+    return r == CC_ENOTFOUND ? CC_ECORRUPT : r;
+}
+
+static int retained_read(const struct reading *reading, struct cc_directory_retained *op)
+{
+    struct answer_list list = {0};
+    struct cc_conversation *conversation;
+    struct directory_key prefix;
+    struct directory_key from;
+    struct scan scan;
+    int r;
+
+    directory_key_begin(&prefix, TABLE_RETAINED);
+    directory_key_after(&prefix, op->after, &from);
+    r = scan_open(&scan, &reading->rows, &prefix, &from);
+    while (!r && list.count < op->limit) {
+        conversation = answer_list_add(reading->answer, &list, sizeof *conversation);
+        r = conversation ? retained_copy(reading, &scan, conversation) : CC_ENOMEM;
+        if (!r)
+            r = scan_next(&scan);
+    }
+    scan_close(&scan);
+    if (r && r != MDB_NOTFOUND)
+        return r;
+    op->ret_conversations = list.items;
+    op->ret_count = list.count;
+    op->ret_more = !r;
+    return 0;
+}
+
+void lmdb_directory_retained(void *self, struct cc_directory_retained *op)
+{
+    struct reading reading;
+    int r = reading_begin(&reading, self);
+
+    if (!r)
+        r = retained_read(&reading, op);
+    reading_end(&reading, &op->op, r);
+}
+
 static int entry_copy(const struct reading *reading, const struct scan *scan,
                       struct cc_outbox_entry *ret_entry)
 {

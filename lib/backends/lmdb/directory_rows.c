@@ -135,14 +135,19 @@ int device_row_read(struct cc_slice value, struct device_row *ret_row)
 
 /* --- conversations --- */
 
+enum conversation_flag { FLAG_WAS_LARGE = 1, FLAG_RETENTION = 2 };
+
 void conversation_row_write(struct buffer *buffer, const struct cc_conversation *row)
 {
     buffer_clear(buffer);
     write_number(buffer, row->kind, 1);
-    write_number(buffer, row->was_large, 1);
+    write_number(
+        buffer, (row->was_large ? FLAG_WAS_LARGE : 0) | (row->retention_s ? FLAG_RETENTION : 0), 1);
     write_number(buffer, row->version, 8);
     write_number(buffer, row->member_count, 4);
     write_number(buffer, (uint64_t)row->created, 8);
+    if (row->retention_s)
+        write_number(buffer, row->retention_s, 8);
     buffer_append_slice(buffer, row->name);
 }
 
@@ -150,17 +155,19 @@ int conversation_row_read(struct cc_slice value, struct cc_conversation *ret_row
 {
     struct reader reader = reader_of(value);
     struct cc_conversation row = {{0}};
-    uint64_t was_large;
+    uint64_t flags;
 
     row.kind = (enum cc_conversation_kind)read_number(&reader, 1);
-    was_large = read_number(&reader, 1);
-    row.was_large = was_large != 0;
+    flags = read_number(&reader, 1);
+    row.was_large = (flags & FLAG_WAS_LARGE) != 0;
     row.version = read_number(&reader, 8);
     row.member_count = (uint32_t)read_number(&reader, 4);
     row.created = (int64_t)read_number(&reader, 8);
+    if (flags & FLAG_RETENTION)
+        row.retention_s = read_number(&reader, 8);
     row.name = read_rest(&reader);
     if (reader_end(&reader) || row.kind < CC_KIND_DIRECT || row.kind > CC_KIND_CHANNEL ||
-        !row.version || was_large > 1)
+        !row.version || flags > (FLAG_WAS_LARGE | FLAG_RETENTION))
         return CC_ECORRUPT;
     *ret_row = row;
     return 0;

@@ -6,7 +6,9 @@
  *   'r'  user, other                     bits of cc_relation
  *   'R'  other, user                     the same bits, for reading in reverse
  *   'd'  user, device                    provider, token
- *   'c'  conversation                    kind, was_large, version, members, created, name
+ *   'c'  conversation                    kind, flags, version, members, created, retention if it
+ *                                        has one, name
+ *   't'  conversation                    it has a retention; no value
  *   'm'  conversation, user, from        one tenure: to, since, role
  *   'x'  conversation, to, user, from    a tenure that ended at `to`, for forgetting; no value
  *   's'  user, conversation              present memberships: muted until
@@ -29,6 +31,7 @@ enum directory_table {
     TABLE_RELATED_BY = 'R',
     TABLE_DEVICES = 'd',
     TABLE_CONVERSATIONS = 'c',
+    TABLE_RETAINED = 't',
     TABLE_MEMBERS = 'm',
     TABLE_ENDED = 'x',
     TABLE_MEMBERSHIPS = 's',

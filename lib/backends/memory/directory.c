@@ -50,6 +50,7 @@ int cc_memory_directory_open(struct cc_memory_world *world, struct cc_directory 
         .member = directory_member_get,
         .members = directory_members,
         .memberships = directory_memberships,
+        .retained = directory_retained,
         .mute = directory_mute,
         .create = directory_create,
         .change = directory_change,

@@ -106,6 +106,7 @@ struct directory_conversation {
     uint32_t member_count;
     int64_t created;
     bool was_large;
+    uint64_t retention_s;
     char id[];
 };
 
@@ -147,6 +148,7 @@ void directory_conversation_get(void *self, struct cc_directory_conversation *op
 void directory_member_get(void *self, struct cc_directory_member *op);
 void directory_members(void *self, struct cc_directory_members *op);
 void directory_memberships(void *self, struct cc_directory_memberships *op);
+void directory_retained(void *self, struct cc_directory_retained *op);
 void directory_outbox_get(void *self, struct cc_directory_outbox *op);
 
 /* --- changing conversations: directory_change.c --- */

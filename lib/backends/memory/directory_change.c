@@ -20,8 +20,10 @@ struct transaction {
     enum cc_change_kind kind;
     struct directory_entry *entry;
     struct prepared *members;
-    size_t count;         /* prepared so far */
+    size_t count; /* prepared so far */
+    bool renames;
     struct cc_slice name; /* allocated */
+    uint64_t retention_s; /* as it is to be */
 };
 
 /* --- members and tenures --- */
@@ -257,10 +259,11 @@ static void commit(struct transaction *tx)
 
     for (size_t i = 0; i < tx->count; i++)
         commit_member(tx, &tx->members[i], version);
-    if (tx->kind == CC_CHANGE_RENAME) {
+    if (tx->renames) {
         mem_free(tx->directory->allocator, (char *)conversation->name.data);
         conversation->name = tx->name;
     }
+    conversation->retention_s = tx->retention_s;
     if (conversation->member_count > CC_FANOUT_WRITE_MAX)
         conversation->was_large = true;
     entry_link(tx->entry, version);
@@ -334,10 +337,14 @@ static int change(struct memory_directory *directory, struct cc_directory_change
         return CC_ENOTFOUND;
     if (tx.conversation->version != op->expected_version)
         return CC_ECONFLICT;
+    tx.renames = op->kind == CC_CHANGE_UPDATE && op->name.data;
+    tx.retention_s = op->kind == CC_CHANGE_UPDATE && op->sets_retention
+                         ? op->retention_s
+                         : tx.conversation->retention_s;
     r = prepare_entry(&tx, op->partition, op->payload);
-    if (!r && op->kind == CC_CHANGE_RENAME)
+    if (!r && tx.renames)
         r = slice_copy(directory->allocator, op->name, &tx.name);
-    else if (!r)
+    else if (!r && op->kind != CC_CHANGE_UPDATE)
         r = prepare_members(&tx, op->members, op->count);
     if (r) {
         rollback(&tx);

@@ -38,6 +38,7 @@ static int conversation_copy(struct answer *answer, const struct directory_conve
     to->member_count = from->member_count;
     to->created = from->created;
     to->was_large = from->was_large;
+    to->retention_s = from->retention_s;
     return r;
 }
 
@@ -200,6 +201,54 @@ void directory_memberships(void *self, struct cc_directory_memberships *op)
     struct answer *answer = answer_new(directory->allocator, 0);
 
     answer_done(answer, &op->op, answer ? memberships_fill(answer, first, op) : CC_ENOMEM);
+}
+
+/* --- those with a retention --- */
+
+/* The first of them at or after this node; the node is moved to it. */
+static struct directory_conversation *retained_from(struct tree_node **node)
+{
+    for (; *node; *node = tree_next(*node)) {
+        struct directory_conversation *found =
+            tree_owner(*node, struct directory_conversation, node);
+
+        if (found->retention_s)
+            return found;
+    }
+    return NULL;
+}
+
+static int retained_fill(struct answer *answer, struct tree_node *first,
+                         struct cc_directory_retained *op)
+{
+    struct tree_node *node = first;
+    struct cc_conversation *conversations;
+    size_t count = 0;
+    bool more;
+
+    for (; count < op->limit && retained_from(&node); count++)
+        node = tree_next(node);
+    more = retained_from(&node) != NULL;
+    conversations = answer_array(answer, count, sizeof *conversations);
+    if (!conversations)
+        return CC_ENOMEM;
+    node = first;
+    for (size_t i = 0; i < count; i++, node = tree_next(node))
+        if (conversation_copy(answer, retained_from(&node), &conversations[i]))
+            return CC_ENOMEM;
+    op->ret_conversations = conversations;
+    op->ret_count = count;
+    op->ret_more = more;
+    return 0;
+}
+
+void directory_retained(void *self, struct cc_directory_retained *op)
+{
+    struct memory_directory *directory = self;
+    struct answer *answer = answer_new(directory->allocator, 0);
+    struct tree_node *first = tree_above(&directory->conversations, op->after);
+
+    answer_done(answer, &op->op, answer ? retained_fill(answer, first, op) : CC_ENOMEM);
 }
 
 /* --- outboxes --- */

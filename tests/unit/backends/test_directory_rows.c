@@ -233,7 +233,17 @@ static void test_conversations(void **state)
     assert_int_equal(read.member_count, row.member_count);
     assert_true(read.created == row.created);
     assert_true(read.was_large);
+    assert_true(read.retention_s == 0);
     CHECK_DAMAGE(&buffer, 22, conversation_row_read, &read);
+    row.was_large = false;
+    row.retention_s = 86400;
+    conversation_row_write(&buffer, &row);
+    assert_int_equal(conversation_row_read(buffer_slice(&buffer), &read), 0);
+    assert_true(!read.was_large && read.retention_s == 86400 && slice_equal(read.name, row.name));
+    CHECK_DAMAGE(&buffer, 30, conversation_row_read, &read);
+    buffer.data[1] = 4; /* a flag that there is not */
+    assert_int_equal(conversation_row_read(buffer_slice(&buffer), &read), CC_ECORRUPT);
+    buffer.data[1] = 0;
     buffer.data[0] = 0;
     assert_int_equal(conversation_row_read(buffer_slice(&buffer), &read), CC_ECORRUPT);
     buffer.data[0] = 4;

@@ -70,10 +70,12 @@ void assert_same_command(const struct cc_command *command, const struct cc_comma
     same_number(command->limit, expected->limit, "limit", context);
     same_number(command->bytes, expected->bytes, "bytes", context);
     same_number((uint64_t)command->until, (uint64_t)expected->until, "until", context);
+    same_number(command->retention_s, expected->retention_s, "retention_s", context);
     same_number(command->kind, expected->kind, "kind", context);
     same_number(command->role, expected->role, "role", context);
     same_number(command->on, expected->on, "on", context);
     same_number(command->has_name, expected->has_name, "has_name", context);
+    same_number(command->has_retention, expected->has_retention, "has_retention", context);
     same_number(command->has_avatar, expected->has_avatar, "has_avatar", context);
     same_number(command->has_meta, expected->has_meta, "has_meta", context);
     same_number(command->has_after, expected->has_after, "has_after", context);

@@ -55,6 +55,8 @@ class Builder:
             setattr(command, name, value)
         elif name == "after":
             command.after, command.has_after = value, True
+        elif name == "retention_s":
+            command.retention_s, command.has_retention = value, True
         elif name == "meta":
             command.meta = self._slice(msgpack.packb(value, use_bin_type=True))
         elif name in ("users", "members", "mentions"):

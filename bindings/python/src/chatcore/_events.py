@@ -10,7 +10,8 @@ import msgpack
 from ._chatcore import ffi, lib
 
 _KINDS = {1: "text", 2: "media", 3: "edit", 4: "delete", 5: "reaction", 6: "system"}
-_ACTIONS = {0: None, 1: "created", 2: "renamed", 3: "added", 4: "removed", 5: "left", 6: "role"}
+_ACTIONS = {0: None, 1: "created", 2: "renamed", 3: "added", 4: "removed", 5: "left", 6: "role",
+            7: "retention"}
 _CONVERSATIONS = {1: "direct", 2: "group", 3: "channel"}
 _ROLES = {0: None, 1: "member", 2: "admin", 3: "owner"}
 
