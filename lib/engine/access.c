@@ -27,7 +27,7 @@ static void answer_from(struct request *request, struct conversation *conversati
     }
     member = request->user ? conversation_member(conversation, request->user->name) : NULL;
     if (!member) {
-        checked(request, NULL, CC_EFORBIDDEN);
+        checked(request, NULL, CC_ENOTFOUND);
         return;
     }
     access.exists = true;
@@ -86,7 +86,7 @@ static void member_read(struct request *request, int status)
     struct access access = {0};
 
     if (!status && !member->ret_is_member)
-        status = CC_EFORBIDDEN;
+        status = CC_ENOTFOUND;
     if (!status) {
         access.exists = true;
         access.is_member = true;

@@ -24,8 +24,9 @@ struct access {
 
 /*
  * Asks about request->conversation and the session's user; `checked` is called, at once or in a
- * later drain, with 0, or with CC_ENOTFOUND (no such conversation), CC_EFORBIDDEN (not a member),
- * CC_EUNAVAILABLE … and the rest unset. A direct conversation's peer counts as a member.
+ * later drain, with 0, or with CC_ENOTFOUND (no such conversation, or the user is no member: nobody
+ * learns by asking that it is there), CC_EUNAVAILABLE … and the rest unset. A direct conversation's
+ * peer counts as a member.
  */
 void access_check(struct request *request,
                   void (*checked)(struct request *request, const struct access *access,

@@ -139,7 +139,7 @@ static int may_write(const struct application *a)
         return CC_ENOTFOUND;
     member = conversation_member(conversation, a->record->message.from);
     if (!member)
-        return CC_EFORBIDDEN;
+        return CC_ENOTFOUND; /* as if it were not there */
     if (conversation->kind == CC_KIND_CHANNEL && member->role < CC_ROLE_ADMIN &&
         a->record->message.kind != CC_MESSAGE_REACTION)
         return CC_EFORBIDDEN;

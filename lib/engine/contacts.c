@@ -233,8 +233,6 @@ void contacts_unblock(struct request *request)
 
 static void muted(struct request *request, int status)
 {
-    if (status == CC_ENOTFOUND)
-        status = CC_EFORBIDDEN; /* as other commands say it to who is no member */
     if (!status)
         summary_push(request_engine(request), request->conversation, request->user->name);
     reply_done(request, status);

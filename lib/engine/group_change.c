@@ -400,7 +400,7 @@ static void actor_read(struct request *request, int status)
         change->role = request->session->is_admin ? CC_ROLE_OWNER : change->own_role;
         if (!change->is_member &&
             (!request->session->is_admin || request->command->type == CC_COMMAND_LEAVE))
-            status = CC_EFORBIDDEN;
+            status = CC_ENOTFOUND; /* as if it were not there */
     }
     if (!status)
         status = group_may(request->command->type, op->ret_conversation.kind, change->role);

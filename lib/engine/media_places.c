@@ -187,7 +187,7 @@ static void place_checked(struct request *request, uint64_t from, int status)
         end(request, search, 0);
     else if (is_in_sight)
         read_row(request, place);
-    else if (!status || status == CC_EFORBIDDEN || status == CC_ENOTFOUND)
+    else if (!status || status == CC_ENOTFOUND)
         check_next(request, search);
     else
         end(request, search, status);

@@ -154,7 +154,7 @@ static void hit_checked(struct request *request, const struct access *access, in
     (void)access;
     if (!status)
         read_message(request);
-    else if (status == CC_EFORBIDDEN || status == CC_ENOTFOUND)
+    else if (status == CC_ENOTFOUND)
         hit_done(request); /* a member no more, since the scopes were found */
     else
         end(request, status);

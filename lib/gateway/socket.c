@@ -381,9 +381,17 @@ static long long body_size(struct lws *wsi)
     return size;
 }
 
+/* A body that is packed is not unpacked: what is small packed can be huge. */
+static bool is_packed(struct lws *wsi)
+{
+    struct cc_slice coding = header(wsi, WSI_TOKEN_HTTP_CONTENT_ENCODING);
+
+    return coding.size && !slice_equal(coding, slice_str("identity"));
+}
+
 /* 0, or the status to refuse the request with. */
-static int check_request(const struct connection *connection, const struct method *method,
-                         long long size)
+static int check_request(const struct connection *connection, struct lws *wsi,
+                         const struct method *method, long long size)
 {
     const struct cc_gateway *gateway = connection->worker->gateway;
 
@@ -393,6 +401,8 @@ static int check_request(const struct connection *connection, const struct metho
         return 503;
     if (size < SOCKET_BODY_UNTOLD)
         return 411;
+    if (is_packed(wsi))
+        return 415;
     return size > (long long)gateway->options.max_body_bytes ? 413 : 0;
 }
 
@@ -431,7 +441,7 @@ static int http_request(struct connection *connection, struct lws *wsi)
     arena_clear(&connection->worker->headers);
     learn_address(connection, wsi);
     size = body_size(wsi);
-    status = check_request(connection, method, size);
+    status = check_request(connection, wsi, method, size);
     if (status)
         return refuse(connection, wsi, status);
     connection->exchange = new_exchange(connection, wsi, method);

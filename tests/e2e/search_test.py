@@ -42,7 +42,7 @@ async def check(stage):
     assert await texts(alice, "gone") == []
     assert await texts(alice, '"NOT (text:* OR') == []
     assert await texts(eve, "quick") == []
-    await refused(texts(eve, "quick", conversation="team"), "forbidden")
+    await refused(texts(eve, "quick", conversation="team"), "not_found")
     await refused(texts(alice, "quick", conversation="nowhere"), "not_found")
     await refused(texts(alice, ""), "bad_request")
 

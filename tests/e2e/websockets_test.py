@@ -284,7 +284,7 @@ async def history(stage):
     assert [message["seq"] for message in page["messages"]] == [7, 8, 9, 10] and page["more"]
     assert page["messages"][0]["text"] == "text 7" and page["messages"][0]["from"] == alice.user
     stranger = await stage.login("stranger")
-    await refused(stranger.call("history", conversation=where, after=0), "not_found", "forbidden")
+    await refused(stranger.call("history", conversation=where, after=0), "not_found")
 
 
 # ---- groups ---------------------------------------------------------------------------------
@@ -298,10 +298,9 @@ async def group(stage):
         sent = await client.send(conversation=where, text=f"from {client.user}")
         await alice.take("message", id=sent["message"])
         await bob.take("message", id=sent["message"])
-    await refused(mallory.send(conversation=where), "not_found", "forbidden")
-    await refused(mallory.call("history", conversation=where, after=0), "not_found", "forbidden")
-    await refused(mallory.call("add", conversation=where, users=[mallory.user]), "not_found",
-                  "forbidden")
+    await refused(mallory.send(conversation=where), "not_found")
+    await refused(mallory.call("history", conversation=where, after=0), "not_found")
+    await refused(mallory.call("add", conversation=where, users=[mallory.user]), "not_found")
     added = await alice.call("add", conversation=where, users=[carol.user])
     sent = await alice.send(conversation=where, text="welcome")
     welcome = await carol.take("message", id=sent["message"])
@@ -311,7 +310,7 @@ async def group(stage):
     await alice.take("message", id=sent["message"])
     await bob.take_none("message", text="bob is gone")
     assert all(body["seq"] <= removed["seq"] for key, body in bob.pushes if key == "message")
-    await refused(bob.send(conversation=where), "not_found", "forbidden")
+    await refused(bob.send(conversation=where), "not_found")
 
 
 @scenario(*BOTH)
@@ -331,7 +330,7 @@ async def roles_and_leave(stage):
     await alice.call("role", conversation=where, user=bob.user, role="admin")
     await bob.call("add", conversation=where, users=[carol.user])
     await carol.call("leave", conversation=where)
-    await refused(carol.send(conversation=where), "not_found", "forbidden")
+    await refused(carol.send(conversation=where), "not_found")
     await alice.call("update", conversation=where, name="another name")
     page = await bob.call("members", conversation=where)
     assert {member["user"] for member in page["members"]} == {alice.user, bob.user}, page
@@ -452,7 +451,7 @@ async def bad_input(stage):
     await refused(alice.call("send", user=bob.user, client_id="x", text=7), "bad_request")
     await refused(alice.call("send", user="two words", client_id="x", text="x"), "bad_request")
     await refused(alice.call("send", user=["list"], client_id="x", text="x"), "bad_request")
-    await refused(alice.send(conversation="no-such-conversation"), "not_found", "forbidden")
+    await refused(alice.send(conversation="no-such-conversation"), "not_found")
     await refused(alice.call("create", kind="herd", name="x", members=[]), "bad_request")
     await alice.send(user=bob.user, text="still here")
     await bob.take("message", text="still here")

@@ -122,7 +122,7 @@ static void test_mute(void **state)
     client_expect(tablet, "conversation g group name=club owner members=2 head=1 read=0 "
                           "delivered=0 unread=1 muted=1800000000000\n");
     client_do(eve, mute);
-    client_expect(eve, "mute CC_EFORBIDDEN\n");
+    client_expect(eve, "mute CC_ENOTFOUND\n");
     mute.until = -1;
     client_do(eve, mute);
     client_expect(eve, "mute CC_EINVAL\n");

@@ -111,7 +111,7 @@ static void test_retry_of_removed(void **state)
     send_as(bob, "1", "g");
     client_expect(bob, "send ok g duplicate\n");
     send_as(bob, "2", "g");
-    client_expect(bob, "send CC_EFORBIDDEN\n");
+    client_expect(bob, "send CC_ENOTFOUND\n");
     send_as(bob, "2", "nowhere");
     client_expect(bob, "send CC_ENOTFOUND\n");
 }

@@ -172,7 +172,7 @@ static void test_remove(void **state)
     client_say(alice, "g", "without bob");
     client_expect(bob, "");
     client_say(bob, "g", "let me in");
-    client_expect(bob, "send CC_EFORBIDDEN\n");
+    client_expect(bob, "send CC_ENOTFOUND\n");
     client_name_users(alice, CC_COMMAND_REMOVE, "g", "bob");
     client_forget(alice);
 }
@@ -247,7 +247,7 @@ static void test_leave(void **state)
     client_expect(bob, "conversation g group gone\nmessage g 2 bob *left* bob\nleave ok seq=2\n");
     client_expect(alice, "message g 2 bob *left* bob\n");
     leave(bob);
-    client_expect(bob, "leave CC_EFORBIDDEN\n");
+    client_expect(bob, "leave CC_ENOTFOUND\n");
     leave(alice);
     client_expect(alice,
                   "conversation g group gone\nmessage g 3 alice *left* alice\nleave ok seq=3\n");
@@ -305,7 +305,7 @@ static void test_channel(void **state)
                                          .user_count = 1});
     client_forget(bob);
     client_say(bob, "news", "me too");
-    client_expect(bob, "send CC_EFORBIDDEN\n");
+    client_expect(bob, "send CC_ENOTFOUND\n");
     client_say(alice, "news", "today");
     client_expect(bob, "message news 2 alice today\n");
 }

@@ -167,7 +167,7 @@ static void test_limits(void **state)
     history(bob, (struct cc_command){.limit = 0});
     assert_non_null(strstr(client_text(bob), "history ok\n  192 bob"));
     history(eve, (struct cc_command){.limit = 1});
-    client_expect(eve, "history CC_EFORBIDDEN\n");
+    client_expect(eve, "history CC_ENOTFOUND\n");
 }
 
 /* Before the joining nothing is shown, whether the store knows of it yet or not. */
@@ -290,7 +290,7 @@ static void test_members(void **state)
     client_do(alice, members);
     client_expect(alice, "members ok carol:member\n");
     client_do(eve, members);
-    client_expect(eve, "members CC_EFORBIDDEN\n");
+    client_expect(eve, "members CC_ENOTFOUND\n");
 }
 
 #define BIG_TEXT 60000

@@ -113,7 +113,7 @@ static void test_clamps_and_refuses(void **state)
     mark(alice, CC_COMMAND_READ, "nowhere", 1);
     client_expect(alice, "read CC_ENOTFOUND\n");
     mark(eve, CC_COMMAND_READ, "g", 1);
-    client_expect(eve, "read CC_EFORBIDDEN\n");
+    client_expect(eve, "read CC_ENOTFOUND\n");
     mark(eve, CC_COMMAND_READ, "two words", 1);
     client_expect(eve, "read CC_EINVAL\n");
 }

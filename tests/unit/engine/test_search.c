@@ -185,7 +185,7 @@ static void test_others_find_nothing(void **state)
     client_say(bob, "g", "secret");
     expect_found(eve, "secret", "");
     search_in(eve, "g", "secret");
-    client_expect(eve, "search CC_EFORBIDDEN\n");
+    client_expect(eve, "search CC_ENOTFOUND\n");
 }
 
 /* Who was removed finds nothing any more, also of what he could read before; who is added again
@@ -202,7 +202,7 @@ static void test_who_left_finds_nothing(void **state)
     client_say(bob, "g", "secret two");
     expect_found(alice, "secret", "");
     search_in(alice, "g", "secret");
-    client_expect(alice, "search CC_EFORBIDDEN\n");
+    client_expect(alice, "search CC_ENOTFOUND\n");
     client_name_users(bob, CC_COMMAND_ADD, "g", "alice");
     expect_found(alice, "secret", "");
     client_say(bob, "g", "secret three");

@@ -100,7 +100,7 @@ static void test_refuses(void **state)
 
     client_create(alice, "g", "bob");
     type(eve, "g", true);
-    client_expect(eve, "typing CC_EFORBIDDEN\n");
+    client_expect(eve, "typing CC_ENOTFOUND\n");
     type(eve, "nowhere", true);
     client_expect(eve, "typing CC_ENOTFOUND\n");
     type(eve, "two words", true);
