@@ -360,6 +360,7 @@ static bool open_all(struct server *server)
     const struct settings *settings = &server->settings;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* at a limit of file sizes, as on a full disk, writing fails */
     server->trace = trace_for_library();
     renew_trace(settings);
     value_listen(settings->listen, server->address, sizeof server->address, &server->port);

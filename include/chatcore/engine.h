@@ -143,8 +143,8 @@ void cc_engine_renew_limits(struct cc_engine *engine, const struct cc_limits *li
  */
 void cc_engine_stop(struct cc_engine *engine, enum cc_close_code code);
 
-/* True when sends can work: the ports answered last, and a partition owner is known. Any thread.
- * Errors: none. */
+/* True when sends can work: the log has been replayed, it has refused nothing in the last 5
+ * seconds, and log and store answered last. Any thread. Errors: none. */
 bool cc_engine_is_ready(const struct cc_engine *engine);
 
 /* --- queues ------------------------------------------------------------------------------------

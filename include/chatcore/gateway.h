@@ -152,8 +152,9 @@ int cc_gateway_adopt(struct cc_gateway *gateway, int fd);
 int cc_gateway_renew_tls(struct cc_gateway *gateway);
 
 /*
- * Stops accepting, answers /readyz with 503, and closes the sessions with 4001, one by one, spread
- * at random over `ms`. Any thread; more calls have no effect. Errors: none.
+ * Answers /readyz and WebSocket handshakes with 503, and closes the sessions with 4001, one by one,
+ * spread at random over `ms`. HTTP is served until cc_gateway_stop(), also on new connections; but
+ * with share_port it stops accepting. Any thread; more calls have no effect. Errors: none.
  */
 void cc_gateway_drain(struct cc_gateway *gateway, uint32_t ms);
 

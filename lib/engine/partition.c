@@ -100,7 +100,6 @@ static void partition_replayed(struct partition *partition)
 {
     partition->is_replayed = true;
     partition->engine->resume_wanted = true;
-    atomic_store(&partition->engine->is_ready, true);
 }
 
 void partition_applied(struct partition *partition)
@@ -386,6 +385,24 @@ void partitions_deinit(struct cc_engine *engine)
     mem_free(&engine->allocator, engine->partitions);
 }
 
+/* Nothing of a partition that is ours waits for another try. */
+static bool is_well(const struct partition *partition)
+{
+    return !partition->is_owned ||
+           (partition->state == PARTITION_RUNNING && partition->is_replayed &&
+            !partition->retry.index && !partition->flush->is_retrying);
+}
+
+static bool can_send(const struct cc_engine *engine)
+{
+    if (!engine->knows_partitions || engine->state != ENGINE_RUNNING || propose_is_refused(engine))
+        return false;
+    for (uint32_t i = 0; i < engine->partition_count; i++)
+        if (!is_well(&engine->partitions[i]))
+            return false;
+    return true;
+}
+
 void partitions_step(struct cc_engine *engine)
 {
     partitions_watch(engine);
@@ -398,6 +415,7 @@ void partitions_step(struct cc_engine *engine)
         else
             partition_forget(partition);
     }
+    atomic_store(&engine->is_ready, can_send(engine));
     conversations_trim(engine);
 }
 

@@ -51,9 +51,28 @@ struct pending_table {
     uint32_t newest;
     size_t count;
     struct timer timer;
+    struct timer refused; /* set: PROPOSE_REFUSED_MS have not passed since the last refusal */
 };
 
 static void pending_expire(struct timer *timer, void *context);
+
+/* That the timer is not set any more says it all. */
+static void refusal_forgotten(struct timer *timer, void *context)
+{
+    (void)timer;
+    (void)context;
+}
+
+/* The timer can't be short of memory: pending_init() has reserved its place. */
+static void note_refusal(struct cc_engine *engine)
+{
+    timer_set(&engine->timers, &engine->pending->refused, engine->now.mono_ms + PROPOSE_REFUSED_MS);
+}
+
+bool propose_is_refused(const struct cc_engine *engine)
+{
+    return engine->pending->refused.index != 0;
+}
 
 int pending_init(struct cc_engine *engine)
 {
@@ -63,8 +82,9 @@ int pending_init(struct cc_engine *engine)
         return CC_ENOMEM;
     table->engine = engine;
     table->timer.expired = pending_expire;
+    table->refused.expired = refusal_forgotten;
     engine->pending = table;
-    return 0;
+    return timers_reserve(&engine->timers, &table->refused);
 }
 
 void pending_deinit(struct cc_engine *engine)
@@ -72,6 +92,7 @@ void pending_deinit(struct cc_engine *engine)
     if (!engine->pending)
         return;
     timer_clear(&engine->timers, &engine->pending->timer);
+    timer_clear(&engine->timers, &engine->pending->refused);
     mem_free(&engine->allocator, engine->pending->slots);
     mem_free(&engine->allocator, engine->pending);
     engine->pending = NULL;
@@ -194,6 +215,7 @@ static void pending_expire(struct timer *timer, void *context)
             timer_set(&engine->timers, timer, pending->deadline);
             return;
         }
+        note_refusal(engine);
         pending_fail(engine, (uint64_t)pending->generation << 32 | table->oldest, CC_ETIMEOUT);
     }
 }
@@ -364,8 +386,10 @@ static void appended(struct cc_op *op)
     engine_op_done(engine, op);
     cc_op_release(op);
     partition->appends--;
-    if (status)
+    if (status) {
         engine->stats.port_errors++;
+        note_refusal(engine);
+    }
     for (size_t i = 0; status && i < batch->count; i++)
         pending_fail(engine, batch->tokens[i], status);
     append_free(batch);

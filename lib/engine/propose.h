@@ -17,6 +17,10 @@
  * client_id). */
 #define PROPOSE_TIMEOUT_MS 10000
 
+/* Sends are taken not to work for so long after the log has refused one, or left it unanswered.
+ * Nothing else tells when it takes them again: then the next send has to be risked. */
+#define PROPOSE_REFUSED_MS 5000
+
 struct partition;
 
 /* What applying a record came to. */
@@ -58,6 +62,9 @@ void proposal_applied(struct cc_engine *engine, uint64_t token, const struct ver
 
 /* Submits what the step has gathered. */
 void propose_step(struct partition *partition);
+
+/* True when the log has refused something in the last PROPOSE_REFUSED_MS, or not answered. */
+bool propose_is_refused(const struct cc_engine *engine);
 
 /* How many wait. */
 size_t pending_count(const struct cc_engine *engine);

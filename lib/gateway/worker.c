@@ -194,7 +194,9 @@ static void begin_drain(struct worker *worker)
     uint32_t ms = (uint32_t)atomic_load(&worker->gateway->drain_ms);
 
     worker->is_draining = true;
-    listener_stop(worker);
+    /* Health checks are to hear of it; but on a shared port the other process takes what comes. */
+    if (worker->gateway->options.share_port)
+        listener_stop(worker);
     for (struct connection *each = worker->connections; each; each = each->next)
         connection_drain(each, ms);
 }

@@ -406,6 +406,10 @@ def draining(server):
     began = time.monotonic()
     server.process.terminate()
     eventually("it is not ready", lambda: health.ask("GET", "/readyz")[0] == 503, 1)
+    assert Raw(server).ask("GET", "/readyz")[0] == 503, "a health check connects anew"
+    assert Raw(server).ask("GET", "/healthz")[0] == 200
+    status, headers = Raw(server).upgrade()[:2]
+    assert status == 503 and "retry-after" in headers, (status, headers)
     ends = []
     for raw in raws:
         assert raw.close_code() == (4001, "1000")

@@ -24,6 +24,8 @@ int error_of_errno(void)
         return CC_ENOSPACE;
     case ENOMEM:
         return CC_ENOMEM;
+    case EACCES:
+    case EPERM:
     case EROFS:
         return CC_EREADONLY;
     default:
