@@ -59,6 +59,15 @@ static void flush_dirty(struct worker *worker)
     }
 }
 
+static void flush_input(struct worker *worker)
+{
+    if (worker->has_input) {
+        cc_queue_flush(worker->queue);
+        rest_flush(worker->rest);
+    }
+    worker->has_input = false;
+}
+
 static void end_turn(struct worker *worker)
 {
     if (worker->has_events) {
@@ -68,12 +77,11 @@ static void end_turn(struct worker *worker)
         if (worker->has_events)
             uv_async_send(&worker->async);
     }
+    /* Commands before the sockets are written, so that the engine works meanwhile; what has been
+     * consumed after. */
+    flush_input(worker);
     flush_dirty(worker);
-    if (worker->has_input) {
-        cc_queue_flush(worker->queue);
-        rest_flush(worker->rest);
-    }
-    worker->has_input = false;
+    flush_input(worker);
 }
 
 static void turn_ended(uv_check_t *check)
