@@ -4,7 +4,7 @@
  *
  * The load is open: messages are due at times that do not depend on the answers, and a latency
  * counts from when the message was due, so a server that stalls is charged for all it kept waiting.
- * Only the search for the saturation is closed: each sender keeps a number of messages outstanding.
+ * Only the first run is closed: each sender keeps a number of messages outstanding.
  * Server CPU is user plus system time of its process over the measured window. Client and server
  * share the machine's cores; the client's own CPU is told too.
  */
@@ -25,9 +25,9 @@ struct bench_options {
     const char *only; /* the name of the one scenario to run; NULL: all */
     const char *json; /* the file for the results; NULL: none */
     double window_s;  /* measured, after a warm-up of a quarter of it */
-    double rate;      /* 0: search the saturation, then 20, 50 and 80 % of it */
+    double rate;      /* 0: closed, then 20, 50, 80, 100 % of the saturation */
     size_t text_bytes;
-    size_t outstanding; /* of each sender in the closed search */
+    size_t outstanding; /* of each sender in the closed loop */
     size_t connections; /* 0: as the scenario says */
     enum wsc_encoding encoding;
     int tls; /* the server must be told its certificate by its own options */
