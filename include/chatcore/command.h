@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-/* X(constant, protocol key) in the order of docs/protocol.md */
+/* X(constant, protocol key). New ones stand at the end: the numbers of the others stay. */
 #define CC_COMMAND_TABLE(X)                                                                        \
     X(CC_COMMAND_CONNECT, "connect")                                                               \
     X(CC_COMMAND_SEND, "send")                                                                     \
@@ -48,11 +48,11 @@ extern "C" {
 
 enum cc_command_type {
     CC_COMMAND_NONE = 0,
+    CC_COMMAND_HEARTBEAT = 1, /* the empty object: has no id and no reply */
 #define CC_COMMAND_ENUM(constant, key) constant,
     CC_COMMAND_TABLE(CC_COMMAND_ENUM)
 #undef CC_COMMAND_ENUM
-        CC_COMMAND_HEARTBEAT, /* the empty object: has no id and no reply */
-    CC_COMMAND_COUNT
+        CC_COMMAND_COUNT /* of this header: grows with the table */
 };
 
 /* The most users, mentions or media one command may name: bounds the work and memory of one
@@ -101,8 +101,9 @@ struct cc_command {
     bool has_name;                  /* profile, update: the member was given, so it is set */
     bool has_avatar;
     bool has_meta;
-    bool has_retention; /* update */
-    bool has_after;     /* history: 0 is a valid `after` */
+    bool has_retention;   /* update */
+    bool has_after;       /* history: 0 is a valid `after` */
+    uint64_t reserved[8]; /* 0 */
 };
 
 /* The protocol's key of a command, static; NULL for what is none. Any thread. Errors: none. */

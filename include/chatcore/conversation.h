@@ -37,12 +37,14 @@ struct cc_conversation {
      */
     bool was_large;
     uint64_t retention_s; /* its messages are kept so long; 0: it says nothing of that */
+    uint64_t reserved[4];
 };
 
 struct cc_member {
     struct cc_slice user;
     enum cc_role role;
     uint64_t since_version; /* the version that made the user a member */
+    uint64_t reserved[2];
 };
 
 #ifdef __cplusplus

@@ -75,6 +75,7 @@ struct cc_limits {
     uint64_t max_unsent_bytes;  /* of one user's uploads that no message has yet, each counted as
                                    64 KiB at least: CC_ERATELIMITED (512 MiB) */
     uint32_t unsent_s;          /* an upload may be sent for so long; then it is removed (86,400) */
+    uint64_t reserved[16];      /* 0 */
 };
 
 struct cc_engine_options {

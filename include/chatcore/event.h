@@ -41,6 +41,7 @@ struct cc_conversation_summary {
     uint64_t unread;
     int64_t muted_until; /* wall ms; 0: not muted */
     bool gone;           /* pushed when the user is no longer a member */
+    uint64_t reserved[4];
 };
 
 enum cc_presence_status { CC_PRESENCE_OFFLINE = 0, CC_PRESENCE_ONLINE = 1 };
@@ -49,6 +50,7 @@ struct cc_presence {
     struct cc_slice user;
     enum cc_presence_status status;
     int64_t last_seen; /* wall ms; 0: unknown, or online now */
+    uint64_t reserved[2];
 };
 
 struct cc_receipt {
@@ -77,6 +79,7 @@ struct cc_push_device {
     struct cc_slice device;
     struct cc_slice provider;
     struct cc_slice token;
+    uint64_t reserved[2];
 };
 
 /* What a page of `export` is about; the parts come in this order. */

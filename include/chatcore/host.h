@@ -3,8 +3,9 @@
  *
  * A host has one engine and drives it in one of three ways: on the program's own libevent base
  * (cc_host_attach), on a thread that the library starts (cc_host_thread_start), or on the caller's
- * thread while it waits for events (cc_host_next_event). A program with a loop of another kind
- * needs none of this: it calls cc_engine_step() itself.
+ * thread while it waits for events (cc_host_next_event). A loop of another kind waits itself, on
+ * cc_host_fd() and for cc_host_timeout_ms(), and then takes the events with a time-out of 0. Who
+ * has no use for a descriptor needs none of this: he calls cc_engine_step() himself.
  *
  * An engine has to know whom to wake when it is made, so the order is: cc_host_new(); the engine,
  * with cc_host_wake() and the host as cc_engine_options.wake and .wake_context (or all of it by
@@ -76,6 +77,20 @@ void cc_host_thread_stop(struct cc_host *host, enum cc_close_code code);
  */
 const struct cc_event *cc_host_next_event(struct cc_host *host, struct cc_engine *engine,
                                           int timeout_ms);
+
+/*
+ * A descriptor that is readable when the engine wants to be driven: for poll, epoll and the loops
+ * on them. Only to be waited on; it is the host's, and the same for its whole life. Any thread.
+ * Errors: none.
+ */
+int cc_host_fd(const struct cc_host *host);
+
+/*
+ * After how many milliseconds cc_host_next_event() is wanted though the descriptor is not readable;
+ * -1: not at all. To be asked again after the events have been taken to their end (NULL). The
+ * driver's thread. Errors: none.
+ */
+int cc_host_timeout_ms(const struct cc_host *host);
 
 /* True from CC_EVENT_STOPPED on. Any thread. Errors: none. */
 bool cc_host_has_stopped(const struct cc_host *host);

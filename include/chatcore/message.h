@@ -61,6 +61,7 @@ struct cc_message {
     enum cc_role role;    /* ROLE, ADDED */
     bool has_retention;   /* RETENTION, and a RENAMED that changed both */
     uint64_t retention_s; /* when has_retention; 0: none of its own any more */
+    uint64_t reserved[4];
 };
 
 #ifdef __cplusplus

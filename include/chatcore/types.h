@@ -12,6 +12,12 @@
 extern "C" {
 #endif
 
+/*
+ * How structs grow (docs/stability.md): what begins with a `size` grows at its end. What stands by
+ * value in another struct or in an array keeps its size: it ends in `reserved` room, all 0, that
+ * later members are taken from.
+ */
+
 /* A borrowed run of bytes. Text is UTF-8 and is not terminated. `data` may be NULL when size is 0.
  */
 struct cc_slice {

@@ -6,6 +6,7 @@
  */
 #include "engine/consumer_host.h"
 
+#include "base/options.h"
 #include "chatcore/error.h"
 #include "engine/consumer.h"
 #include "engine/engine.h"
@@ -46,9 +47,8 @@ static void host_free(struct cc_consumer *consumer)
 
 static bool options_are_valid(const struct cc_consumer_options *options)
 {
-    return options->size >= sizeof *options && options->name.size &&
-           options->name.size <= CC_CONSUMER_NAME_MAX && options->start <= CC_CONSUMER_OFFSETS &&
-           (options->offsets || !options->offset_count);
+    return options->name.size && options->name.size <= CC_CONSUMER_NAME_MAX &&
+           options->start <= CC_CONSUMER_OFFSETS && (options->offsets || !options->offset_count);
 }
 
 /* The struct, the offsets and the name are one block. */
@@ -86,12 +86,14 @@ static struct cc_consumer *host_new(struct cc_queue *queue,
 int cc_consumer_open(struct cc_queue *queue, const struct cc_consumer_options *options,
                      struct cc_consumer **ret_consumer)
 {
+    struct cc_consumer_options given;
     struct cc_consumer *consumer;
     struct input *input;
 
-    if (!options_are_valid(options) || options->offset_count > queue->engine->partition_count)
+    if (options_read(&given, sizeof given, options) || !options_are_valid(&given) ||
+        given.offset_count > queue->engine->partition_count)
         return CC_EINVAL;
-    consumer = host_new(queue, options);
+    consumer = host_new(queue, &given);
     if (!consumer)
         return CC_ENOMEM;
     input = input_new(queue, INPUT_CONSUMER_OPEN, NULL);

@@ -3,6 +3,7 @@
  */
 #include "engine/engine.h"
 
+#include "base/options.h"
 #include "chatcore/error.h"
 #include "engine/consumer.h"
 #include "engine/consumer_host.h"
@@ -258,24 +259,25 @@ static void engine_free_own(struct cc_engine *engine)
 
 int cc_engine_new(const struct cc_engine_options *options, struct cc_engine **ret_engine)
 {
-    const struct cc_allocator *allocator =
-        options->allocator.alloc ? &options->allocator : cc_allocator_default();
+    struct cc_engine_options given;
+    const struct cc_allocator *allocator;
     struct cc_engine *engine;
     int r;
 
-    if (options->size < sizeof *options || !ports_are_whole(options))
+    if (options_read(&given, sizeof given, options) || !ports_are_whole(&given))
         return CC_EINVAL;
+    allocator = given.allocator.alloc ? &given.allocator : cc_allocator_default();
     engine = mem_zalloc(allocator, 1, sizeof *engine);
     if (!engine)
         return CC_ENOMEM;
     engine->allocator = *allocator;
-    take_options(engine, options);
+    take_options(engine, &given);
     timers_init(&engine->timers, &engine->allocator);
     id_generator_init(&engine->ids, &engine->random);
     engine->node = engine->cluster.vtable->node(engine->cluster.self);
-    r = copy_filters(engine, options);
+    r = copy_filters(engine, &given);
     if (!r)
-        r = notify_take_options(engine, options);
+        r = notify_take_options(engine, &given);
     if (!r)
         r = cc_queue_new(engine, NULL, NULL, &engine->default_queue);
     if (!r)

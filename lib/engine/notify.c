@@ -291,7 +291,7 @@ int notify_take_options(struct cc_engine *engine, const struct cc_engine_options
     lists_init(notify);
     walks_init(notify);
     if (options->notify.size)
-        options_read(&notify->options, sizeof notify->options, &options->notify);
+        r = options_read(&notify->options, sizeof notify->options, &options->notify);
     options_fill(&notify->options);
     notify->notifiers =
         mem_zalloc(&engine->allocator, options->notifier_count, sizeof *notify->notifiers);

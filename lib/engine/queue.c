@@ -3,6 +3,7 @@
  */
 #include "engine/queue.h"
 
+#include "base/options.h"
 #include "chatcore/error.h"
 #include "engine/command_copy.h"
 #include "engine/consumer_host.h"
@@ -141,11 +142,14 @@ void queue_take_inputs(struct cc_queue *queue)
 int cc_session_open(struct cc_queue *queue, const struct cc_session_options *options,
                     struct cc_session **ret_session)
 {
+    struct cc_session_options given;
     struct cc_session *session;
     struct input *input;
     int r;
 
-    r = session_new(queue, options, &session);
+    r = options_read(&given, sizeof given, options);
+    if (!r)
+        r = session_new(queue, &given, &session);
     if (r)
         return r;
     input = input_new(queue, INPUT_OPEN, session);

@@ -189,7 +189,7 @@ static int admit(struct cc_session *session, const struct cc_command *command, u
     struct cc_engine *engine = session_engine(session);
     bool is_connect = command->type == CC_COMMAND_CONNECT;
 
-    if (command->type <= CC_COMMAND_NONE || command->type >= CC_COMMAND_HEARTBEAT || !command->id)
+    if (command->type <= CC_COMMAND_HEARTBEAT || command->type >= CC_COMMAND_COUNT || !command->id)
         return CC_EPROTOCOL;
     if (session->phase == SESSION_NEW)
         return is_connect ? 0 : CC_EUNAUTHORIZED;

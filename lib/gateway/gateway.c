@@ -274,10 +274,8 @@ int cc_gateway_new(struct cc_engine *engine, const struct cc_gateway_options *op
     struct cc_gateway *gateway;
     int r;
 
-    if (!engine)
+    if (!engine || (options && options_read(&given, sizeof given, options)))
         return CC_EINVAL;
-    if (options)
-        options_read(&given, sizeof given, options);
     set_defaults(&given);
     if (!are_valid(&given))
         return CC_EINVAL;

@@ -159,10 +159,8 @@ int cc_open_embedded(const char *path, const struct cc_embedded_options *options
     struct parts parts;
     int r;
 
-    if (!host || host->world)
+    if (!host || host->world || (options && options_read(&given, sizeof given, options)))
         return CC_EINVAL;
-    if (options)
-        options_read(&given, sizeof given, options);
     parts_init(&parts, &given, host);
     r = open_ports(path, &given, host, &parts);
     if (!r)

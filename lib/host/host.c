@@ -17,8 +17,8 @@ int cc_host_new(const struct cc_host_options *options, struct cc_host **ret_host
     const struct cc_allocator *allocator;
     struct cc_host *host;
 
-    if (options)
-        options_read(&given, sizeof given, options);
+    if (options && options_read(&given, sizeof given, options))
+        return CC_EINVAL;
     allocator = given.allocator.alloc ? &given.allocator : cc_allocator_default();
     host = mem_zalloc(allocator, 1, sizeof *host);
     if (!host)
@@ -90,7 +90,7 @@ static void take_wake(struct cc_host *host, bool is_readable)
     if (!is_readable && !atomic_load(&host->is_woken))
         return;
     if (read(host->wake_fd, &count, sizeof count) < 0)
-        trace_write(&host->trace, CC_TRACE_DEBUG, "host", "woken before the write was seen");
+        count = 0; /* not written yet, or not woken: the step is made all the same */
     atomic_store(&host->is_woken, false);
 }
 

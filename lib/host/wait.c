@@ -36,7 +36,7 @@ const struct cc_event *cc_host_next_event(struct cc_host *host, struct cc_engine
     int64_t until = timeout_ms < 0 ? INT64_MAX : cc_host_now().mono_ms + timeout_ms;
     struct pollfd wake = {.fd = host->wake_fd, .events = POLLIN};
     const struct cc_event *event;
-    bool is_readable = false;
+    bool is_readable = timeout_ms == 0; /* a foreign loop may have seen it so */
 
     if (host->driver != HOST_NONE && host->driver != HOST_CALLER)
         return NULL;
@@ -52,4 +52,16 @@ const struct cc_event *cc_host_next_event(struct cc_host *host, struct cc_engine
             return event;
         is_readable = poll(&wake, 1, wait_ms(host, until)) > 0;
     }
+}
+
+int cc_host_fd(const struct cc_host *host)
+{
+    return host->wake_fd;
+}
+
+int cc_host_timeout_ms(const struct cc_host *host)
+{
+    if (cc_host_has_stopped(host))
+        return -1;
+    return host->engine ? wait_ms(host, INT64_MAX) : 0;
 }

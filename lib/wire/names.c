@@ -82,7 +82,7 @@ enum cc_role role_of(struct cc_slice name)
 
 enum cc_command_type command_type_of(struct cc_slice key)
 {
-    for (int i = CC_COMMAND_NONE + 1; i < CC_COMMAND_HEARTBEAT; i++)
+    for (int i = CC_COMMAND_HEARTBEAT + 1; i < CC_COMMAND_COUNT; i++)
         if (slice_equal(command_keys[i], key))
             return (enum cc_command_type)i;
     return CC_COMMAND_NONE;

@@ -98,7 +98,8 @@ void frame_check(const uint8_t *data, size_t size, enum wire_format format)
     wire_decoder_init(&decoder, cc_allocator_default());
     check_frame(&decoder, slice_of(data, size), format);
     if (size) { /* the same as the body of a request */
-        item.command.type = (enum cc_command_type)(1 + data[0] % (CC_COMMAND_HEARTBEAT - 1));
+        item.command.type = (enum cc_command_type)(
+            CC_COMMAND_CONNECT + data[0] % (CC_COMMAND_COUNT - CC_COMMAND_CONNECT));
         wire_decode_body(&decoder, slice_of(data + 1, size - 1), format, &item);
         require(!item.error || is_documented(item.error));
     }

@@ -57,10 +57,14 @@ struct cc_filter_spam_options {
     uint32_t links_window_ms;      /* (60,000) */
     uint32_t users; /* watched at once, the longest silent forgotten: bounds memory to some 2 KB for
                        each; at least 1 (65,536) */
+    uint64_t reserved[8]; /* 0 */
 };
 #define CC_FILTER_SPAM_OPTIONS_INIT                                                                \
     {                                                                                              \
-        sizeof(struct cc_filter_spam_options), 8, 60000, 20, 3600000, 30, 60000, 65536             \
+        sizeof(struct cc_filter_spam_options), 8, 60000, 20, 3600000, 30, 60000, 65536,            \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
     }
 
 /* Makes the built-in spam filter. Options are copied. Any thread. Errors: CC_EINVAL, CC_ENOMEM. */

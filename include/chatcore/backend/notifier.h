@@ -107,9 +107,10 @@ struct cc_notify_options {
                                   before is dropped, or reading waits (16,384: about 25 MB) */
     uint32_t max_device_queue; /* of one device; the oldest is dropped (32) */
     uint32_t max_topics;       /* conversations gathering; at it, reading waits (16,384) */
-    uint32_t max_shown; /* users and conversations remembered with what was sent, to count on from
-                           it; the longest untouched forgotten (65,536: about 20 MB) */
-    bool preview_off;   /* no text of messages in notifications */
+    uint32_t max_shown;   /* users and conversations remembered with what was sent, to count on from
+                             it; the longest untouched forgotten (65,536: about 20 MB) */
+    bool preview_off;     /* no text of messages in notifications */
+    uint64_t reserved[8]; /* 0 */
 };
 #define CC_NOTIFY_OPTIONS_INIT CC_SIZED(struct cc_notify_options)
 

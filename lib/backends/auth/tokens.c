@@ -7,6 +7,7 @@
 #include "backends/auth/jwks.h"
 #include "backends/auth/jwt.h"
 #include "backends/auth/paseto.h"
+#include "base/options.h"
 #include "chatcore/backend/auth.h"
 #include "chatcore/error.h"
 
@@ -93,18 +94,19 @@ static int copy_text(const struct cc_allocator *allocator, const char *text,
 int cc_auth_tokens_new(const struct cc_allocator *allocator,
                        const struct cc_auth_tokens_options *options, struct cc_auth *ret_auth)
 {
+    struct cc_auth_tokens_options given;
     struct tokens *tokens;
 
-    if (options->size < sizeof *options || options->leeway_ms < 0)
+    if (options_read(&given, sizeof given, options) || given.leeway_ms < 0)
         return CC_EINVAL;
     tokens = mem_zalloc(allocator, 1, sizeof *tokens);
     if (!tokens)
         return CC_ENOMEM;
     tokens->allocator = *allocator;
-    tokens->rules.leeway_ms = options->leeway_ms;
+    tokens->rules.leeway_ms = given.leeway_ms;
     arena_init(&tokens->arena, &tokens->allocator);
-    if (copy_text(allocator, options->audience, &tokens->rules.audience) != 0 ||
-        copy_text(allocator, options->issuer, &tokens->rules.issuer) != 0) {
+    if (copy_text(allocator, given.audience, &tokens->rules.audience) != 0 ||
+        copy_text(allocator, given.issuer, &tokens->rules.issuer) != 0) {
         tokens_free(tokens);
         return CC_ENOMEM;
     }

@@ -12,6 +12,7 @@
 #include "backends/filter/history.h"
 #include "base/hash.h"
 #include "base/list.h"
+#include "base/options.h"
 #include "chatcore/backend/filter.h"
 #include "chatcore/error.h"
 
@@ -186,18 +187,29 @@ static uint32_t longest_of(const struct history_limits *limits)
     return longest;
 }
 
-int cc_filter_spam_new(const struct cc_allocator *allocator,
-                       const struct cc_filter_spam_options *options, struct cc_filter *ret_filter)
+static struct history_limits limits_of(const struct cc_filter_spam_options *options)
 {
     struct history_limits limits = {
         .repeats = limit_of(options->repeat_conversations, options->repeat_window_ms),
         .strangers = limit_of(options->strangers, options->strangers_window_ms),
         .links = limit_of(options->links, options->links_window_ms),
     };
+
+    return limits;
+}
+
+int cc_filter_spam_new(const struct cc_allocator *allocator,
+                       const struct cc_filter_spam_options *options, struct cc_filter *ret_filter)
+{
+    struct cc_filter_spam_options given;
+    struct history_limits limits;
     struct spam_filter *filter;
 
-    if (options->size < sizeof *options || !options->users || !limit_is_valid(&limits.repeats) ||
-        !limit_is_valid(&limits.strangers) || !limit_is_valid(&limits.links))
+    if (options_read(&given, sizeof given, options))
+        return CC_EINVAL;
+    limits = limits_of(&given);
+    if (!given.users || !limit_is_valid(&limits.repeats) || !limit_is_valid(&limits.strangers) ||
+        !limit_is_valid(&limits.links))
         return CC_EINVAL;
     filter = mem_zalloc(allocator, 1, sizeof *filter);
     if (!filter)
@@ -205,7 +217,7 @@ int cc_filter_spam_new(const struct cc_allocator *allocator,
     filter->allocator = *allocator;
     filter->limits = limits;
     filter->longest_ms = longest_of(&limits);
-    filter->users_max = options->users;
+    filter->users_max = given.users;
     list_init(&filter->by_silence);
     *ret_filter = (struct cc_filter){&spam_vtable, filter};
     return 0;

@@ -10,6 +10,7 @@
  * parts of a busy server grow.
  */
 #include "backends/lmdb/environment.h"
+#include "base/options.h"
 #include "chatcore/error.h"
 
 #include <errno.h>
@@ -326,13 +327,14 @@ static int folder_copy(struct copy *copy)
 int cc_lmdb_copy(const struct cc_lmdb_copy_options *options)
 {
     struct environment environment = {.name = "copy"};
-    struct copy copy = {.options = options};
+    struct cc_lmdb_copy_options given;
+    struct copy copy = {.options = &given};
     int r;
 
-    if (!options || options->size < sizeof *options || !options->path || !options->to)
+    if (!options || options_read(&given, sizeof given, options) || !given.path || !given.to)
         return CC_EINVAL;
-    environment.trace = options->trace;
-    environment.folder = (char *)options->to;
+    environment.trace = given.trace;
+    environment.folder = (char *)given.to;
     r = environment_error(&environment, folder_copy(&copy));
     copy_close(&copy);
     return r;

@@ -4,6 +4,7 @@
 #include "backends/lmdb/environment.h"
 
 #include "backends/lmdb/verify.h"
+#include "base/options.h"
 #include "chatcore/error.h"
 
 #include <errno.h>
@@ -278,30 +279,31 @@ static int start(struct environment *environment, const struct cc_lmdb_options *
 
 static bool options_are_valid(const struct cc_lmdb_options *options)
 {
-    return options && options->size >= sizeof *options && options->path &&
-           options->partitions >= 1 && options->partitions <= LMDB_PARTITIONS_MAX &&
+    return options->path && options->partitions >= 1 &&
+           options->partitions <= LMDB_PARTITIONS_MAX &&
            (!options->max_bytes || options->max_bytes >= 2 * MAP_MIN_BYTES);
 }
 
 int environment_open(struct environment *environment, const struct cc_allocator *allocator,
                      const struct cc_lmdb_options *options, const struct environment_spec *spec)
 {
+    struct cc_lmdb_options given;
     int r;
 
     memset(environment, 0, sizeof *environment);
-    if (!options_are_valid(options))
+    if (!options || options_read(&given, sizeof given, options) || !options_are_valid(&given))
         return CC_EINVAL;
     environment->allocator = allocator ? *allocator : *cc_allocator_default();
-    environment->trace = options->trace;
+    environment->trace = given.trace;
     environment->name = spec->name;
-    environment->sync = options->sync;
+    environment->sync = given.sync;
     environment->tables_max = spec->tables;
-    environment->max_bytes = options->max_bytes;
+    environment->max_bytes = given.max_bytes;
     environment->lock = -1;
     r = pthread_mutex_init(&environment->gate, NULL);
     if (r)
         return environment_error(environment, r);
-    r = environment_error(environment, start(environment, options, spec));
+    r = environment_error(environment, start(environment, &given, spec));
     if (r)
         environment_close(environment);
     return r;

@@ -270,8 +270,7 @@ int cc_media_folder_open(const struct cc_media_folder_options *options, struct c
     struct folder *folder;
     int r;
 
-    options_read(&given, sizeof given, options);
-    if (!given.path)
+    if (options_read(&given, sizeof given, options) || !given.path)
         return CC_EINVAL;
     if (!given.image_program)
         given.image_program = CHATCORE_IMAGE_PROGRAM;

@@ -402,7 +402,8 @@ int cc_notifier_webhook_new(const struct cc_allocator *allocator,
     struct cc_webhook_options given;
     struct webhook *webhook;
 
-    options_read(&given, sizeof given, options);
+    if (options_read(&given, sizeof given, options))
+        return CC_EINVAL;
     webhook = mem_zalloc(allocator, 1, sizeof *webhook);
     if (!webhook)
         return CC_ENOMEM;

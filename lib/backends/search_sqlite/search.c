@@ -212,8 +212,8 @@ int cc_search_sqlite_open(const struct cc_allocator *allocator,
     struct search *search;
     int r;
 
-    if (options)
-        options_read(&given, sizeof given, options);
+    if (options && options_read(&given, sizeof given, options))
+        return CC_EINVAL;
     if (!allocator)
         allocator = cc_allocator_default();
     search = mem_zalloc(allocator, 1, sizeof *search);

@@ -92,6 +92,68 @@ static void on_a_base(void **state)
     event_base_free(fixture.base);
 }
 
+static bool take_all(struct fixture *fixture)
+{
+    const struct cc_event *event;
+
+    while ((event = cc_host_next_event(fixture->host, fixture->engine, 0)))
+        on_event(fixture, event);
+    return !cc_host_has_stopped(fixture->host);
+}
+
+/* A loop that waits itself, on a descriptor that is only ever looked at. */
+static void on_a_foreign_loop(void **state)
+{
+    struct fixture fixture = {0};
+    struct pollfd fd = {.events = POLLIN};
+
+    (void)state;
+    open_engine(&fixture);
+    fd.fd = cc_host_fd(fixture.host);
+    assert_int_equal(cc_host_timeout_ms(fixture.host), 0);
+    take_all(&fixture);
+    chat_open(cc_engine_queue(fixture.engine), bob);
+    chat_send(chat_open(cc_engine_queue(fixture.engine), alice), bob, "hi");
+    cc_queue_flush(cc_engine_queue(fixture.engine));
+    assert_int_equal(poll(&fd, 1, 0), 1);
+    while (take_all(&fixture))
+        poll(&fd, 1, cc_host_timeout_ms(fixture.host));
+    assert_int_equal(fixture.messages, 1);
+    assert_int_equal(fixture.stops, 1);
+    assert_int_equal(cc_host_timeout_ms(fixture.host), -1);
+    close_engine(&fixture);
+}
+
+/* An engine wakes itself while it has more to do: within some rounds it must be done. */
+static bool gets_quiet(struct fixture *fixture, struct pollfd *fd)
+{
+    for (int round = 0; round < 20; round++) {
+        take_all(fixture);
+        if (poll(fd, 1, 0) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A wake-up that is written late must not leave the descriptor readable: the loop would spin. */
+static void a_late_wake_up_is_taken(void **state)
+{
+    struct fixture fixture = {0};
+    struct pollfd fd = {.events = POLLIN};
+    uint64_t one = 1;
+
+    (void)state;
+    open_engine(&fixture);
+    fd.fd = cc_host_fd(fixture.host);
+    assert_true(gets_quiet(&fixture, &fd));
+    assert_int_equal(write(fd.fd, &one, sizeof one), sizeof one);
+    assert_true(gets_quiet(&fixture, &fd));
+    cc_engine_stop(fixture.engine, CC_CLOSE_NORMAL);
+    while (take_all(&fixture))
+        poll(&fd, 1, cc_host_timeout_ms(fixture.host));
+    close_engine(&fixture);
+}
+
 static void ring(void *context)
 {
     uint64_t one = 1;
@@ -161,13 +223,39 @@ static void many_at_once(void **state)
         close_engine(&fixtures[i]);
 }
 
+/* What begins with its size may be shorter than this library's, or longer, but not nothing. */
+static void options_grow(void **state)
+{
+    struct {
+        struct cc_session_options known;
+        char unknown[64];
+    } newer = {CC_SESSION_OPTIONS_INIT, "what a later version reads"};
+    struct cc_session_options older = CC_SESSION_OPTIONS_INIT, none = {0};
+    struct fixture fixture = {0};
+    struct cc_session *session;
+    struct cc_queue *queue;
+
+    (void)state;
+    open_engine(&fixture);
+    queue = cc_engine_queue(fixture.engine);
+    newer.known.size = sizeof newer;
+    older.size = offsetof(struct cc_session_options, is_admin);
+    assert_int_equal(cc_session_open(queue, &newer.known, &session), 0);
+    assert_int_equal(cc_session_open(queue, &older, &session), 0);
+    assert_int_equal(cc_session_open(queue, &none, &session), CC_EINVAL);
+    cc_engine_stop(fixture.engine, CC_CLOSE_NORMAL);
+    while (cc_host_next_event(fixture.host, fixture.engine, -1))
+        ;
+    close_engine(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(on_the_callers_thread),
-        cmocka_unit_test(on_a_base),
-        cmocka_unit_test(on_a_thread),
-        cmocka_unit_test(many_at_once),
+        cmocka_unit_test(on_the_callers_thread), cmocka_unit_test(on_a_base),
+        cmocka_unit_test(on_a_foreign_loop),     cmocka_unit_test(a_late_wake_up_is_taken),
+        cmocka_unit_test(on_a_thread),           cmocka_unit_test(many_at_once),
+        cmocka_unit_test(options_grow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void must_name(struct cc_slice word, const char *of)
 static void test_all_is_named(void **state)
 {
     (void)state;
-    for (int i = CC_COMMAND_NONE + 1; i < CC_COMMAND_HEARTBEAT; i++) {
+    for (int i = CC_COMMAND_HEARTBEAT + 1; i < CC_COMMAND_COUNT; i++) {
         const char *key = cc_command_key((enum cc_command_type)i);
         struct fields fields = fields_of((enum cc_command_type)i);
 

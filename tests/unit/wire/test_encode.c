@@ -331,7 +331,7 @@ static void test_every_reply_and_push_has_an_example(void **state)
         if (examples[i].event.type == CC_EVENT_REPLY)
             commands[examples[i].event.u.reply->command] = true;
     }
-    for (int i = CC_COMMAND_NONE + 1; i < CC_COMMAND_HEARTBEAT; i++)
+    for (int i = CC_COMMAND_HEARTBEAT + 1; i < CC_COMMAND_COUNT; i++)
         if (!commands[i])
             fail_msg("no example of %s", cc_command_key((enum cc_command_type)i));
     for (int i = CC_EVENT_REPLY; i < CC_EVENT_CLOSED; i++)

@@ -179,7 +179,7 @@ static void options_are_copied(void **state)
     options.leeway_ms = -1;
     assert_int_equal(cc_auth_tokens_new(cc_allocator_default(), &options, &auth), CC_EINVAL);
     options.leeway_ms = 0;
-    options.size--;
+    options.size = 0;
     assert_int_equal(cc_auth_tokens_new(cc_allocator_default(), &options, &auth), CC_EINVAL);
 }
 

@@ -287,9 +287,9 @@ static void options_out_of_range_are_refused(void **state)
     options.strangers_window_ms = 7 * 86400 * 1000 + 1;
     assert_int_equal(cc_filter_spam_new(cc_allocator_default(), &options, &filter), CC_EINVAL);
     options.strangers_window_ms--;
-    options.size--;
+    options.size = 0;
     assert_int_equal(cc_filter_spam_new(cc_allocator_default(), &options, &filter), CC_EINVAL);
-    options.size++;
+    options.size = offsetof(struct cc_filter_spam_options, reserved); /* an older program's */
     assert_int_equal(cc_filter_spam_new(cc_allocator_default(), &options, &filter), 0);
     filter.vtable->free(filter.self);
 }
