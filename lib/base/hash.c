@@ -4,8 +4,10 @@
 #include "base/hash.h"
 
 #include "base/crypto.h"
+#include "base/memory.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -35,4 +37,27 @@ unsigned hash_bytes(const void *data, size_t size)
 uint64_t hash_stable(struct cc_slice bytes)
 {
     return XXH3_64bits(bytes.data, bytes.size);
+}
+
+/* In front of a block. */
+union block_head {
+    const struct cc_allocator *allocator;
+    max_align_t aligned;
+};
+
+void *hash_block_new(const struct cc_allocator *allocator, size_t size)
+{
+    union block_head *head = mem_alloc(allocator, sizeof *head + size);
+
+    if (!head)
+        return NULL;
+    head->allocator = allocator;
+    return head + 1;
+}
+
+void hash_block_free(void *block)
+{
+    union block_head *head = (union block_head *)block - 1;
+
+    mem_free(head->allocator, head);
 }

@@ -270,6 +270,7 @@ static void lookups_start(struct behind *behind)
 
 static int lookup_for(struct behind *behind, struct cc_slice conversation, uint64_t offset)
 {
+    const struct cc_allocator *hash_allocator = behind->arena.allocator;
     struct lookup *lookup;
 
     HASH_FIND(hh, behind->lookups, conversation.data, conversation.size, lookup);

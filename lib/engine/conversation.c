@@ -43,13 +43,14 @@ struct member_entry *conversation_member(struct conversation *conversation, stru
 int conversation_put_member(struct conversation *conversation, struct cc_slice user,
                             enum cc_role role)
 {
+    const struct cc_allocator *hash_allocator = &conversation->engine->allocator;
     struct member_entry *entry = conversation_member(conversation, user);
 
     if (entry) {
         entry->role = role;
         return 0;
     }
-    entry = mem_zalloc(&conversation->engine->allocator, 1, sizeof *entry + user.size);
+    entry = mem_zalloc(hash_allocator, 1, sizeof *entry + user.size);
     if (!entry)
         return CC_ENOMEM;
     memcpy(entry->bytes, user.data, user.size);
@@ -58,7 +59,7 @@ int conversation_put_member(struct conversation *conversation, struct cc_slice u
     HASH_ADD_KEYPTR(hh, conversation->members, entry->user.data, entry->user.size, entry);
     if (entry->hh.tbl)
         return 0;
-    mem_free(&conversation->engine->allocator, entry);
+    mem_free(hash_allocator, entry);
     return CC_ENOMEM;
 }
 

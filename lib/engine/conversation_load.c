@@ -310,7 +310,8 @@ int conversation_load_start(struct conversation *conversation)
 
 static struct conversation *conversation_new(struct cc_engine *engine, struct cc_slice id)
 {
-    struct conversation *conversation = mem_zalloc(&engine->allocator, 1, sizeof *conversation);
+    const struct cc_allocator *hash_allocator = &engine->allocator;
+    struct conversation *conversation = mem_zalloc(hash_allocator, 1, sizeof *conversation);
 
     if (!conversation)
         return NULL;
@@ -323,7 +324,7 @@ static struct conversation *conversation_new(struct cc_engine *engine, struct cc
                     conversation);
     if (conversation->hh.tbl)
         return conversation;
-    mem_free(&engine->allocator, conversation);
+    mem_free(hash_allocator, conversation);
     return NULL;
 }
 

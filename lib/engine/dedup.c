@@ -244,8 +244,8 @@ static struct dedup_sender *sender_find(struct dedup *dedup, struct cc_slice nam
 
 static struct dedup_sender *sender_new(struct dedup *dedup, struct cc_slice name)
 {
-    struct dedup_sender *sender =
-        mem_zalloc(&dedup->engine->allocator, 1, sizeof *sender + name.size);
+    const struct cc_allocator *hash_allocator = &dedup->engine->allocator;
+    struct dedup_sender *sender = mem_zalloc(hash_allocator, 1, sizeof *sender + name.size);
 
     if (!sender)
         return NULL;
@@ -255,7 +255,7 @@ static struct dedup_sender *sender_new(struct dedup *dedup, struct cc_slice name
     HASH_ADD_KEYPTR(hh, dedup->senders, sender->name.data, sender->name.size, sender);
     if (sender->hh.tbl)
         return sender;
-    mem_free(&dedup->engine->allocator, sender);
+    mem_free(hash_allocator, sender);
     return NULL;
 }
 

@@ -24,11 +24,12 @@ static struct interest *interest_find(const struct cc_engine *engine, struct cc_
 
 static struct interest *interest_put(struct cc_engine *engine, struct cc_slice user)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     struct interest *interest = interest_find(engine, user);
 
     if (interest || !name_is_valid(user))
         return interest;
-    interest = mem_zalloc(&engine->allocator, 1, sizeof *interest + user.size);
+    interest = mem_zalloc(hash_allocator, 1, sizeof *interest + user.size);
     if (!interest)
         return NULL;
     memcpy(interest->bytes, user.data, user.size);
@@ -37,7 +38,7 @@ static struct interest *interest_put(struct cc_engine *engine, struct cc_slice u
                     interest);
     if (interest->hh.tbl)
         return interest;
-    mem_free(&engine->allocator, interest);
+    mem_free(hash_allocator, interest);
     return NULL;
 }
 

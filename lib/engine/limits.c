@@ -113,6 +113,7 @@ static struct rate_entry *entry_new(struct cc_engine *engine, struct cc_slice na
 static struct rate_entry *entry_touch(struct cc_engine *engine, struct rate_entry **table,
                                       struct cc_slice name)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     struct rate_entry *entry = NULL;
 
     HASH_FIND(hh, *table, name.data, name.size, entry);
@@ -128,7 +129,7 @@ static struct rate_entry *entry_touch(struct cc_engine *engine, struct rate_entr
     HASH_ADD_KEYPTR(hh, *table, entry->name, name.size, entry);
     if (entry->hh.tbl)
         return entry;
-    mem_free(&engine->allocator, entry);
+    mem_free(hash_allocator, entry);
     return NULL;
 }
 

@@ -18,13 +18,14 @@
 
 struct peer *link_peer(struct cc_engine *engine, struct cc_slice name)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     struct link_state *link = engine->link;
     struct peer *peer = NULL;
 
     HASH_FIND(hh, link->peers, name.data, name.size, peer);
     if (peer || !name_is_valid(name) || HASH_COUNT(link->peers) >= PEERS_MAX)
         return peer;
-    peer = mem_zalloc(&engine->allocator, 1, sizeof *peer + name.size);
+    peer = mem_zalloc(hash_allocator, 1, sizeof *peer + name.size);
     if (!peer)
         return NULL;
     memcpy(peer->bytes, name.data, name.size);
@@ -32,11 +33,11 @@ struct peer *link_peer(struct cc_engine *engine, struct cc_slice name)
     peer->engine = engine;
     peer->epoch = ++link->epoch;
     peer->heard_ms = engine->now.mono_ms;
-    buffer_init(&peer->frame, &engine->allocator);
+    buffer_init(&peer->frame, hash_allocator);
     HASH_ADD_KEYPTR(hh, link->peers, peer->name.data, peer->name.size, peer);
     if (peer->hh.tbl)
         return peer;
-    mem_free(&engine->allocator, peer);
+    mem_free(hash_allocator, peer);
     return NULL;
 }
 

@@ -44,13 +44,14 @@ static void drop_stale(struct cc_engine *engine)
 
 static struct media_user *find_or_add_user(struct cc_engine *engine, struct cc_slice name)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     struct media_unsent *unsent = &engine->uploads->unsent;
     struct media_user *user;
 
     HASH_FIND(hh, unsent->users, name.data, (unsigned)name.size, user);
     if (user)
         return user;
-    user = mem_zalloc(&engine->allocator, 1, sizeof *user + name.size);
+    user = mem_zalloc(hash_allocator, 1, sizeof *user + name.size);
     if (!user)
         return NULL;
     memcpy(user->name, name.data, name.size);
@@ -58,7 +59,7 @@ static struct media_user *find_or_add_user(struct cc_engine *engine, struct cc_s
     HASH_ADD_KEYPTR(hh, unsent->users, user->name, (unsigned)name.size, user);
     if (user->hh.tbl)
         return user;
-    mem_free(&engine->allocator, user);
+    mem_free(hash_allocator, user);
     return NULL;
 }
 
@@ -73,6 +74,7 @@ static void drop_empty(struct cc_engine *engine, struct media_user *user)
 int media_unsent_add(struct cc_engine *engine, struct cc_slice name, const struct cc_id *id,
                      uint64_t bytes)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     struct media_unsent *unsent = &engine->uploads->unsent;
     uint64_t counted = bytes < UNSENT_BYTES_MIN ? UNSENT_BYTES_MIN : bytes;
     struct media_user *user;
@@ -86,7 +88,7 @@ int media_unsent_add(struct cc_engine *engine, struct cc_slice name, const struc
         drop_empty(engine, user);
         return CC_ERATELIMITED;
     }
-    grant = mem_zalloc(&engine->allocator, 1, sizeof *grant);
+    grant = mem_zalloc(hash_allocator, 1, sizeof *grant);
     if (grant) {
         grant->id = *id;
         grant->user = user;
@@ -94,7 +96,7 @@ int media_unsent_add(struct cc_engine *engine, struct cc_slice name, const struc
         HASH_ADD(hh, unsent->grants, id, sizeof grant->id, grant);
     }
     if (!grant || !grant->hh.tbl) {
-        mem_free(&engine->allocator, grant);
+        mem_free(hash_allocator, grant);
         drop_empty(engine, user);
         return CC_ENOMEM;
     }

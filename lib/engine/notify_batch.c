@@ -51,8 +51,9 @@ static void batch_free(struct batch *batch)
 static struct batch *batch_new(struct notify *notify, struct cc_slice user,
                                struct cc_slice conversation)
 {
+    const struct cc_allocator *hash_allocator = &notify->engine->allocator;
     struct batch_key key = key_of(user, conversation);
-    struct batch *batch = mem_zalloc(&notify->engine->allocator, 1, sizeof *batch + key.size);
+    struct batch *batch = mem_zalloc(hash_allocator, 1, sizeof *batch + key.size);
 
     if (!batch)
         return NULL;
@@ -65,7 +66,7 @@ static struct batch *batch_new(struct notify *notify, struct cc_slice user,
     HASH_ADD_KEYPTR(hh, notify->batches, batch->key, key.size, batch);
     if (batch->hh.tbl)
         return batch;
-    mem_free(&notify->engine->allocator, batch);
+    mem_free(hash_allocator, batch);
     return NULL;
 }
 

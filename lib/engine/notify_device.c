@@ -42,6 +42,7 @@ static void device_free(struct device_queue *queue)
 static struct device_queue *device_get(struct notify *notify, const struct notifier *notifier,
                                        struct cc_slice token)
 {
+    const struct cc_allocator *hash_allocator = &notify->engine->allocator;
     struct cc_slice parts[] = {notifier->port.provider, token};
     struct device_queue *queue = NULL;
     uint8_t key[16];
@@ -50,7 +51,7 @@ static struct device_queue *device_get(struct notify *notify, const struct notif
     HASH_FIND(hh, notify->devices, key, sizeof key, queue);
     if (queue)
         return queue;
-    queue = mem_zalloc(&notify->engine->allocator, 1, sizeof *queue);
+    queue = mem_zalloc(hash_allocator, 1, sizeof *queue);
     if (!queue)
         return NULL;
     queue->notify = notify;
@@ -61,7 +62,7 @@ static struct device_queue *device_get(struct notify *notify, const struct notif
     HASH_ADD(hh, notify->devices, key, sizeof queue->key, queue);
     if (queue->hh.tbl)
         return queue;
-    mem_free(&notify->engine->allocator, queue);
+    mem_free(hash_allocator, queue);
     return NULL;
 }
 

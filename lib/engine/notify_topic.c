@@ -136,6 +136,7 @@ static bool is_direct(struct cc_engine *engine, struct cc_slice id)
 static struct topic *topic_begin(struct notify *notify, struct cc_slice conversation,
                                  struct hold *hold)
 {
+    const struct cc_allocator *hash_allocator = &notify->engine->allocator;
     struct topic *topic = topic_new(notify, conversation, hold);
     int64_t now = notify->engine->now.mono_ms;
 

@@ -137,6 +137,7 @@ void groups_flushed(struct partition *partition)
 
 static struct applied *applied_new(struct outbox *outbox, struct cc_slice conversation)
 {
+    const struct cc_allocator *hash_allocator = &outbox->engine->allocator;
     struct cc_engine *engine = outbox->engine;
     struct applied *applied;
 

@@ -79,7 +79,8 @@ static void lingered(struct timer *timer, void *context)
 
 struct present *present_new(struct cc_engine *engine, struct cc_slice user)
 {
-    struct present *present = mem_zalloc(&engine->allocator, 1, sizeof *present + user.size);
+    const struct cc_allocator *hash_allocator = &engine->allocator;
+    struct present *present = mem_zalloc(hash_allocator, 1, sizeof *present + user.size);
 
     if (!present)
         return NULL;
@@ -90,7 +91,7 @@ struct present *present_new(struct cc_engine *engine, struct cc_slice user)
     HASH_ADD_KEYPTR(hh, engine->presence->table, present->bytes, user.size, present);
     if (present->hh.tbl)
         return present;
-    mem_free(&engine->allocator, present);
+    mem_free(hash_allocator, present);
     return NULL;
 }
 

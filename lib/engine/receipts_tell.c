@@ -92,6 +92,7 @@ static void held_back(struct timer *timer, void *context);
 struct reader *reader_get(struct readers *readers, struct cc_engine *engine,
                           struct cc_slice conversation, struct cc_slice user)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     char key[READER_KEY_MAX];
     size_t size = key_write(key, conversation, user);
     struct reader *reader = reader_find(readers, conversation, user);
@@ -100,7 +101,7 @@ struct reader *reader_get(struct readers *readers, struct cc_engine *engine,
         return reader;
     if (HASH_COUNT(readers->table) >= RECEIPTS_READERS_MAX)
         reader_free(readers, container_of(list_first(&readers->all), struct reader, link));
-    reader = mem_zalloc(&engine->allocator, 1, sizeof *reader + size);
+    reader = mem_zalloc(hash_allocator, 1, sizeof *reader + size);
     if (!reader)
         return NULL;
     memcpy(reader->key, key, size);
@@ -111,7 +112,7 @@ struct reader *reader_get(struct readers *readers, struct cc_engine *engine,
     reader->timer.expired = held_back;
     HASH_ADD_KEYPTR(hh, readers->table, reader->key, size, reader);
     if (!reader->hh.tbl) {
-        mem_free(&engine->allocator, reader);
+        mem_free(hash_allocator, reader);
         return NULL;
     }
     list_add(&readers->all, &reader->link);
@@ -217,6 +218,7 @@ static void crowd_due(struct timer *timer, void *context)
 static struct crowd *crowd_get(struct readers *readers, struct cc_engine *engine,
                                struct cc_slice conversation)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     struct crowd *crowd = NULL;
 
     HASH_FIND(hh, readers->crowds, conversation.data, conversation.size, crowd);
@@ -228,7 +230,7 @@ static struct crowd *crowd_get(struct readers *readers, struct cc_engine *engine
     if (HASH_COUNT(readers->crowds) >= RECEIPTS_CROWDS_MAX)
         crowd_free(readers, engine,
                    container_of(list_first(&readers->crowds_all), struct crowd, link));
-    crowd = mem_zalloc(&engine->allocator, 1, sizeof *crowd + conversation.size);
+    crowd = mem_zalloc(hash_allocator, 1, sizeof *crowd + conversation.size);
     if (!crowd)
         return NULL;
     memcpy(crowd->bytes, conversation.data, conversation.size);
@@ -236,7 +238,7 @@ static struct crowd *crowd_get(struct readers *readers, struct cc_engine *engine
     crowd->timer.expired = crowd_due;
     HASH_ADD_KEYPTR(hh, readers->crowds, crowd->bytes, conversation.size, crowd);
     if (!crowd->hh.tbl) {
-        mem_free(&engine->allocator, crowd);
+        mem_free(hash_allocator, crowd);
         return NULL;
     }
     list_add(&readers->crowds_all, &crowd->link);

@@ -105,6 +105,7 @@ static struct pair *pair_find(struct cc_engine *engine, const struct pair_key *k
 /* Finds or makes it; NULL without memory: then nothing is kept of it. */
 static struct pair *pair_get(struct cc_engine *engine, const struct pair_key *key)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     struct relations *relations = engine->relations;
     struct pair *pair = pair_find(engine, key);
     struct pair *oldest = oldest_pair(relations);
@@ -113,13 +114,13 @@ static struct pair *pair_get(struct cc_engine *engine, const struct pair_key *ke
         return pair;
     if (oldest && HASH_COUNT(relations->table) >= RELATIONS_PAIRS_MAX)
         pair_free(engine, oldest);
-    pair = mem_zalloc(&engine->allocator, 1, sizeof *pair + key->size);
+    pair = mem_zalloc(hash_allocator, 1, sizeof *pair + key->size);
     if (!pair)
         return NULL;
     memcpy(pair->key, key->bytes, key->size);
     HASH_ADD_KEYPTR(hh, relations->table, pair->key, key->size, pair);
     if (!pair->hh.tbl) {
-        mem_free(&engine->allocator, pair);
+        mem_free(hash_allocator, pair);
         return NULL;
     }
     list_add(&relations->pairs, &pair->link);

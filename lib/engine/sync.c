@@ -150,11 +150,12 @@ struct sync_entry *sync_entry_find(struct sync *sync, struct cc_slice conversati
 
 struct sync_entry *sync_entry_put(struct sync *sync, struct cc_slice conversation)
 {
+    const struct cc_allocator *hash_allocator = &sync->engine->allocator;
     struct sync_entry *entry = sync_entry_find(sync, conversation);
 
     if (entry)
         return entry;
-    entry = mem_zalloc(&sync->engine->allocator, 1, sizeof *entry);
+    entry = mem_zalloc(hash_allocator, 1, sizeof *entry);
     if (!entry)
         return NULL;
     memcpy(entry->id, conversation.data, conversation.size);
@@ -163,7 +164,7 @@ struct sync_entry *sync_entry_put(struct sync *sync, struct cc_slice conversatio
     HASH_ADD_KEYPTR(hh, sync->entries, entry->id, entry->size, entry);
     if (entry->hh.tbl)
         return entry;
-    mem_free(&sync->engine->allocator, entry);
+    mem_free(hash_allocator, entry);
     return NULL;
 }
 

@@ -50,6 +50,7 @@ void sync_registered(struct sync *sync)
 
 void sync_wait_for_others(struct sync *sync)
 {
+    const struct cc_allocator *hash_allocator = &sync->engine->allocator;
     struct link_state *link = sync->engine->link;
 
     if (has_targets(sync)) {

@@ -99,11 +99,12 @@ static struct typist *typist_find(struct cc_engine *engine, const struct typist_
 static struct typist *typist_new(struct cc_engine *engine, const struct request *request,
                                  const struct typist_key *key)
 {
+    const struct cc_allocator *hash_allocator = &engine->allocator;
     struct typist *typist;
 
     if (HASH_COUNT(engine->typing->typists) >= TYPING_MAX)
         return NULL;
-    typist = mem_zalloc(&engine->allocator, 1, sizeof *typist + key->size);
+    typist = mem_zalloc(hash_allocator, 1, sizeof *typist + key->size);
     if (!typist)
         return NULL;
     memcpy(typist->key, key->bytes, key->size);
@@ -114,7 +115,7 @@ static struct typist *typist_new(struct cc_engine *engine, const struct request 
     HASH_ADD_KEYPTR(hh, engine->typing->typists, typist->key, key->size, typist);
     if (typist->hh.tbl)
         return typist;
-    mem_free(&engine->allocator, typist);
+    mem_free(hash_allocator, typist);
     return NULL;
 }
 

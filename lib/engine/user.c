@@ -32,7 +32,8 @@ bool user_is_here(struct cc_engine *engine, struct cc_slice name)
 
 static struct user *user_new(struct cc_engine *engine, struct cc_slice name)
 {
-    struct user *user = mem_zalloc(&engine->allocator, 1, sizeof *user + name.size);
+    const struct cc_allocator *hash_allocator = &engine->allocator;
+    struct user *user = mem_zalloc(hash_allocator, 1, sizeof *user + name.size);
 
     if (!user)
         return NULL;
@@ -40,7 +41,7 @@ static struct user *user_new(struct cc_engine *engine, struct cc_slice name)
     user->name = slice_of(user->bytes, name.size);
     HASH_ADD_KEYPTR(hh, engine->users, user->name.data, user->name.size, user);
     if (!user->hh.tbl) {
-        mem_free(&engine->allocator, user);
+        mem_free(hash_allocator, user);
         return NULL;
     }
     engine->stats.users++;

@@ -35,19 +35,20 @@ void quota_deinit(struct quota *quota)
 /* The address's entry, made if it has none; NULL without memory. Under the lock. */
 static struct quota_entry *find(struct quota *quota, const struct address *client)
 {
+    const struct cc_allocator *hash_allocator = quota->allocator;
     struct quota_entry *entry;
 
     HASH_FIND(hh, quota->entries, client, sizeof *client, entry);
     if (entry)
         return entry;
-    entry = mem_zalloc(quota->allocator, 1, sizeof *entry);
+    entry = mem_zalloc(hash_allocator, 1, sizeof *entry);
     if (!entry)
         return NULL;
     entry->address = *client;
     HASH_ADD(hh, quota->entries, address, sizeof entry->address, entry);
     if (entry->hh.tbl)
         return entry;
-    mem_free(quota->allocator, entry);
+    mem_free(hash_allocator, entry);
     return NULL;
 }
 

@@ -181,6 +181,7 @@ static int submit_connect(struct rest_session *session, const struct rest_caller
 static int open_session(struct rest *rest, const struct rest_caller *caller,
                         struct rest_session *session)
 {
+    const struct cc_allocator *hash_allocator = rest->worker->allocator;
     struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
     int r;
 

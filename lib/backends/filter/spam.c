@@ -65,18 +65,19 @@ static void drop_silent(struct spam_filter *filter, int64_t now_ms)
 
 static struct spammer *user_add(struct spam_filter *filter, struct cc_slice name)
 {
+    const struct cc_allocator *hash_allocator = &filter->allocator;
     struct spammer *user;
 
     if (HASH_COUNT(filter->users) >= filter->users_max)
         user_free(filter, spammer_of(list_first(&filter->by_silence)));
-    user = mem_zalloc(&filter->allocator, 1, sizeof *user + name.size);
+    user = mem_zalloc(hash_allocator, 1, sizeof *user + name.size);
     if (!user)
         return NULL;
     memcpy(user->name, name.data, name.size);
     HASH_ADD_KEYPTR(hh, filter->users, user->name, name.size, user);
     if (user->hh.tbl)
         return user;
-    mem_free(&filter->allocator, user);
+    mem_free(hash_allocator, user);
     return NULL;
 }
 

@@ -272,6 +272,7 @@ static bool is_position(const struct memory_log *log, const struct cc_log_positi
 static void log_commit(void *self, struct cc_log_position *op)
 {
     struct memory_log *log = ((struct log_port *)self)->log;
+    const struct cc_allocator *hash_allocator = &log->world->allocator;
     char key[4 + CC_NAME_MAX];
     struct log_position *position;
     size_t size = 4 + op->consumer.size;
@@ -282,14 +283,14 @@ static void log_commit(void *self, struct cc_log_position *op)
     }
     position = position_find(log, op, key);
     if (!position) {
-        position = mem_zalloc(&log->world->allocator, 1, sizeof *position + size);
+        position = mem_zalloc(hash_allocator, 1, sizeof *position + size);
         if (position) {
             memcpy(position->key, key, size);
             position->key_size = size;
             HASH_ADD_KEYPTR(hh, log->positions, position->key, size, position);
         }
         if (!position || !position->hh.tbl) {
-            mem_free(&log->world->allocator, position);
+            mem_free(hash_allocator, position);
             cc_op_done(&op->op, CC_ENOMEM);
             return;
         }
