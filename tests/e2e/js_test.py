@@ -1,16 +1,19 @@
 #!/usr/bin/python3
-"""The tests of clients/js, against CHATCORED too: js_test.py NODE CHATCORED. Exit code 77 when its
-npm packages are not installed (tools/deps.sh all)."""
+"""The tests of clients/js, against CHATCORED too: js_test.py NODE CHATCORED [OPTION…]. With options,
+cut_proxy/run.py with them instead. Exit code 77 when its npm packages are not installed
+(tools/deps.sh all)."""
 import glob
 import os
 import subprocess
 import sys
 
-CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "clients", "js")
+HERE = os.path.dirname(os.path.abspath(__file__))
+CLIENT = os.path.join(HERE, "..", "..", "clients", "js")
+CUT_PROXY = os.path.join(HERE, "cut_proxy")
 
 
 def main():
-    node, chatcored = sys.argv[1:]
+    node, chatcored, *options = sys.argv[1:]
     compiler = os.path.join(CLIENT, "node_modules", "typescript", "bin", "tsc")
     if not os.path.exists(compiler):
         print("SKIP: the packages of clients/js are not installed", flush=True)
@@ -18,6 +21,10 @@ def main():
     built = subprocess.run([node, compiler, "-p", CLIENT], check=False)
     if built.returncode != 0:
         return built.returncode
+    if options:
+        return subprocess.run([sys.executable, os.path.join(CUT_PROXY, "run.py"), chatcored,
+                               *options, "--", node, os.path.join(CUT_PROXY, "js_driver.mjs")],
+                              check=False).returncode
     tests = sorted(glob.glob(os.path.join(CLIENT, "test", "*.test.mjs")))
     environment = dict(os.environ, CHATCORED=os.path.abspath(chatcored))
     return subprocess.run([node, "--test", "--test-reporter=tap", *tests], env=environment,

@@ -1,8 +1,7 @@
-// A real chatcored, and a proxy before it that cuts connections: CHATCORED names the program.
+// A real chatcored: CHATCORED names the program.
 import { spawn } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -37,50 +36,5 @@ export class Chatcored {
     const ended = new Promise((resolve) => this.process.on("exit", resolve));
     this.process.kill("SIGTERM");
     return ended.finally(() => rmSync(this.folder, { recursive: true, force: true }));
-  }
-}
-
-/** xorshift32: the same numbers for the same seed. */
-export function seeded(seed) {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-}
-
-/**
- * Cuts each connection after a random number of bytes, in the middle of whatever passes: mostly soon,
- * now and then late enough for a whole catching up to pass, without which no cursor would come.
- */
-export class CuttingProxy {
-  cuts = 0;
-  calm = false;
-
-  async open(port, random, mostBytes) {
-    this.server = createServer((client) => {
-      const server = connect(port, "127.0.0.1");
-      let left = 200 + random() ** 3 * mostBytes;
-      const cut = () => {
-        client.destroy();
-        server.destroy();
-      };
-      const pass = (to) => (data) => {
-        left -= data.length;
-        if (left > 0 || this.calm) {
-          to.write(data);
-          return;
-        }
-        this.cuts++;
-        to.write(data.subarray(0, Math.floor(data.length * random())), cut);
-      };
-      client.on("data", pass(server)).on("close", cut).on("error", cut);
-      server.on("data", pass(client)).on("close", cut).on("error", cut);
-    });
-    await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
-    this.port = this.server.address().port;
-    return this;
   }
 }
