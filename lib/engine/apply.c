@@ -13,6 +13,7 @@
 #include "engine/propose.h"
 #include "engine/retention.h"
 #include "engine/sync.h"
+#include "engine/unread.h"
 
 struct application {
     struct partition *partition;
@@ -51,7 +52,7 @@ static int reserve(const struct application *a)
     size_t members = conversation_member_count(a->conversation) + message->user_count + 1;
     size_t inbox = members <= CC_FANOUT_WRITE_MAX + message->user_count + 1 ? members : 0;
     size_t marks =
-        (joins(a->record) ? message->user_count : 0) + message->media_count + !takes_seq(a);
+        (joins(a->record) ? message->user_count : 0) + message->media_count + !takes_seq(a) + 1;
     int r = conversation_reserve_recent(a->conversation);
 
     if (!r)
@@ -70,6 +71,20 @@ static void remember_client_id(const struct application *a, const struct message
         dedup_add(&a->partition->dedup, &entry);
 }
 
+/* Who says something has seen what stands before it. 0 or CC_ENOMEM. */
+static int note_seen(const struct application *a, const struct message *message)
+{
+    struct member_entry *author = unread_counts(&message->view)
+                                      ? conversation_member(a->conversation, message->view.from)
+                                      : NULL;
+    int r =
+        author ? flush_add_seen(a->partition->flush, a->conversation, author, message->said) : 0;
+
+    if (author && !r)
+        author->seen = message->said;
+    return r;
+}
+
 /* The message gets the next seq: from here on it is in the conversation. 0 or CC_ENOMEM. */
 static int commit(const struct application *a, struct message **ret_message)
 {
@@ -81,13 +96,17 @@ static int commit(const struct application *a, struct message **ret_message)
     if (r)
         return r;
     message->client_hash = a->item->client_hash;
-    r = flush_add(a->partition->flush, conversation, message);
+    message->said = conversation->said + unread_counts(&message->view);
+    r = note_seen(a, message);
+    if (!r)
+        r = flush_add(a->partition->flush, conversation, message);
     if (r) {
         message_unref(message);
         return r;
     }
     flush_add_media(a->partition->flush, conversation, message);
     conversation->seq++;
+    conversation->said = message->said;
     conversation->offset = a->item->offset;
     conversation->ts = message->view.ts;
     conversation_add_recent(conversation, message);
@@ -186,6 +205,8 @@ static int put_all(const struct application *a, enum cc_role role)
 
     for (size_t i = 0; !r && i < message->user_count; i++)
         r = conversation_put_member(a->conversation, message->users[i], role);
+    for (size_t i = 0; !r && joins(a->record) && i < message->user_count; i++)
+        conversation_member(a->conversation, message->users[i])->seen = a->conversation->said;
     return r;
 }
 

@@ -16,6 +16,10 @@ struct member_entry {
     UT_hash_handle hh;
     struct cc_slice user; /* the key; its bytes stand behind the struct */
     enum cc_role role;
+    uint64_t seen; /* as far as memory knows, of `said`: see unread.h */
+    /* Where the mark of it stands in the flush batch of this number: see flush_add_seen(). */
+    uint64_t seen_batch;
+    size_t seen_at;
     char bytes[];
 };
 
@@ -32,6 +36,7 @@ struct conversation {
     struct cc_slice name; /* allocated */
     int64_t created;
     uint64_t seq;    /* of the newest message; 0: none */
+    uint64_t said;   /* how many of its messages count as unread: see unread.h */
     uint64_t offset; /* of the newest record applied */
     uint64_t member_version;
     int64_t ts;                        /* of the newest message */

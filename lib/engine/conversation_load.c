@@ -13,6 +13,7 @@
 #include "chatcore/error.h"
 #include "engine/mark.h"
 #include "engine/partition.h"
+#include "engine/unread.h"
 
 /* Members a page: one page for nearly every group. */
 #define LOAD_MEMBERS_PAGE 1000
@@ -108,6 +109,8 @@ static int undo_row(struct conversation *conversation, const struct cc_store_row
     r = record_decode(row->body, &arena, &record);
     if (!r && record.message.kind == CC_MESSAGE_SYSTEM)
         r = undo_change(conversation, &record);
+    if (!r && unread_counts(&record.message))
+        conversation->said--;
     conversation->seq = row->seq - 1;
     arena_deinit(&arena);
     return r;
@@ -275,6 +278,7 @@ static void head_read(struct conversation_load *load, int status)
         const struct cc_store_head *head = load->op.heads.ret_heads;
 
         conversation->seq = head->seq;
+        conversation->said = head->said;
         conversation->offset = head->offset;
         conversation->member_version = head->member_version;
         conversation->ts = head->ts;

@@ -31,6 +31,7 @@ int flush_new(struct partition *partition, struct flush **ret_flush)
     flush->partition = partition;
     flush->timer.expired = flush_due;
     flush->filling = &flush->batches[0];
+    flush->filling->number = ++flush->batches_begun;
     for (int i = 0; i < 2; i++)
         arena_init(&flush->batches[i].arena, &engine->allocator);
     *ret_flush = flush;
@@ -206,7 +207,28 @@ int flush_add_join(struct flush *flush, struct conversation *conversation, struc
     join->device = slice_str(MARK_JOIN);
     join->conversation = conversation->id;
     join->delivered = seq;
+    join->read = conversation->said;
     batch->join_count++;
+    return 0;
+}
+
+int flush_add_seen(struct flush *flush, const struct conversation *conversation,
+                   struct member_entry *member, uint64_t seen)
+{
+    struct flush_batch *batch = flush->filling;
+
+    if (member->seen_batch != batch->number) {
+        struct cc_store_cursor *mark = &batch->joins[batch->join_count];
+
+        memset(mark, 0, sizeof *mark);
+        if (arena_copy(&batch->arena, member->user, &mark->user) != 0)
+            return CC_ENOMEM;
+        mark->device = slice_str(MARK_JOIN);
+        mark->conversation = conversation->id;
+        member->seen_batch = batch->number;
+        member->seen_at = batch->join_count++;
+    }
+    batch->joins[member->seen_at].read = seen;
     return 0;
 }
 
@@ -399,6 +421,7 @@ static int gather_heads(struct flush_batch *batch)
 
         head->conversation = at->id;
         head->seq = at->seq;
+        head->said = at->said;
         head->offset = at->offset;
         head->member_version = at->member_version;
         head->ts = at->ts;
@@ -432,6 +455,7 @@ static void write_start(struct flush *flush)
     flush->is_due = false;
     flush->writing = flush->filling;
     flush->filling = &flush->batches[flush->writing == &flush->batches[0]];
+    flush->filling->number = ++flush->batches_begun;
     flush->offset = partition->applied;
     submit(flush);
 }

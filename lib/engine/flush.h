@@ -24,6 +24,7 @@ struct flush_batch {
     struct cc_store_head *heads;
     size_t head_count, head_capacity;
     struct conversation *dirty; /* conversations whose heads changed, by next_dirty */
+    uint64_t number;            /* no other has had it */
     size_t bytes;               /* charged to the engine's unflushed_bytes */
 };
 
@@ -31,6 +32,7 @@ struct flush {
     struct partition *partition;
     struct flush_batch batches[2];
     struct flush_batch *filling;
+    uint64_t batches_begun;
     struct flush_batch *writing; /* NULL: no write is under way */
     struct timer timer;          /* set while something waits for its first write */
     bool is_due;
@@ -51,10 +53,15 @@ int flush_reserve(struct flush *flush, size_t inbox_entries, size_t joins);
  * reserved. 0 or CC_ENOMEM. */
 int flush_add(struct flush *flush, struct conversation *conversation, struct message *message);
 
-/* Adds where a user joined: history before it is not shown (see history.c). Room was reserved. 0 or
- * CC_ENOMEM. */
+/* Adds where a user joined: history before it is not shown (see history.c), and what was said
+ * before is not unread. Room was reserved. 0 or CC_ENOMEM. */
 int flush_add_join(struct flush *flush, struct conversation *conversation, struct cc_slice user,
                    uint64_t seq);
+
+/* Adds how much a member has behind him, once a batch: the newest of it. Room for one more join was
+ * reserved. 0 or CC_ENOMEM. */
+int flush_add_seen(struct flush *flush, const struct conversation *conversation,
+                   struct member_entry *member, uint64_t seen);
 
 /* Adds where the message's media are in the conversation from now on, or are not any more: see
  * MARK_MEDIA. Room was reserved. */

@@ -1,5 +1,5 @@
 /*
- * Lists. That of conversations: memberships → heads → cursors → joins → reply, each one read for
+ * Lists. That of conversations: memberships → heads → cursors → marks → reply, each one read for
  * the whole page.
  */
 #include "engine/lists.h"
@@ -8,6 +8,7 @@
 #include "engine/access.h"
 #include "engine/mark.h"
 #include "engine/summary.h"
+#include "engine/unread.h"
 #include "engine/user.h"
 
 struct listing {
@@ -15,9 +16,7 @@ struct listing {
     struct cc_slice *ids;
     size_t count;
     bool more;
-    uint64_t *joined; /* of each, 0: a member from the start */
-    uint64_t *read;
-    uint64_t *delivered;
+    struct unread *unread;
 };
 
 bool lists_after_is_valid(struct cc_slice after)
@@ -36,8 +35,7 @@ static void listing_reply(struct request *request)
                              .more = listing->more};
 
     for (size_t i = 0; i < listing->count; i++)
-        summary_set_cursors(&listing->summaries[i], listing->delivered[i], listing->read[i],
-                            listing->joined[i]);
+        listing->summaries[i].unread = unread_count(&listing->unread[i]);
     request_reply(request, &reply);
 }
 
@@ -64,7 +62,7 @@ static void read_cursors(struct request *request, struct cc_slice device,
     engine->store.vtable->read_cursors(engine->store.self, op);
 }
 
-static void joins_read(struct request *request, int status)
+static void marks_read(struct request *request, int status)
 {
     const struct listing *listing = request->state;
     const struct cc_store_read_cursors *op = &request->op.cursors;
@@ -72,28 +70,14 @@ static void joins_read(struct request *request, int status)
     for (size_t i = 0; !status && i < op->ret_count; i++) {
         size_t index = listing_find(listing, op->ret_cursors[i].conversation);
 
-        if (index < listing->count && listing->joined[index] < op->ret_cursors[i].delivered)
-            listing->joined[index] = op->ret_cursors[i].delivered;
+        if (index < listing->count)
+            unread_add_mark(&listing->unread[index], &op->ret_cursors[i]);
     }
     cc_op_release(&request->op.op);
     if (status)
         request_fail(request, status);
     else
         listing_reply(request);
-}
-
-/* Who joined a moment ago: the store does not know it yet. */
-static void note_unflushed_joins(struct request *request)
-{
-    const struct listing *listing = request->state;
-
-    for (size_t i = 0; i < listing->count; i++) {
-        const struct conversation *loaded =
-            conversation_find(request_engine(request), listing->ids[i]);
-
-        if (loaded)
-            listing->joined[i] = conversation_unflushed_join(loaded, request->user->name);
-    }
 }
 
 static void cursors_read(struct request *request, int status)
@@ -106,28 +90,27 @@ static void cursors_read(struct request *request, int status)
 
         if (index == listing->count)
             continue;
-        listing->read[index] = op->ret_cursors[i].read;
-        listing->delivered[index] = op->ret_cursors[i].delivered;
+        listing->summaries[index].read = op->ret_cursors[i].read;
+        listing->summaries[index].delivered = op->ret_cursors[i].delivered;
     }
     cc_op_release(&request->op.op);
     if (status)
         request_fail(request, status);
-    else {
-        note_unflushed_joins(request);
-        read_cursors(request, slice_str(MARK_JOIN), joins_read);
-    }
+    else
+        read_cursors(request, slice_str(MARK_JOIN), marks_read);
 }
 
 /* What is loaded here is newer than the store. */
 static void set_head(struct request *request, size_t index, const struct cc_store_head *stored)
 {
     const struct listing *listing = request->state;
-    const struct conversation *loaded =
-        conversation_find(request_engine(request), listing->ids[index]);
+    struct conversation *loaded = conversation_find(request_engine(request), listing->ids[index]);
     struct cc_conversation_summary *summary = &listing->summaries[index];
 
     summary->head = stored->seq;
     summary->ts = stored->ts;
+    unread_add_head(&listing->unread[index], stored);
+    unread_add_loaded(&listing->unread[index], loaded, request->user->name);
     if (!loaded || loaded->seq < stored->seq)
         return;
     summary->head = loaded->seq;
@@ -166,18 +149,16 @@ static void read_heads(struct request *request)
 static struct listing *listing_new(struct arena *arena, size_t count)
 {
     struct listing *listing = arena_alloc(arena, sizeof *listing);
-    size_t numbers = 3 * (count + 1) * sizeof(uint64_t);
+    size_t unread_bytes = (count + 1) * sizeof(struct unread);
 
     if (!listing)
         return NULL;
     listing->summaries = arena_alloc(arena, (count + 1) * sizeof *listing->summaries);
     listing->ids = arena_alloc(arena, (count + 1) * sizeof *listing->ids);
-    listing->joined = arena_alloc(arena, numbers);
-    if (!listing->summaries || !listing->ids || !listing->joined)
+    listing->unread = arena_alloc(arena, unread_bytes);
+    if (!listing->summaries || !listing->ids || !listing->unread)
         return NULL;
-    memset(listing->joined, 0, numbers);
-    listing->read = listing->joined + count + 1;
-    listing->delivered = listing->read + count + 1;
+    memset(listing->unread, 0, unread_bytes);
     listing->count = count;
     return listing;
 }

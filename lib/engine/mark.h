@@ -6,7 +6,8 @@
 #ifndef CC_ENGINE_MARK_H
 #define CC_ENGINE_MARK_H
 
-/* `delivered` is the seq at which the user joined the conversation. */
+/* `delivered` is the seq at which the user joined the conversation, `read` how many of its messages
+ * he has behind him: see unread.h. */
 #define MARK_JOIN "\x01"
 
 /* The user is a media id: `delivered` is the newest seq at which the object was sent to the

@@ -247,7 +247,9 @@ void devices_free(struct notify *notify);
 /* --- the badge ---------------------------------------------------------------------------------
  */
 
-/* Counting a user's unread messages: four reads, one after the other. */
+struct unread;
+
+/* Counting a user's unread messages: three reads, one after the other. */
 struct badge {
     struct notify *notify;
     struct cc_slice user; /* the caller's */
@@ -255,8 +257,7 @@ struct badge {
     uint32_t unread; /* the answer */
     struct arena arena;
     struct cc_slice *ids;
-    uint64_t *heads;
-    uint64_t *seen;
+    struct unread *places; /* of each */
     size_t count;
     union {
         struct cc_directory_memberships memberships;

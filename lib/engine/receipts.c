@@ -1,14 +1,19 @@
 /*
- * The commands: access → head → known cursors → store → telling → reply.
+ * The commands: access → head → what is behind → known cursors → store → telling → reply.
  */
 #include "engine/receipts.h"
 
 #include "chatcore/error.h"
 #include "engine/access.h"
 #include "engine/groups.h"
+#include "engine/mark.h"
 #include "engine/notify.h"
 #include "engine/receipts_state.h"
+#include "engine/unread.h"
 #include "engine/user.h"
+
+/* A command writes the user's cursor, the device's, and what is unread (unread.h). */
+#define CURSORS_EACH 3
 
 /* One command under way: request->state. */
 struct move {
@@ -18,6 +23,8 @@ struct move {
     int tries;
     uint64_t delivered;
     uint64_t read;
+    struct unread_place known; /* not below `read` */
+    uint64_t seen;             /* of the conversation's `said`, up to `read` */
     enum cc_conversation_kind kind;
     uint32_t member_count;
     bool is_silent; /* one of the two has blocked the other: the peer is not told */
@@ -124,6 +131,13 @@ static void set_cursor(struct cc_store_cursor *cursor, const struct move *move,
     cursor->read = move->read;
 }
 
+static void set_mark(struct cc_store_cursor *cursor, const struct move *move)
+{
+    set_cursor(cursor, move, slice_str(MARK_JOIN));
+    cursor->delivered = 0;
+    cursor->read = move->seen;
+}
+
 /* Takes all that waits into the array of one write. */
 static size_t gather(struct receipts *receipts)
 {
@@ -138,6 +152,8 @@ static size_t gather(struct receipts *receipts)
         set_cursor(&receipts->cursors[count++], move, slice_of(NULL, 0));
         if (move->request->session->device.size)
             set_cursor(&receipts->cursors[count++], move, move->request->session->device);
+        if (move->read)
+            set_mark(&receipts->cursors[count++], move);
     }
     receipts->waiting_count = 0;
     return count;
@@ -151,8 +167,8 @@ void receipts_step(struct cc_engine *engine)
 
     if (receipts->is_writing || !receipts->waiting_count)
         return;
-    r = mem_reserve(&engine->allocator, &cursors, &receipts->capacity, 2 * receipts->waiting_count,
-                    sizeof *receipts->cursors);
+    r = mem_reserve(&engine->allocator, &cursors, &receipts->capacity,
+                    CURSORS_EACH * receipts->waiting_count, sizeof *receipts->cursors);
     receipts->cursors = cursors;
     if (r) {
         fail_waiting(receipts, r);
@@ -214,19 +230,63 @@ static void read_cursors(struct request *request)
     engine->store.vtable->read_cursors(engine->store.self, op);
 }
 
-static void move_to(struct request *request, uint64_t seq)
+static void move_counted(struct request *request)
 {
     struct cc_engine *engine = request_engine(request);
-    struct move *move = request->state;
 
-    move->delivered = seq;
-    move->read = request->command->type == CC_COMMAND_READ ? seq : 0;
-    if (!seq)
-        move_end(move, 0); /* nothing has been said there yet */
-    else if (reader_find(&engine->receipts->readers, request->conversation, request->user->name))
-        enqueue(move);
+    if (reader_find(&engine->receipts->readers, request->conversation, request->user->name))
+        enqueue(request->state);
     else
         read_cursors(request);
+}
+
+/* --- what is behind ----------------------------------------------------------------------------
+ */
+
+static void rows_read(struct request *request, int status)
+{
+    struct move *move = request->state;
+
+    if (!status)
+        status = unread_count_back(&request_engine(request)->allocator, &move->known,
+                                   &request->op.rows, &move->seen);
+    cc_op_release(&request->op.op);
+    if (status)
+        move_end(move, status);
+    else
+        move_counted(request);
+}
+
+static void count_back(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct move *move = request->state;
+    struct cc_store_read_rows *op = &request->op.rows;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = request->conversation;
+    op->from = move->read + 1;
+    op->to = move->known.seq;
+    op->limit = UNREAD_ROWS_MAX;
+    request_op_begin(request, rows_read);
+    engine->store.vtable->read_rows(engine->store.self, op);
+}
+
+static void move_to(struct request *request, struct unread_place known)
+{
+    struct move *move = request->state;
+    uint64_t seq = request->command->seq;
+
+    move->delivered = seq < known.seq ? seq : known.seq;
+    move->read = request->command->type == CC_COMMAND_READ ? move->delivered : 0;
+    move->known = known;
+    move->seen = known.said;
+    if (!known.seq)
+        move_end(move, 0); /* nothing has been said there yet */
+    else if (move->read && move->read < known.seq)
+        count_back(request);
+    else
+        move_counted(request);
 }
 
 /* --- how far the conversation goes ------------------------------------------------------------
@@ -250,18 +310,22 @@ static void head_read(struct request *request, int status)
     struct cc_engine *engine = request_engine(request);
     struct move *move = request->state;
     uint64_t seq = request->command->seq;
-    uint64_t head = status ? 0 : request->op.heads.ret_heads[0].seq;
+    struct unread_place head = {0};
 
+    if (!status) {
+        head.seq = request->op.heads.ret_heads[0].seq;
+        head.said = request->op.heads.ret_heads[0].said;
+    }
     cc_op_release(&request->op.op);
     if (status) {
         move_end(move, status);
         return;
     }
     move->timer.expired = look_again;
-    if (seq > head && ++move->tries < RECEIPTS_HEAD_TRIES &&
+    if (seq > head.seq && ++move->tries < RECEIPTS_HEAD_TRIES &&
         timer_set(&engine->timers, &move->timer, engine->now.mono_ms + RECEIPTS_HEAD_RETRY_MS) == 0)
         return;
-    move_to(request, seq < head ? seq : head);
+    move_to(request, head);
 }
 
 /* --- the commands ------------------------------------------------------------------------------
@@ -288,12 +352,11 @@ static void clamp(struct request *request)
 {
     const struct conversation *conversation =
         conversation_find(request_engine(request), request->conversation);
-    uint64_t seq = request->command->seq;
 
     if (!conversation)
         request_read_head(request, head_read);
     else
-        move_to(request, seq < conversation->seq ? seq : conversation->seq);
+        move_to(request, unread_place_near(conversation, request->command->seq));
 }
 
 static void peer_checked(struct request *request, int status)

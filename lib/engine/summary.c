@@ -7,6 +7,7 @@
 #include "engine/groups_state.h"
 #include "engine/mark.h"
 #include "engine/push.h"
+#include "engine/unread.h"
 
 void summary_init(struct cc_conversation_summary *summary,
                   const struct cc_conversation *conversation, struct cc_slice user)
@@ -33,16 +34,6 @@ int summary_of_membership(struct arena *arena, const struct cc_membership *membe
     return r;
 }
 
-void summary_set_cursors(struct cc_conversation_summary *summary, uint64_t delivered, uint64_t read,
-                         uint64_t joined)
-{
-    uint64_t seen = joined && joined - 1 > read ? joined - 1 : read;
-
-    summary->read = read;
-    summary->delivered = delivered;
-    summary->unread = summary->head > seen ? summary->head - seen : 0;
-}
-
 /* --- gathering ---------------------------------------------------------------------------------
  */
 
@@ -52,8 +43,8 @@ struct job {
     struct cc_directory_member member;
     struct cc_store_read_heads heads;
     struct cc_store_read_cursors cursors;
-    struct cc_store_read_cursors joins;
-    uint64_t joined; /* as the memory knows it */
+    struct cc_store_read_cursors marks;
+    struct unread unread;
     unsigned waiting;
     int status;
     struct cc_slice conversation;
@@ -71,21 +62,29 @@ static void set_head(struct job *job, struct cc_conversation_summary *summary)
     summary->ts = loaded && loaded->seq > stored->seq ? loaded->ts : stored->ts;
 }
 
+static void set_cursors(struct job *job, struct cc_conversation_summary *summary)
+{
+    if (job->cursors.ret_count) {
+        summary->delivered = job->cursors.ret_cursors[0].delivered;
+        summary->read = job->cursors.ret_cursors[0].read;
+    }
+    unread_add_head(&job->unread, &job->heads.ret_heads[0]);
+    unread_add_loaded(&job->unread, conversation_find(job->engine, job->conversation), job->user);
+    if (job->marks.ret_count)
+        unread_add_mark(&job->unread, &job->marks.ret_cursors[0]);
+    summary->unread = unread_count(&job->unread);
+}
+
 static void push_gathered(struct job *job)
 {
     struct push push = {.type = CC_EVENT_CONVERSATION};
     struct cc_conversation_summary *summary = &push.u.conversation;
-    const struct cc_store_read_cursors *cursors = &job->cursors;
-    uint64_t joined = job->joins.ret_count ? job->joins.ret_cursors[0].delivered : 0;
 
-    if (joined < job->joined)
-        joined = job->joined;
     summary_init(summary, &job->member.ret_conversation, job->user);
     summary->role = job->member.ret_member.role;
     summary->muted_until = job->member.ret_muted_until;
     set_head(job, summary);
-    summary_set_cursors(summary, cursors->ret_count ? cursors->ret_cursors[0].delivered : 0,
-                        cursors->ret_count ? cursors->ret_cursors[0].read : 0, joined);
+    set_cursors(job, summary);
     push_to_user(job->engine, job->user, NULL, &push);
 }
 
@@ -98,7 +97,7 @@ static void job_end(struct job *job)
     cc_op_release(&job->member.op);
     cc_op_release(&job->heads.op);
     cc_op_release(&job->cursors.op);
-    cc_op_release(&job->joins.op);
+    cc_op_release(&job->marks.op);
     engine->groups->summary_jobs--;
     mem_free(&engine->allocator, job);
 }
@@ -127,9 +126,9 @@ static void cursors_read(struct cc_op *op)
     part_read(container_of(op, struct job, cursors.op), op);
 }
 
-static void joins_read(struct cc_op *op)
+static void marks_read(struct cc_op *op)
 {
-    part_read(container_of(op, struct job, joins.op), op);
+    part_read(container_of(op, struct job, marks.op), op);
 }
 
 static void read_cursors(struct job *job, struct cc_store_read_cursors *op, struct cc_slice device,
@@ -147,9 +146,8 @@ static void read_cursors(struct job *job, struct cc_store_read_cursors *op, stru
 static void job_start(struct job *job)
 {
     struct cc_engine *engine = job->engine;
-    const struct conversation *loaded = conversation_find(engine, job->conversation);
 
-    job->joined = loaded ? conversation_unflushed_join(loaded, job->user) : 0;
+    unread_add_loaded(&job->unread, conversation_find(engine, job->conversation), job->user);
     job->waiting = 4;
     job->member.conversation = job->conversation;
     job->member.user = job->user;
@@ -160,7 +158,7 @@ static void job_start(struct job *job)
     engine_op_begin(engine, &job->heads.op, heads_read);
     engine->store.vtable->read_heads(engine->store.self, &job->heads);
     read_cursors(job, &job->cursors, slice_of(NULL, 0), cursors_read);
-    read_cursors(job, &job->joins, slice_str(MARK_JOIN), joins_read);
+    read_cursors(job, &job->marks, slice_str(MARK_JOIN), marks_read);
 }
 
 void summary_push(struct cc_engine *engine, struct cc_slice conversation, struct cc_slice user)

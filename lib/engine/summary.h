@@ -23,11 +23,6 @@ void summary_init(struct cc_conversation_summary *summary,
 int summary_of_membership(struct arena *arena, const struct cc_membership *membership,
                           struct cc_slice user, struct cc_conversation_summary *ret_summary);
 
-/* The user's cursors, after the head is set. `joined` is the seq at which the user was added, 0:
- * from the start. What was said before that is not counted as unread. */
-void summary_set_cursors(struct cc_conversation_summary *summary, uint64_t delivered, uint64_t read,
-                         uint64_t joined);
-
 /* Gathers and pushes a user's summary to the user's sessions, later; for who has none, does
  * nothing. */
 void summary_push(struct cc_engine *engine, struct cc_slice conversation, struct cc_slice user);

@@ -35,7 +35,7 @@ static void a_new_store_is_empty(struct stores *store)
     CHECK_READ(store, "", sto_read_dedup, "alice", 0);
     CHECK_READ(store, "", sto_read_cursors, "alice", "", NULL);
     CHECK_READ(store, "", sto_read_cursors, "alice", "phone", "room");
-    CHECK_READ(store, "0@0 v0 t0", sto_read_head, "room");
+    CHECK_READ(store, "0@0 v0 t0 s0", sto_read_head, "room");
     CHECK_READ(store, "0", sto_read_offset, 0);
     CHECK_READ(store, "0", sto_read_offset, 3);
 }
@@ -350,15 +350,15 @@ static void heads_do_not_go_back(struct stores *store)
 
     sto_add_head(&batch, "room", 5, 50, 2);
     CHECK_STATUS(store->suite, sto_write(store, &batch), 0);
-    CHECK_READ(store, "5@50 v2 t1005", sto_read_head, "room");
+    CHECK_READ(store, "5@50 v2 t1005 s2", sto_read_head, "room");
     sto_add_head(&batch, "room", 4, 40, 1);
     CHECK_STATUS(store->suite, sto_write(store, &batch), 0);
-    CHECK_READ(store, "5@50 v2 t1005", sto_read_head, "room");
+    CHECK_READ(store, "5@50 v2 t1005 s2", sto_read_head, "room");
     sto_add_head(&batch, "room", 7, 70, 3);
     sto_add_head(&batch, "hall", 1, 65, 1);
     CHECK_STATUS(store->suite, sto_write(store, &batch), 0);
-    CHECK_READ(store, "7@70 v3 t1007", sto_read_head, "room");
-    CHECK_READ(store, "1@65 v1 t1001", sto_read_head, "hall");
+    CHECK_READ(store, "7@70 v3 t1007 s3", sto_read_head, "room");
+    CHECK_READ(store, "1@65 v1 t1001 s0", sto_read_head, "hall");
 }
 
 static void heads_come_in_the_order_asked(struct stores *store)

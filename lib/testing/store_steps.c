@@ -21,8 +21,8 @@ void sto_add_row(struct sto_batch *batch, const char *conversation, uint64_t seq
 void sto_add_head(struct sto_batch *batch, const char *conversation, uint64_t seq, uint64_t offset,
                   uint64_t member_version)
 {
-    struct cc_store_head head = {slice_str(conversation), seq, offset, member_version,
-                                 1000 + (int64_t)seq};
+    struct cc_store_head head = {slice_str(conversation), seq,    offset, member_version,
+                                 1000 + (int64_t)seq,     seq / 2};
 
     if (batch->head_count < STO_BATCH_MAX)
         batch->heads[batch->head_count++] = head;
@@ -216,9 +216,10 @@ void sto_read_head(struct stores *store, const char *conversation, struct text *
 
     add_status(text, r);
     if (!r)
-        text_add(text, "%llu@%llu v%llu t%lld", (unsigned long long)op.ret_heads[0].seq,
+        text_add(text, "%llu@%llu v%llu t%lld s%llu", (unsigned long long)op.ret_heads[0].seq,
                  (unsigned long long)op.ret_heads[0].offset,
-                 (unsigned long long)op.ret_heads[0].member_version, (long long)op.ret_heads[0].ts);
+                 (unsigned long long)op.ret_heads[0].member_version, (long long)op.ret_heads[0].ts,
+                 (unsigned long long)op.ret_heads[0].said);
     cc_op_release(&op.op);
 }
 

@@ -66,7 +66,7 @@ int sto_amend(struct stores *store, const char *conversation, uint64_t before,
  *   inbox    5:room/3 …          (offset, conversation, seq; "…" where there is more)
  *   dedup    7@100:x             (offset, ts, entries)
  *   cursors  room=3/2            (delivered, read), ascending
- *   head     5@17 v2 t1005       (seq, offset, member version, ts)
+ *   head     5@17 v2 t1005 s2    (seq, offset, member version, ts, said)
  */
 struct sto_range {
     uint64_t from;

@@ -121,7 +121,7 @@ static void record_add(const struct story *story, struct story_write *write, uin
     uint64_t sender = sender_of(story, record);
     struct cc_slice name = conversation_name(story, write, record);
     struct cc_store_row row = {name, seq, offset_of(record), slice_of(body, size)};
-    struct cc_store_head head = {name, seq, offset_of(record), seq / 2, (int64_t)record};
+    struct cc_store_head head = {name, seq, offset_of(record), seq / 2, (int64_t)record, seq / 3};
     struct cc_store_dedup run = {user_name(story, write, sender), offset_of(record),
                                  (int64_t)record, slice_of(body, size < 20 ? size : 20)};
 
@@ -228,11 +228,11 @@ static void check_head(struct stores *store, const struct story *story, uint64_t
 
     conversation_print(story, conversation, name);
     if (seq)
-        text_add(&wanted, "%llu@%llu v%llu t%llu", (unsigned long long)seq,
+        text_add(&wanted, "%llu@%llu v%llu t%llu s%llu", (unsigned long long)seq,
                  (unsigned long long)offset_of(record), (unsigned long long)seq / 2,
-                 (unsigned long long)record);
+                 (unsigned long long)record, (unsigned long long)seq / 3);
     else
-        text_add(&wanted, "0@0 v0 t0");
+        text_add(&wanted, "0@0 v0 t0 s0");
     CHECK_READ(store, wanted.bytes, sto_read_head, name);
 }
 

@@ -3,6 +3,8 @@
  * checks.
  */
 #include "chatcore/error.h"
+#include "engine/mark.h"
+#include "engine/unread.h"
 #include "sim.h"
 #include "wire/record.h"
 
@@ -400,6 +402,93 @@ static void check_typing(struct sim *sim)
                              sim->clients[c].device);
 }
 
+/* How much had been said up to a seq. */
+static uint64_t said_up_to(struct sim *sim, int index, uint64_t seq)
+{
+    uint64_t said = 0;
+
+    for (uint64_t at = 1; at <= seq; at++) {
+        enum cc_message_kind kind = row_at(sim, index, at)->kind;
+
+        said += kind == CC_MESSAGE_TEXT || kind == CC_MESSAGE_MEDIA;
+    }
+    return said;
+}
+
+/* Where the user last said something or was added. */
+static uint64_t last_presence(struct sim *sim, int index, int user)
+{
+    for (uint64_t seq = sim->conversations[index].newest; seq; seq--) {
+        const struct sim_row *row = row_at(sim, index, seq);
+
+        if (row->kind == CC_MESSAGE_TEXT && row->from == user)
+            return seq;
+        if (row->action == CC_SYSTEM_ADDED && (row->users & 1u << user))
+            return seq;
+    }
+    return 0;
+}
+
+static struct cc_store_cursor stored_cursor(struct sim *sim, struct cc_store *store, int index,
+                                            int user, struct cc_slice device)
+{
+    struct cc_mailbox mailbox = {0};
+    struct cc_slice id = slice_of(sim->conversations[index].id, sim->conversations[index].id_size);
+    char name[2] = {'u', (char)('0' + user)};
+    struct cc_store_cursor cursor = {.delivered = 0};
+    struct cc_store_read_cursors read = {.op = {.mailbox = &mailbox, .complete = op_ignore},
+                                         .user = slice_of(name, sizeof name),
+                                         .device = device,
+                                         .conversations = &id,
+                                         .count = 1,
+                                         .limit = 1};
+
+    store->vtable->read_cursors(store->self, &read);
+    cc_mailbox_drain(&mailbox);
+    if (read.ret_count) {
+        cursor.delivered = read.ret_cursors[0].delivered;
+        cursor.read = read.ret_cursors[0].read;
+    }
+    cc_op_release(&read.op);
+    return cursor;
+}
+
+/* The mark is where the user has read to, or where he last was without that. */
+static void check_seen(struct sim *sim, struct cc_store *store, int index, int user)
+{
+    uint64_t read = stored_cursor(sim, store, index, user, slice_of(NULL, 0)).read;
+    uint64_t seen = stored_cursor(sim, store, index, user, slice_str(MARK_JOIN)).read;
+    uint64_t least = said_up_to(sim, index, last_presence(sim, index, user));
+    uint64_t most = said_up_to(sim, index, read);
+
+    if (most < least)
+        most = least;
+    if (sim->conversations[index].newest <= read + UNREAD_ROWS_MAX)
+        least = most;
+    if (seen < least || seen > most)
+        sim_fail(sim, "conversation %d: u%d has seen %llu messages, and %llu to %llu are right",
+                 index, user, (unsigned long long)seen, (unsigned long long)least,
+                 (unsigned long long)most);
+}
+
+static void check_unread(struct sim *sim, struct cc_store *store, int index)
+{
+    struct cc_mailbox mailbox = {0};
+    struct cc_slice id = slice_of(sim->conversations[index].id, sim->conversations[index].id_size);
+    struct cc_store_read_heads read = {
+        .op = {.mailbox = &mailbox, .complete = op_ignore}, .conversations = &id, .count = 1};
+    uint64_t said = said_up_to(sim, index, sim->conversations[index].newest);
+
+    store->vtable->read_heads(store->self, &read);
+    cc_mailbox_drain(&mailbox);
+    if (read.ret_heads[0].said != said)
+        sim_fail(sim, "conversation %d: the head counts %llu messages, not %llu", index,
+                 (unsigned long long)read.ret_heads[0].said, (unsigned long long)said);
+    cc_op_release(&read.op);
+    for (int user = 0; user < sim->user_count && !sim->has_failed; user++)
+        check_seen(sim, store, index, user);
+}
+
 void model_check_end(struct sim *sim)
 {
     struct final final = {.sim = sim};
@@ -408,6 +497,8 @@ void model_check_end(struct sim *sim)
     cc_memory_store_open(sim->world, &store);
     for (int i = 0; i < sim->conversation_count && !sim->has_failed; i++)
         check_conversation(&final, &store, i);
+    for (int i = 0; i < sim->conversation_count && !sim->has_failed; i++)
+        check_unread(sim, &store, i);
     if (!sim->has_failed)
         check_sends(&final);
     if (!sim->has_failed)

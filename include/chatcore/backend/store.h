@@ -45,6 +45,7 @@ struct cc_store_head {
     uint64_t offset;         /* log offset of the newest row */
     uint64_t member_version; /* the directory's member version applied up to that row */
     int64_t ts;              /* of the newest row */
+    uint64_t said;           /* how many of the rows count as unread: opaque to the store */
 };
 
 struct cc_store_inbox {

@@ -6,7 +6,7 @@
 #include "chatcore/error.h"
 
 /* Format 1 had an inbox for each user only, and four times as many buckets; no release wrote it. */
-#define STORE_FORMAT 2
+#define STORE_FORMAT 3
 
 /* --- keys --- */
 

@@ -31,6 +31,7 @@ struct store_head_value {
     uint64_t offset;
     uint64_t member_version;
     int64_t ts;
+    uint64_t said;
 };
 
 struct store_cursor_value {

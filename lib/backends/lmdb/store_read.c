@@ -204,6 +204,7 @@ static void head_fill(const struct store_head_value *value, struct cc_store_head
     ret_head->offset = value->offset;
     ret_head->member_version = value->member_version;
     ret_head->ts = value->ts;
+    ret_head->said = value->said;
 }
 
 static int head_read(struct reading *reading, struct cc_slice conversation,

@@ -36,7 +36,8 @@ static int rows_write(struct store_batch *batch)
 
 static int head_write(MDB_cursor *cursor, const struct cc_store_head *head)
 {
-    struct store_head_value value = {head->seq, head->offset, head->member_version, head->ts};
+    struct store_head_value value = {head->seq, head->offset, head->member_version, head->ts,
+                                     head->said};
     struct store_head_value stored;
     struct store_key key;
     MDB_val wanted;

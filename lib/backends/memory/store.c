@@ -191,6 +191,7 @@ static bool add_head(struct changes *changes, const struct cc_store_head *head)
     entry->numbers[1] = head->offset;
     entry->numbers[2] = head->member_version;
     entry->numbers[3] = (uint64_t)head->ts;
+    entry->numbers[4] = head->said;
     return true;
 }
 

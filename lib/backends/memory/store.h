@@ -19,7 +19,7 @@ struct entry {
     struct tree_node node;
     struct entry *next; /* of the entries a write has made and not yet put in */
     enum table table;
-    uint64_t numbers[4];
+    uint64_t numbers[5];
     size_t value_size;
     char bytes[]; /* the key, then the value */
 };

@@ -80,6 +80,7 @@ static void fill_head(const struct entry *entry, struct cc_store_head *ret_head)
     ret_head->offset = entry->numbers[1];
     ret_head->member_version = entry->numbers[2];
     ret_head->ts = (int64_t)entry->numbers[3];
+    ret_head->said = entry->numbers[4];
 }
 
 static int read_head(const struct memory_store *store, struct answer *answer,

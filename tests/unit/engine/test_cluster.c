@@ -72,7 +72,7 @@ static void test_groups(void **state)
         assert_non_null(strstr(client_text(alice), "add ok seq=2\n"));
         assert_non_null(strstr(client_text(carol),
                                line("conversation %s group name=club member members=3 head=2 "
-                                    "read=0 delivered=0 unread=1\n",
+                                    "read=0 delivered=0 unread=0\n",
                                     groups[i])));
         client_forget(carol);
         client_name_users(alice, CC_COMMAND_REMOVE, groups[i], "carol");
@@ -110,6 +110,37 @@ static void test_receipts_and_typing(void **state)
         client_expect(alice, line("typing %s bob on\n", groups[i]));
         fixture_advance(nodes, TYPING_TTL_MS);
         client_expect(alice, line("typing %s bob off\n", groups[i]));
+    }
+}
+
+/* The same is unread on every node, whichever owns the group and whichever read it. */
+static void test_unread(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *alice = client_connect(&nodes[0], "alice", "phone");
+    struct client *bob = client_connect(&nodes[1], "bob", "phone");
+
+    for (size_t i = 0; i < GROUPS; i++) {
+        client_create(alice, groups[i], "bob"); /* seq 1 */
+        for (int n = 0; n < 4; n++)
+            client_say(alice, groups[i], "text"); /* 2 to 5 */
+        fixture_advance(nodes, 1000);
+        client_do(bob, (struct cc_command){.type = CC_COMMAND_READ,
+                                           .conversation = text_slice(groups[i]),
+                                           .seq = 3});
+        fixture_advance(nodes, 1000);
+    }
+    for (size_t n = 0; n < NODES; n++) {
+        struct client *client = client_open_for_requests(&nodes[n], "bob");
+        const char *text;
+
+        client_do(client, (struct cc_command){.type = CC_COMMAND_CONVERSATIONS});
+        fixture_advance(nodes, 100);
+        text = client_text(client);
+        for (size_t i = 0; i < GROUPS; i++)
+            assert_non_null(strstr(text, line("  %s group name=club member members=2 head=5 "
+                                              "read=3 delivered=3 unread=2\n",
+                                              groups[i])));
     }
 }
 
@@ -240,6 +271,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(test_groups),
         TEST(test_receipts_and_typing),
+        TEST(test_unread),
         TEST(test_crowds),
         TEST(test_joiners),
         TEST(test_presence),

@@ -120,7 +120,7 @@ static void test_mute(void **state)
     client_forget(tablet);
     client_do(alice, mute);
     client_expect(tablet, "conversation g group name=club owner members=2 head=1 read=0 "
-                          "delivered=0 unread=1 muted=1800000000000\n");
+                          "delivered=0 unread=0 muted=1800000000000\n");
     client_do(eve, mute);
     client_expect(eve, "mute CC_ENOTFOUND\n");
     mute.until = -1;

@@ -44,7 +44,7 @@ static void test_first_message(void **state)
     client_expect(alice, "message ~ 1 alice hi client_id=c1\n"
                          "send ok ~\n"
                          "conversation ~ direct peer=bob member members=2 head=1 read=0 "
-                         "delivered=0 unread=1\n");
+                         "delivered=0 unread=0\n");
     client_expect(bob, "message ~ 1 alice hi\n"
                        "conversation ~ direct peer=alice member members=2 head=1 read=0 "
                        "delivered=0 unread=1\n");

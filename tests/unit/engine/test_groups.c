@@ -56,10 +56,10 @@ static void test_create(void **state)
     client_expect(alice, "message g 1 alice *created* bob carol name=club\n"
                          "create ok g\n"
                          "conversation g group name=club owner members=3 head=1 read=0 "
-                         "delivered=0 unread=1\n");
+                         "delivered=0 unread=0\n");
     client_expect(bob, "message g 1 alice *created* bob carol name=club\n"
                        "conversation g group name=club member members=3 head=1 read=0 "
-                       "delivered=0 unread=1\n");
+                       "delivered=0 unread=0\n");
     list_members(bob);
     client_expect(bob, "members ok alice:owner bob:member carol:member\n");
     client_create(bob, "g", NULL);
@@ -116,10 +116,10 @@ static void test_update(void **state)
     client_expect(alice, "message g 2 alice *renamed* name=pub\n"
                          "update ok seq=2\n"
                          "conversation g group name=pub owner members=2 head=2 read=0 "
-                         "delivered=0 unread=2\n");
+                         "delivered=0 unread=0\n");
     client_expect(bob, "message g 2 alice *renamed* name=pub\n"
                        "conversation g group name=pub member members=2 head=2 read=0 "
-                       "delivered=0 unread=2\n");
+                       "delivered=0 unread=0\n");
     rename_to(alice, "pub");
     client_expect(alice, "update ok seq=2\n");
     rename_to(alice, "");
@@ -142,7 +142,7 @@ static void test_add(void **state)
     client_expect(bob, "message g 2 alice *added* member carol dave\n");
     client_expect(carol, "message g 2 alice *added* member carol dave\n"
                          "conversation g group name=club member members=4 head=2 read=0 "
-                         "delivered=0 unread=1\n");
+                         "delivered=0 unread=0\n");
     client_name_users(alice, CC_COMMAND_ADD, "g", "carol");
     client_expect(alice, "add ok seq=2\n");
     client_name_users(bob, CC_COMMAND_ADD, "g", "erin");
@@ -191,7 +191,7 @@ static void test_roles(void **state)
     client_expect(alice, "message g 2 alice *role* admin bob\nrole ok seq=2\n");
     client_expect(bob, "message g 2 alice *role* admin bob\n"
                        "conversation g group name=club admin members=3 head=2 read=0 "
-                       "delivered=0 unread=2\n");
+                       "delivered=0 unread=0\n");
     set_role(alice, "bob", CC_ROLE_ADMIN);
     client_expect(alice, "role ok seq=2\n");
     set_role(alice, "zoe", CC_ROLE_ADMIN);

@@ -2,10 +2,12 @@
  * Receipts: forward only, durable, and told to whom it concerns.
  */
 #include "engine/receipts.h"
+#include "engine/unread.h"
 #include "support/engine_fixture.h"
 #include "support/test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static int setup(void **state)
 {
@@ -200,7 +202,7 @@ static void test_durable(void **state)
     list(alice);
     client_expect(alice,
                   "conversations ok\n"
-                  "  g group name=club owner members=2 head=2 read=1 delivered=2 unread=1\n");
+                  "  g group name=club owner members=2 head=2 read=1 delivered=2 unread=0\n");
     /* What is known from before the restart is not told anew. */
     mark(alice, CC_COMMAND_DELIVERED, "g", 1);
     client_expect(alice, "delivered ok\n");
@@ -229,12 +231,173 @@ static void test_gathered(void **state)
     client_expect(bob, "read ok\nread ok\nread ok\n");
 }
 
+/* --- unread ------------------------------------------------------------------------------------
+ */
+
+static void check_unread(struct client *client, unsigned expected, int line)
+{
+    const char *found;
+
+    client_forget(client);
+    list(client);
+    found = strstr(client_text(client), "unread=");
+    assert_non_null(found);
+    if (strtoul(found + strlen("unread="), NULL, 10) != expected)
+        fail_msg("line %d: expected unread=%u, found %.20s", line, expected, found);
+}
+
+#define CHECK_UNREAD(client, expected) check_unread(client, expected, __LINE__)
+
+static void about(struct client *client, enum cc_command_type type, struct cc_id message)
+{
+    client_do(client, (struct cc_command){.type = type,
+                                          .conversation = text_slice("g"),
+                                          .message = message,
+                                          .text = text_slice("new"),
+                                          .emoji = text_slice("+1"),
+                                          .on = true});
+}
+
+/* Asked of memory, then of the store, then of an engine that begins again. */
+static void check_everywhere(struct fixture *fixture, unsigned alice, unsigned bob)
+{
+    CHECK_UNREAD(client_open_for_requests(fixture, "alice"), alice);
+    CHECK_UNREAD(client_open_for_requests(fixture, "bob"), bob);
+    fixture_advance(fixture, 1000);
+    CHECK_UNREAD(client_open_for_requests(fixture, "alice"), alice);
+    CHECK_UNREAD(client_open_for_requests(fixture, "bob"), bob);
+    fixture_restart(fixture, NULL);
+    CHECK_UNREAD(client_open_for_requests(fixture, "alice"), alice);
+    CHECK_UNREAD(client_open_for_requests(fixture, "bob"), bob);
+}
+
+/* Others' messages count: not one's own, nor what is done to messages or told of members. */
+static void test_unread_is_what_others_said(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct cc_id first;
+
+    client_create(alice, "g", "bob");
+    client_say(alice, "g", "one");
+    first = alice->last_message;
+    client_say(alice, "g", "two");
+    about(alice, CC_COMMAND_EDIT, first);
+    about(alice, CC_COMMAND_REACT, first);
+    about(alice, CC_COMMAND_DELETE, first);
+    client_name_users(alice, CC_COMMAND_ADD, "g", "carol");
+    check_everywhere(fixture, 0, 2);
+}
+
+static void test_unread_ends_where_one_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+
+    client_create(alice, "g", "bob"); /* seq 1 */
+    for (int i = 0; i < 5; i++)
+        client_say(alice, "g", "text");                  /* 2 to 6 */
+    about(alice, CC_COMMAND_REACT, alice->last_message); /* 7 */
+    mark(bob, CC_COMMAND_DELIVERED, "g", 7);
+    CHECK_UNREAD(bob, 5);
+    mark(bob, CC_COMMAND_READ, "g", 1);
+    CHECK_UNREAD(bob, 5);
+    mark(bob, CC_COMMAND_READ, "g", 3);
+    CHECK_UNREAD(bob, 3);
+    mark(bob, CC_COMMAND_READ, "g", 2); /* no way back */
+    check_everywhere(fixture, 0, 3);
+    /* What is behind is now in the store alone. */
+    bob = client_connect(fixture, "bob", "phone");
+    mark(bob, CC_COMMAND_READ, "g", 4);
+    check_everywhere(fixture, 0, 2);
+    bob = client_connect(fixture, "bob", "phone");
+    mark(bob, CC_COMMAND_READ, "g", 6);
+    check_everywhere(fixture, 0, 0);
+}
+
+/* Who answers has read what stands before, but tells nobody so. */
+static void test_unread_ends_where_one_spoke(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+
+    client_create(alice, "g", "bob");
+    client_say(alice, "g", "one");
+    client_say(alice, "g", "two");
+    about(bob, CC_COMMAND_REACT, alice->last_message); /* a reaction is no answer */
+    CHECK_UNREAD(bob, 2);
+    client_say(bob, "g", "three");
+    client_forget(bob);
+    list(bob);
+    client_expect(bob, "conversations ok\n"
+                       "  g group name=club member members=2 head=5 read=0 delivered=0 unread=0\n");
+    client_say(alice, "g", "four");
+    client_say(alice, "g", "five");
+    check_everywhere(fixture, 0, 2);
+}
+
+static void test_unread_begins_where_one_joined(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+
+    client_create(alice, "g", NULL);
+    client_say(alice, "g", "before");
+    client_say(alice, "g", "before");
+    client_name_users(alice, CC_COMMAND_ADD, "g", "bob");
+    check_everywhere(fixture, 0, 0);
+    alice = client_connect(fixture, "alice", "phone");
+    client_say(alice, "g", "after");
+    client_name_users(alice, CC_COMMAND_REMOVE, "g", "bob");
+    client_say(alice, "g", "without him");
+    client_name_users(alice, CC_COMMAND_ADD, "g", "bob");
+    client_say(alice, "g", "back");
+    check_everywhere(fixture, 0, 1);
+}
+
+/* Far behind: of more than UNREAD_ROWS_MAX messages after the mark all others count as one each. */
+static void test_unread_far_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob;
+    struct cc_id first;
+
+    client_create(alice, "g", "bob"); /* seq 1 */
+    client_say(alice, "g", "text");   /* 2 */
+    first = alice->last_message;
+    for (unsigned i = 0; i < UNREAD_ROWS_MAX + 10; i++) {
+        about(alice, CC_COMMAND_REACT, first);
+        fixture_advance(fixture, 100); /* within the rate */
+    }
+    client_say(alice, "g", "text");
+    fixture_restart(fixture, NULL);
+    bob = client_connect(fixture, "bob", "phone");
+    CHECK_UNREAD(bob, 2);
+    mark(bob, CC_COMMAND_READ, "g", 5);
+    CHECK_UNREAD(bob, 2); /* the head's two, as eight that were not looked at may count */
+    mark(bob, CC_COMMAND_READ, "g", 14);
+    CHECK_UNREAD(bob, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
-        TEST(test_direct), TEST(test_blocked), TEST(test_clamps_and_refuses), TEST(test_group),
-        TEST(test_crowd),  TEST(test_durable), TEST(test_gathered),
+        TEST(test_direct),
+        TEST(test_blocked),
+        TEST(test_clamps_and_refuses),
+        TEST(test_group),
+        TEST(test_crowd),
+        TEST(test_durable),
+        TEST(test_gathered),
+        TEST(test_unread_is_what_others_said),
+        TEST(test_unread_ends_where_one_read),
+        TEST(test_unread_ends_where_one_spoke),
+        TEST(test_unread_begins_where_one_joined),
+        TEST(test_unread_far_behind),
     };
 #undef TEST
 
