@@ -305,7 +305,7 @@ static void test_channel(void **state)
                                          .user_count = 1});
     client_forget(bob);
     client_say(bob, "news", "me too");
-    client_expect(bob, "send CC_ENOTFOUND\n");
+    client_expect(bob, "send CC_EFORBIDDEN\n");
     client_say(alice, "news", "today");
     client_expect(bob, "message news 2 alice today\n");
 }

@@ -182,7 +182,7 @@ static void test_a_conversations_own(void **state)
     client_say(bob, "other", "word kept");
     retain(bob, "g", 100,
            "message g 3 bob *retention* retention=100\nupdate ok seq=3\n"
-           "conversation g group name=club owner members=1 head=3 read=0 delivered=0 unread=3\n");
+           "conversation g group name=club owner members=1 head=3 read=0 delivered=0 unread=0\n");
     retain(bob, "g", 100, "update ok seq=3\n");
     fixture_restart(fixture, keep_all);
     bob = client_connect(fixture, "bob", "phone");
@@ -195,7 +195,7 @@ static void test_a_conversations_own(void **state)
     client_forget(bob);
     retain(bob, "g", 0,
            "message g 5 bob *retention* retention=0\nupdate ok seq=5\n"
-           "conversation g group name=club owner members=1 head=5 read=0 delivered=0 unread=5\n");
+           "conversation g group name=club owner members=1 head=5 read=0 delivered=0 unread=0\n");
     fixture_advance(fixture, 4000000);
     history(bob, "history ok\n  4 bob word new client_id=c3\n  5 bob *retention* retention=0\n");
 }
@@ -232,7 +232,7 @@ static void test_with_a_new_name(void **state)
                                        .retention_s = 50});
     client_expect(bob, "message g 2 bob *renamed* name=new retention=50\nupdate ok seq=2\n"
                        "conversation g group name=new owner members=1 head=2 read=0 delivered=0 "
-                       "unread=2\n");
+                       "unread=0\n");
 }
 
 /* The server's own is the ceiling: here 100 s. */
