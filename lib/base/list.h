@@ -13,6 +13,10 @@ struct list_link {
     struct list_link *previous;
 };
 
+/* From a member back to its struct. */
+#define container_of(pointer, type, member)                                                        \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
 struct list {
     struct list_link head;
 };

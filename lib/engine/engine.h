@@ -10,6 +10,7 @@
 #define CC_ENGINE_ENGINE_H
 
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/timers.h"
 #include "base/trace.h"
 #include "chatcore/engine.h"
@@ -122,9 +123,5 @@ void engine_op_done(struct cc_engine *engine, const struct cc_op *op);
 
 /* The partition of a conversation id: a function of the id and the number of partitions alone. */
 uint32_t engine_partition_of(const struct cc_engine *engine, struct cc_slice conversation);
-
-/* From a member back to its struct. */
-#define container_of(pointer, type, member)                                                        \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

@@ -307,8 +307,17 @@ static void mark_dirty(struct connection *connection)
     if (connection->is_dirty)
         return;
     connection->is_dirty = true;
-    connection->next_dirty = worker->dirty;
-    worker->dirty = connection;
+    list_add_before(worker->dirty.head.next, &connection->dirty);
+}
+
+void connection_hurry(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+
+    if (!list_is_linked(&connection->dirty))
+        return;
+    list_remove(&connection->dirty);
+    list_add_before(worker->dirty.head.next, &connection->dirty);
 }
 
 /* Writes one frame. 0, or an error: the socket has to be cut. */

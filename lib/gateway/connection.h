@@ -35,8 +35,8 @@ struct connection {
     struct transfer *transfer;      /* an object's, or NULL */
     struct output output;
     struct assembly partial;
-    struct connection *next_dirty;
-    struct timer timer; /* HANDSHAKE: it is too late; OPEN: heartbeat; CLOSING: cut it off */
+    struct list_link dirty; /* on the worker's list, until it is flushed */
+    struct timer timer;     /* HANDSHAKE: it is too late; OPEN: heartbeat; CLOSING: cut it off */
     int64_t heard_ms;
     struct address address;     /* of the client, or of the proxy before the upgrade */
     unsigned char *close_frame; /* CLOSING: to be sent, or NULL */
@@ -46,7 +46,7 @@ struct connection {
     bool has_address;
     bool is_over_limit; /* its address has too many connections: it will be refused */
     bool is_blocked;    /* the kernel takes no more for now */
-    bool is_dirty;      /* on the worker's list */
+    bool is_dirty;      /* on the worker's list, or being flushed */
     bool is_pinged;     /* since it was last heard */
     bool is_close_sent; /* or is libwebsockets' to send */
     bool is_cut;        /* to be cut at the end of the turn */
@@ -99,6 +99,10 @@ void connection_answered(struct connection *connection);
 
 /* Queues a chunk for the end of the turn. */
 void connection_send(struct connection *connection, struct chunk *chunk);
+
+/* What was queued has an answer that somebody waits for: this connection is flushed first. An
+ * answer would otherwise wait until its message is written to all members of a large group. */
+void connection_hurry(struct connection *connection);
 
 /* At the end of a turn: writes what is queued, as far as the kernel takes it; or cuts the socket.
  */

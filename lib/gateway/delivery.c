@@ -42,6 +42,8 @@ static void send_all(struct worker *worker, const struct cc_event *event)
             connection_send(connection, *chunk);
         else
             connection_cut(connection);
+        if (event->type == CC_EVENT_REPLY)
+            connection_hurry(connection);
     }
     chunk_unref(worker->allocator, chunks[WIRE_JSON]);
     chunk_unref(worker->allocator, chunks[WIRE_MSGPACK]);

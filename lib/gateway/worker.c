@@ -49,10 +49,11 @@ static bool take_events(struct worker *worker)
 /* Connections may become dirty meanwhile: they are put in front, and taken next. */
 static void flush_dirty(struct worker *worker)
 {
-    struct connection *connection;
+    while (!list_is_empty(&worker->dirty)) {
+        struct list_link *first = worker->dirty.head.next;
+        struct connection *connection = container_of(first, struct connection, dirty);
 
-    while ((connection = worker->dirty)) {
-        worker->dirty = connection->next_dirty;
+        list_remove(first);
         connection_flush(connection);
         connection->is_dirty = false;
         connection_release(connection);
@@ -355,6 +356,7 @@ static void init(struct worker *worker, struct cc_gateway *gateway)
     worker->gateway = gateway;
     worker->allocator = &gateway->allocator;
     worker->listen_fd = -1;
+    list_init(&worker->dirty);
     worker->timer_ms = INT64_MAX;
     worker->partial.allocator = worker->allocator;
     worker->partial.max_message = gateway->options.max_frame_bytes;

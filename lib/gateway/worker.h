@@ -10,6 +10,7 @@
 #define CC_GATEWAY_WORKER_H
 
 #include "base/chain.h"
+#include "base/list.h"
 #include "base/timers.h"
 #include "gateway/assembly.h"
 #include "gateway/gateway.h"
@@ -61,7 +62,7 @@ struct worker {
     size_t connection_count;
     size_t session_count;
     size_t handshake_count;     /* accepted, not yet upgraded */
-    struct connection *dirty;   /* to be written at the end of the turn */
+    struct list dirty;          /* connections to be written at the end of the turn */
     struct cc_mailbox finished; /* any thread: uploads that the media server has finished */
     size_t transfer_count;      /* objects being received and sent */
     size_t finishing_count;     /* of those, with the media server */
