@@ -66,7 +66,8 @@ int cc_auth_tokens_add_secret(struct cc_auth *auth, const char *kid, struct cc_s
  * `kid` may be NULL. One thread at a time. Errors: CC_EINVAL, CC_ETOOLARGE, CC_ENOMEM. */
 int cc_auth_tokens_add_pem(struct cc_auth *auth, const char *kid, struct cc_slice pem);
 
-/* Adds every usable key of a JWKS document (RFC 7517): all, or on failure none. One thread at a
+/* Adds every usable key of a JWKS document (RFC 7517): all, or on failure none. A key with a `kid`
+ * is for tokens that name it. One thread at a
  * time. Errors: CC_EINVAL (no such document, or no usable key in it), CC_ETOOLARGE, CC_ENOMEM. */
 int cc_auth_tokens_add_jwks(struct cc_auth *auth, struct cc_slice json);
 
