@@ -44,7 +44,8 @@ extern "C" {
     X(CC_COMMAND_DEVICE, "device")                                                                 \
     X(CC_COMMAND_SEARCH, "search")                                                                 \
     X(CC_COMMAND_ERASE, "erase")                                                                   \
-    X(CC_COMMAND_EXPORT, "export")
+    X(CC_COMMAND_EXPORT, "export")                                                                 \
+    X(CC_COMMAND_REVOKE, "revoke")
 
 enum cc_command_type {
     CC_COMMAND_NONE = 0,
@@ -65,7 +66,7 @@ enum cc_command_type {
 struct cc_command {
     uint64_t id; /* chosen by the client, positive; the reply carries it */
     enum cc_command_type type;
-    struct cc_slice token;        /* connect, refresh, device */
+    struct cc_slice token;        /* connect, refresh, device; revoke: `jti`, a token's id */
     struct cc_slice device;       /* connect; device: another one than the session's */
     struct cc_slice cursor;       /* connect, export */
     struct cc_slice conversation; /* most */
@@ -88,13 +89,14 @@ struct cc_command {
     size_t user_count;
     const struct cc_slice *media; /* send */
     size_t media_count;
-    uint64_t seq;         /* delivered, read */
-    uint64_t before;      /* history; 0: not given */
-    uint64_t after;       /* history */
-    uint32_t limit;       /* history, conversations, members, contacts, search; 0: the default */
-    uint64_t bytes;       /* upload: the object's size, if told */
-    int64_t until;        /* mute: wall ms; 0 ends it */
-    uint64_t retention_s; /* update; 0: none of its own */
+    uint64_t seq;          /* delivered, read */
+    uint64_t before;       /* history; 0: not given */
+    uint64_t after;        /* history */
+    uint32_t limit;        /* history, conversations, members, contacts, search; 0: the default */
+    uint64_t bytes;        /* upload: the object's size, if told */
+    int64_t until;         /* mute: wall ms; 0 ends it */
+    int64_t issued_before; /* revoke: wall ms; 0: now */
+    uint64_t retention_s;  /* update; 0: none of its own */
     enum cc_conversation_kind kind; /* create */
     enum cc_role role;              /* role, add */
     bool on;                        /* react, typing */

@@ -3,6 +3,7 @@
  */
 #include "chatcore/error.h"
 #include "engine/request.h"
+#include "engine/revoke.h"
 #include "engine/sync.h"
 #include "engine/user.h"
 
@@ -69,23 +70,39 @@ static void fail_connect(struct request *request, int error)
     session_unref(session);
 }
 
-static void connected(struct request *request, struct cc_slice user, int64_t expires)
+/* Keeps what the session lives by, so that a revocation finds it. */
+static int live_by(struct cc_session *session, const struct credential *credential)
+{
+    struct cc_engine *engine = session_engine(session);
+    struct cc_slice token_id;
+    int r = slice_copy(&engine->allocator, credential->token_id, &token_id);
+
+    if (r)
+        return r;
+    mem_free(&engine->allocator, (char *)session->token_id.data);
+    session->token_id = token_id;
+    session->issued = credential->issued;
+    session->is_admin = credential->is_admin;
+    return expire_at(session, credential->expires);
+}
+
+static void connected(struct request *request, const struct credential *credential)
 {
     struct cc_session *session = request->session;
     struct cc_engine *engine = session_engine(session);
     struct cc_slice cursor = request->command->cursor;
     char id[ID_TEXT_SIZE];
-    struct cc_reply reply = {.user = user,
+    struct cc_reply reply = {.user = credential->user,
                              .device = request->command->device,
                              .session = slice_of(id, sizeof id),
                              .server_time = engine->now.wall_ms,
                              .ping_interval_ms = engine->limits.ping_interval_ms,
                              .max_message_bytes = engine->limits.max_message_bytes};
     struct cc_id session_id;
-    int r = join_user(request, user);
+    int r = join_user(request, credential->user);
 
     if (!r)
-        r = expire_at(session, expires);
+        r = live_by(session, credential);
     if (r) {
         fail_connect(request, r);
         return;
@@ -111,33 +128,56 @@ static void refuse_connect(struct request *request, uint32_t retry_ms)
     request_fail_text(request, CC_ERATELIMITED, slice_of(NULL, 0), retry_ms);
 }
 
-static void verified(struct request *request, int status)
+static void admitted(struct request *request, int status)
+{
+    if (request->session->phase != SESSION_CONNECTING)
+        request_fail(request, CC_ECANCELED);
+    else if (status)
+        fail_connect(request, status);
+    else
+        connected(request, request->state);
+}
+
+/* Takes what a verification has told out of its operation, and releases that. */
+static int keep_credential(struct request *request)
 {
     struct cc_auth_verify *verify = &request->op.verify;
+    struct credential *credential = arena_alloc(&request->arena, sizeof *credential);
+    int r = CC_ENOMEM;
+
+    if (credential) {
+        *credential = (struct credential){.issued = verify->ret_issued,
+                                          .expires = verify->ret_expires,
+                                          .is_admin = verify->ret_admin};
+        r = arena_copy(&request->arena, verify->ret_user, &credential->user);
+    }
+    if (!r)
+        r = arena_copy(&request->arena, verify->ret_token_id, &credential->token_id);
+    cc_op_release(&verify->op);
+    request->state = credential;
+    return r;
+}
+
+static void verified(struct request *request, int status)
+{
     struct cc_session *session = request->session;
-    struct cc_slice user;
     uint32_t retry_ms = 0;
-    int64_t expires;
+    const struct credential *credential;
 
     if (session->phase != SESSION_CONNECTING) {
-        cc_op_release(&verify->op);
+        cc_op_release(&request->op.op);
         request_fail(request, CC_ECANCELED);
         return;
     }
-    if (status) {
-        fail_connect(request, status);
-        return;
-    }
-    session->is_admin = verify->ret_admin;
-    expires = verify->ret_expires;
-    status = arena_copy(&request->arena, verify->ret_user, &user);
-    cc_op_release(&verify->op);
+    if (!status)
+        status = keep_credential(request);
+    credential = request->state;
     if (status)
         fail_connect(request, status);
-    else if (!limits_admit_user(session_engine(session), user, &retry_ms))
+    else if (!limits_admit_user(session_engine(session), credential->user, &retry_ms))
         refuse_connect(request, retry_ms);
     else
-        connected(request, user, expires);
+        revoked_check(request, credential, admitted);
 }
 
 static bool device_is_valid(const struct cc_session *session, struct cc_slice device)
@@ -161,7 +201,12 @@ void session_connect(struct request *request)
         return;
     }
     if (session->is_trusted) {
-        connected(request, session->trusted_user, INT64_MAX);
+        const struct credential trusted = {.user = session->trusted_user,
+                                           .issued = INT64_MAX,
+                                           .expires = INT64_MAX,
+                                           .is_admin = session->is_admin};
+
+        connected(request, &trusted);
         return;
     }
     if (!engine->auth.vtable) {
@@ -176,29 +221,32 @@ void session_connect(struct request *request)
 
 /* --- refresh ---------------------------------------------------------------------------------- */
 
-static int renew(struct cc_session *session, const struct cc_auth_verify *verify)
+static void renewed(struct request *request, int status)
 {
-    if (session->phase != SESSION_OPEN)
-        return CC_ECANCELED;
-    if (!slice_equal(verify->ret_user, session->user->name))
-        return CC_EUNAUTHORIZED;
-    session->is_admin = verify->ret_admin;
-    return expire_at(session, verify->ret_expires);
-}
+    const struct credential *credential = request->state;
+    struct cc_session *session = request->session;
+    struct cc_reply reply = {.expires = credential->expires};
 
-static void reverified(struct request *request, int status)
-{
-    struct cc_reply reply = {0};
-
-    if (!status) {
-        status = renew(request->session, &request->op.verify);
-        reply.expires = request->op.verify.ret_expires;
-        cc_op_release(&request->op.op);
-    }
+    if (!status && session->phase != SESSION_OPEN)
+        status = CC_ECANCELED;
+    if (!status && !slice_equal(credential->user, session->user->name))
+        status = CC_EUNAUTHORIZED;
+    if (!status)
+        status = live_by(session, credential);
     if (status)
         request_fail(request, status);
     else
         request_reply(request, &reply);
+}
+
+static void reverified(struct request *request, int status)
+{
+    if (!status)
+        status = keep_credential(request);
+    if (status)
+        request_fail(request, status);
+    else
+        revoked_check(request, request->state, renewed);
 }
 
 void session_refresh(struct request *request)

@@ -20,6 +20,7 @@
 #include "engine/relations.h"
 #include "engine/request.h"
 #include "engine/retention.h"
+#include "engine/revoke.h"
 #include "engine/search.h"
 #include "engine/session.h"
 #include "engine/sweep.h"
@@ -217,7 +218,7 @@ static int modules_init(struct cc_engine *engine)
     static int (*const inits[])(struct cc_engine *) = {
         pending_init,   partitions_init, link_init,      limits_init,   push_init,
         relations_init, receipts_init,   typing_init,    presence_init, groups_init,
-        media_init,     search_init,     retention_init, notify_init,
+        media_init,     search_init,     retention_init, notify_init,   revocations_init,
     };
     int r = 0;
 
@@ -229,10 +230,10 @@ static int modules_init(struct cc_engine *engine)
 static void modules_deinit(struct cc_engine *engine)
 {
     static void (*const deinits[])(struct cc_engine *) = {
-        notify_deinit,   retention_deinit,  sweeps_deinit,   search_deinit,
-        media_deinit,    groups_deinit,     presence_deinit, typing_deinit,
-        receipts_deinit, relations_deinit,  push_deinit,     limits_deinit,
-        link_deinit,     partitions_deinit, pending_deinit,  requests_deinit,
+        notify_deinit,   retention_deinit,   sweeps_deinit, search_deinit,     media_deinit,
+        groups_deinit,   presence_deinit,    typing_deinit, receipts_deinit,   relations_deinit,
+        push_deinit,     limits_deinit,      link_deinit,   partitions_deinit, pending_deinit,
+        requests_deinit, revocations_deinit,
     };
 
     for (size_t i = 0; i < sizeof deinits / sizeof deinits[0]; i++)

@@ -100,6 +100,7 @@ struct cc_engine {
     bool has_given_up_search;
     struct sweep *sweeps; /* those that wait for the store: see sweep.h */
     struct retention *retention;
+    struct revocations *revocations;
     struct notify *notify; /* NULL: no notifier */
 
     struct cc_engine_stats stats;     /* the engine's thread */

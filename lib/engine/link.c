@@ -8,6 +8,7 @@
 #include "engine/interest.h"
 #include "engine/push_link.h"
 #include "engine/receipts.h"
+#include "engine/revoke.h"
 
 /* Peers known at once: more nodes than one cluster has, and a bound on what a forged bus could
  * make. */
@@ -179,6 +180,9 @@ static void read_message(struct peer *peer, struct unpack *unpack, uint32_t valu
     case LINK_READ:
         receipts_read_elsewhere(peer->engine, unpack);
         break;
+    case LINK_REVOKED:
+        revocations_look(peer->engine);
+        break;
     default: /* of a newer version: left out */
         break;
     }
@@ -262,6 +266,7 @@ static void tick(struct timer *timer, void *context)
         return;
     forget_silent(engine);
     feed_tick(engine);
+    revocations_look(engine);
     HASH_ITER(hh, link->peers, peer, next)
     link_put_heads(peer);
     timer_set(&engine->timers, timer, engine->now.mono_ms + LINK_TICK_MS);

@@ -40,7 +40,8 @@ enum link_kind {
     LINK_MESSAGE, /* partition, offset, tenure, seq, record, users: to be pushed to these users */
     LINK_VERDICT, /* token and what a proposal came to */
     LINK_PUSH,    /* users, what kind, and its values: see push_link.c */
-    LINK_READ     /* conversation, user, seq: to the owner of a crowd, see receipts_tell.c */
+    LINK_READ,    /* conversation, user, seq: to the owner of a crowd, see receipts_tell.c */
+    LINK_REVOKED  /* tokens have been revoked: the directory tells which, see revoke.h */
 };
 
 struct peer {

@@ -46,6 +46,7 @@ void session_free(struct cc_session *session)
     mem_free(allocator, (char *)session->trusted_user.data);
     mem_free(allocator, (char *)session->address.data);
     mem_free(allocator, (char *)session->device.data);
+    mem_free(allocator, (char *)session->token_id.data);
     mem_free(allocator, session);
 }
 

@@ -46,6 +46,8 @@ struct cc_session {
     struct cc_session *next_of_user;
     struct user *user; /* from OPEN on */
     struct cc_slice device;
+    struct cc_slice token_id; /* of the token that it lives by; empty: none, or it has no id */
+    int64_t issued;           /* of the token, wall ms; INT64_MAX: it needs no token */
     enum session_phase phase;
     enum cc_close_code close_code;
     const char *close_reason; /* static */
@@ -134,6 +136,8 @@ struct request {
         struct cc_store_forget_cursors forget_cursors;
         struct cc_store_list_heads list_heads;
         struct cc_directory_devices devices;
+        struct cc_directory_revoke revoke;
+        struct cc_directory_revoked revoked;
         struct cc_store_read_dedup dedup;
         struct cc_cluster_locate locate;
         struct cc_media_upload upload;

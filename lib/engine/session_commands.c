@@ -13,6 +13,7 @@
 #include "engine/presence.h"
 #include "engine/privacy.h"
 #include "engine/receipts.h"
+#include "engine/revoke.h"
 #include "engine/search.h"
 #include "engine/session.h"
 #include "engine/typing.h"
@@ -51,6 +52,7 @@ static const struct session_command commands[CC_COMMAND_COUNT] = {
     [CC_COMMAND_SEARCH] = {search_command, false, false},
     [CC_COMMAND_ERASE] = {privacy_erase, false, false},
     [CC_COMMAND_EXPORT] = {privacy_export, false, false},
+    [CC_COMMAND_REVOKE] = {revoke_command, false, false},
 };
 
 const struct session_command *session_command(enum cc_command_type type)

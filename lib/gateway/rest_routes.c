@@ -40,6 +40,7 @@ static const struct rest_route routes[] = {
     {"GET", "/v1/users/{user}/profile", CC_COMMAND_PROFILE, 200, CC_SCOPE_USERS_READ, "", ""},
     {"GET", "/v1/users/{user}/export", CC_COMMAND_EXPORT, 200, CC_SCOPE_ADMIN, "cursor", ""},
     {"DELETE", "/v1/users/{user}", CC_COMMAND_ERASE, 200, CC_SCOPE_ADMIN, "", ""},
+    {"POST", "/v1/revocations", CC_COMMAND_REVOKE, 200, CC_SCOPE_ADMIN, "", ""},
     {"GET", "/v1/presence", CC_COMMAND_PRESENCE, 200, CC_SCOPE_USERS_READ, "users", ""},
     {"GET", "/v1/contacts", CC_COMMAND_CONTACTS, 200, CC_SCOPE_USERS_READ, "after limit", ""},
     {"PUT", "/v1/contacts/{user}", CC_COMMAND_ADD_CONTACT, 200, CC_SCOPE_USERS_WRITE, "", ""},

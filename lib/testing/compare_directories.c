@@ -164,12 +164,16 @@ static void step_user(struct program *program)
     int64_t until = (int64_t)draw(program, 3);
     int status;
 
-    switch (draw(program, 3)) {
+    switch (draw(program, 4)) {
     case 0:
         ON_BOTH(program, "relate", status, dir_relate(dir, user, other, relation, on));
         break;
     case 1:
         ON_BOTH(program, "mute", status, dir_mute(dir, user, room, until));
+        break;
+    case 2:
+        ON_BOTH(program, "revoke", status,
+                dir_revoke(dir, on ? CC_REVOKED_USER : CC_REVOKED_TOKEN, user, until));
         break;
     default:
         ON_BOTH(program, "device_put", status,
@@ -217,6 +221,8 @@ static void step_read_user(struct program *program)
     READ_BOTH(program, dir_read_related, user, CC_RELATION_CONTACT, false);
     READ_BOTH(program, dir_read_related, user, CC_RELATION_BLOCKED, true);
     READ_BOTH(program, dir_read_devices, user);
+    READ_BOTH(program, dir_read_revoked, user, other, 1);
+    READ_BOTH(program, dir_read_revocations, program->step % 5);
 }
 
 /* --- the program --- */

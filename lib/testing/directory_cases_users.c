@@ -195,6 +195,46 @@ static void names_are_never_taken_for_others(struct dir *dir)
     }
 }
 
+static void tokens_are_revoked_by_user_and_by_id(struct dir *dir)
+{
+    struct suite *suite = dir->suite;
+
+    CHECK_READ(dir, " newest 0", dir_read_revocations, 0);
+    CHECK_READ(dir, "good", dir_read_revoked, "alice", "", 0);
+    CHECK_STATUS(suite, dir_revoke(dir, CC_REVOKED_USER, "alice", 1000), 0);
+    CHECK_READ(dir, "revoked", dir_read_revoked, "alice", "", 0);
+    CHECK_READ(dir, "revoked", dir_read_revoked, "alice", "t1", 999);
+    CHECK_READ(dir, "good", dir_read_revoked, "alice", "t1", 1000);
+    CHECK_READ(dir, "good", dir_read_revoked, "alicea", "t1", 0);
+    CHECK_STATUS(suite, dir_revoke(dir, CC_REVOKED_TOKEN, "t1", 0), 0);
+    CHECK_READ(dir, "revoked", dir_read_revoked, "bob", "t1", 2000);
+    CHECK_READ(dir, "good", dir_read_revoked, "bob", "t", 2000);
+    CHECK_READ(dir, "good", dir_read_revoked, "t1", "alice", 2000); /* kinds are kept apart */
+    CHECK_STATUS(suite, dir_revoke(dir, CC_REVOKED_TOKEN, "", 0), CC_EINVAL);
+}
+
+/* Who has read up to a number finds all that came since, and a repeated one again. */
+static void revocations_have_an_order(struct dir *dir)
+{
+    struct suite *suite = dir->suite;
+
+    CHECK_STATUS(suite, dir_revoke(dir, CC_REVOKED_USER, "alice", 1000), 0);
+    CHECK_STATUS(suite, dir_revoke(dir, CC_REVOKED_TOKEN, "t1", 0), 0);
+    CHECK_STATUS(suite, dir_revoke(dir, CC_REVOKED_TOKEN, "t2", 0), 0);
+    for (dir->page = 1; dir->page < 5; dir->page++) {
+        CHECK_READ(dir, "1:user:alice<1000 2:token:t1<0 3:token:t2<0 newest 3",
+                   dir_read_revocations, 0);
+        CHECK_READ(dir, "3:token:t2<0 newest 3", dir_read_revocations, 2);
+        CHECK_READ(dir, " newest 3", dir_read_revocations, 3);
+        CHECK_READ(dir, " newest 3", dir_read_revocations, UINT64_MAX);
+    }
+    CHECK_STATUS(suite, dir_revoke(dir, CC_REVOKED_USER, "alice", 500), 0); /* not backward */
+    CHECK_STATUS(suite, dir_revoke(dir, CC_REVOKED_USER, "alice", 2000), 0);
+    CHECK_READ(dir, "2:token:t1<0 3:token:t2<0 5:user:alice<2000 newest 5", dir_read_revocations,
+               0);
+    CHECK_READ(dir, "revoked", dir_read_revoked, "alice", "", 1999);
+}
+
 const struct dir_case dir_user_cases[] = {
     {"profiles keep what is not given", profiles_keep_what_is_not_given},
     {"only a profile makes a user known", only_a_profile_makes_a_user_known},
@@ -204,6 +244,8 @@ const struct dir_case dir_user_cases[] = {
      related_users_are_listed_by_kind_and_direction},
     {"lists of users turn pages", lists_of_users_turn_pages},
     {"devices are put, replaced and removed", devices_are_put_replaced_and_removed},
+    {"tokens are revoked by user and by id", tokens_are_revoked_by_user_and_by_id},
+    {"revocations have an order", revocations_have_an_order},
     {"names are never taken for others", names_are_never_taken_for_others},
     {NULL, NULL},
 };

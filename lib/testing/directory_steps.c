@@ -192,6 +192,14 @@ int dir_device_put(struct dir *dir, const char *user, const char *device, const 
     return DIR_RUN(dir, device_put, &op);
 }
 
+int dir_revoke(struct dir *dir, enum cc_revoked kind, const char *name, int64_t before)
+{
+    struct cc_directory_revoke op = {
+        .revocation = {.kind = kind, .name = slice_str(name), .before = before}};
+
+    return DIR_RUN(dir, revoke, &op);
+}
+
 /* --- reading --- */
 
 /* Notes a status that is not 0; answers whether there is something to read. */
@@ -476,4 +484,38 @@ void dir_read_devices(struct dir *dir, const char *user, struct text *text)
         free(sorted);
     }
     cc_op_release(&op.op);
+}
+
+void dir_read_revoked(struct dir *dir, const char *user, const char *token_id, int64_t issued,
+                      struct text *text)
+{
+    struct cc_directory_revoked op = {
+        .user = slice_str(user), .token_id = slice_str(token_id), .issued = issued};
+
+    if (add_status(text, DIR_RUN(dir, revoked, &op)))
+        text_add(text, op.ret_is_revoked ? "revoked" : "good");
+    cc_op_release(&op.op);
+}
+
+void dir_read_revocations(struct dir *dir, uint64_t after, struct text *text)
+{
+    struct cc_directory_revocations op = {.after = after, .limit = dir->page};
+    bool goes_on = true;
+
+    while (goes_on && add_status(text, DIR_RUN(dir, revocations, &op))) {
+        for (size_t i = 0; i < op.ret_count; i++) {
+            const struct cc_revocation *found = &op.ret_revocations[i];
+
+            add_separator(text);
+            text_add(text, "%llu:%s:%.*s<%lld", (unsigned long long)found->number,
+                     found->kind == CC_REVOKED_USER ? "user" : "token",
+                     SLICE_ARGUMENTS(found->name), (long long)found->before);
+            op.after = found->number;
+        }
+        goes_on = op.ret_more && op.ret_count;
+        if (!op.ret_more)
+            text_add(text, " newest %llu", (unsigned long long)op.ret_newest);
+        cc_op_release(&op.op);
+        memset(&op.op, 0, sizeof op.op);
+    }
 }

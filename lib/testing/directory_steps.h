@@ -37,6 +37,7 @@ int dir_relate(struct dir *dir, const char *user, const char *other, enum cc_rel
                bool on);
 int dir_device_put(struct dir *dir, const char *user, const char *device, const char *provider,
                    const char *token);
+int dir_revoke(struct dir *dir, enum cc_revoked kind, const char *name, int64_t before);
 
 /* A change made by a program: many members, named by numbers. */
 int dir_change_many(struct dir *dir, const char *conversation, uint64_t expected,
@@ -68,6 +69,9 @@ void dir_read_related(struct dir *dir, const char *user, enum cc_relation relati
                       struct text *text);
 void dir_read_relation(struct dir *dir, const char *user, const char *other, struct text *text);
 void dir_read_devices(struct dir *dir, const char *user, struct text *text);
+void dir_read_revoked(struct dir *dir, const char *user, const char *token_id, int64_t issued,
+                      struct text *text);
+void dir_read_revocations(struct dir *dir, uint64_t after, struct text *text);
 
 /* Reads with one of the above and compares, for the case's functions without a result. */
 #define CHECK_READ(dir, wanted, read, ...)                                                         \

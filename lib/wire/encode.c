@@ -466,6 +466,7 @@ static const put_reply by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_SEARCH] = put_found,
     [CC_COMMAND_ERASE] = put_nothing,
     [CC_COMMAND_EXPORT] = put_export,
+    [CC_COMMAND_REVOKE] = put_nothing,
 };
 
 static void put_error(struct writer *writer, const struct cc_reply *reply)

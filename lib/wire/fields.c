@@ -116,6 +116,11 @@ static const struct field profile_fields[] = {
     GIVEN("meta", meta, meta, has_meta, 0),
 };
 static const struct field user_fields[] = {REQUIRED("user", name, user)};
+static const struct field revoke_fields[] = {
+    OPTIONAL("user", name, user),
+    OPTIONAL("jti", name, token),
+    OPTIONAL("issued_before", time, issued_before),
+};
 static const struct field mute_fields[] = {CONVERSATION, REQUIRED("until", time, until)};
 static const struct field presence_fields[] = {USERS("users")};
 static const struct field upload_fields[] = {
@@ -182,6 +187,7 @@ static const struct fields by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_SEARCH] = FIELDS(search_fields),
     [CC_COMMAND_ERASE] = FIELDS(user_fields),
     [CC_COMMAND_EXPORT] = FIELDS(export_fields),
+    [CC_COMMAND_REVOKE] = FIELDS(revoke_fields),
 };
 
 struct fields fields_of(enum cc_command_type type)

@@ -155,6 +155,7 @@ def every_route(server):
     alice.do("GET", "/v1/search?text=hello", expect=(200, 503))
     alice.fails(403, "forbidden", "GET", "/v1/users/alice/export")
     alice.fails(403, "forbidden", "DELETE", "/v1/users/alice")
+    alice.fails(403, "forbidden", "POST", "/v1/revocations", {"user": "bob"})
     assert not description.left, description.left
 
 

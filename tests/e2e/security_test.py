@@ -227,6 +227,49 @@ def forged_and_expired_tokens(server):
         assert answer.status == 401 and answer.name == "unauthorized", (what, answer.status)
 
 
+@attack("--threads", "2")
+def tokens_replayed_after_revocation(server):
+    """By id and by user; over connections that are open, REST that is under way, new ones, and
+    after a kill. Other tokens go on."""
+    now = int(time.time())
+    first = {"jti": "t-1", "iat": now - 60}
+    second = {"jti": "t-2", "iat": now - 60}
+    later = {"jti": "t-3", "iat": now + 60}
+
+    def rest(user="alice", **claims):
+        return User(server, token=server.token(user, **claims))
+
+    def revoke(**fields):
+        User(server, token=server.token("root", admin=True)).do("POST", "/v1/revocations", fields)
+
+    async def run(stage):
+        phone, tablet = [await stage.login("alice", **claims) for claims in (first, second)]
+        by_rest = rest(**first)
+        by_rest.do("GET", "/v1/profile")
+        revoke(jti="t-1")
+        assert await phone.closed() == 4501
+        by_rest.fails(401, "unauthorized", "GET", "/v1/profile")  # its session had been let in
+        await refused(tablet.call("refresh", token=server.token("alice", **first)), "unauthorized")
+        again = await Client.open(server)
+        await refused(again.call("connect", token=server.token("alice", **first), device="d"),
+                      "unauthorized")
+        assert await again.closed() == 4501
+        await tablet.call("conversations")
+        fresh, bob = await stage.login("alice", **later), await stage.login("bob")
+        revoke(user="alice")
+        assert await tablet.closed() == 4501
+        for client in (fresh, bob):
+            await client.call("conversations")
+    play(server, run)
+    rest("bob").fails(403, "forbidden", "POST", "/v1/revocations", {"user": "alice"})
+    server.kill()
+    server.start()
+    for claims in (first, second, {}):  # without iat: as old as can be
+        rest(**claims).fails(401, "unauthorized", "GET", "/v1/profile")
+    rest(**later).do("GET", "/v1/profile")
+    rest("bob").do("GET", "/v1/profile")
+
+
 # --- browsers ----------------------------------------------------------------------------------
 
 @attack()

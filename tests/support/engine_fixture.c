@@ -437,7 +437,7 @@ static struct client *open_session(struct fixture *fixture, const char *user,
     assert_non_null(client);
     assert_true(fixture->client_count < FIXTURE_CLIENTS_MAX);
     client->fixture = fixture;
-    client->user = user;
+    client->user = user ? user : "somebody";
     buffer_init(&client->text, cc_allocator_default());
     buffer_init(&client->files, cc_allocator_default());
     fixture->clients[fixture->client_count++] = client;
@@ -456,6 +456,32 @@ struct client *client_open_for_requests(struct fixture *fixture, const char *use
     options.requests_only = true;
     client = open_session(fixture, user, options);
     client_do(client, (struct cc_command){.type = CC_COMMAND_CONNECT});
+    return client;
+}
+
+struct client *client_open_admin(struct fixture *fixture, const char *user)
+{
+    struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
+    struct client *client;
+
+    options.requests_only = true;
+    options.is_admin = true;
+    client = open_session(fixture, user, options);
+    client_do(client, (struct cc_command){.type = CC_COMMAND_CONNECT});
+    client_forget(client);
+    return client;
+}
+
+struct client *client_open_with_token(struct fixture *fixture, const char *token, bool for_requests)
+{
+    struct cc_session_options options = CC_SESSION_OPTIONS_INIT;
+    struct client *client;
+
+    options.requests_only = for_requests;
+    client = open_session(fixture, NULL, options);
+    client_do(client, (struct cc_command){.type = CC_COMMAND_CONNECT,
+                                          .token = text_slice(token),
+                                          .device = text_slice(for_requests ? NULL : "phone")});
     return client;
 }
 

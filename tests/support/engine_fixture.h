@@ -76,6 +76,14 @@ struct client *client_open(struct fixture *fixture, const char *user, const char
 struct client *client_connect(struct fixture *fixture, const char *user, const char *device);
 void client_close(struct client *client);
 
+/* A session that connects with a token; its text has all that came. `for_requests`: for requests
+ * only. */
+struct client *client_open_with_token(struct fixture *fixture, const char *token,
+                                      bool for_requests);
+
+/* A trusted session for requests only, connected, of an administrator; its text is empty. */
+struct client *client_open_admin(struct fixture *fixture, const char *user);
+
 /* A trusted session for requests only, connected. */
 struct client *client_open_for_requests(struct fixture *fixture, const char *user);
 

@@ -15,9 +15,12 @@ struct cc_auth_verify {
                         CC_ENOMEM */
     struct cc_slice token;
     struct cc_time now;
-    struct cc_slice ret_user; /* lives until the release */
-    int64_t ret_expires;      /* wall ms; INT64_MAX: never */
-    bool ret_admin;           /* may act on every conversation (a claim; false by default) */
+    struct cc_slice ret_user;     /* lives until the release */
+    int64_t ret_expires;          /* wall ms; INT64_MAX: never */
+    bool ret_admin;               /* may act on every conversation (a claim; false by default) */
+    struct cc_slice ret_token_id; /* by which it can be revoked; empty: it has none. Likewise */
+    int64_t ret_issued; /* wall ms; 0: unknown. Then each revocation of the user's tokens revokes it
+                         */
 };
 
 struct cc_auth_vtable {
@@ -35,7 +38,8 @@ struct cc_auth {
  * A verifier of signed tokens: JSON Web Tokens (HS256, RS256, ES256, EdDSA) and PASETO v4.public.
  *
  * Claims: `sub` (the user's name) and `exp` are required; `nbf`, and `aud` and `iss` where the
- * options name one, are checked; `admin`: true gives ret_admin. Times are seconds since the epoch
+ * options name one, are checked; `admin`: true gives ret_admin; `jti` (1 to 64 bytes) gives
+ * ret_token_id, and `iat` ret_issued. Times are seconds since the epoch
  * in a JWT, maybe with a fraction, and ISO 8601 in a PASETO. ret_expires is `exp` with the leeway.
  *
  * It holds several keys, so that they can be rotated. A key is bound to one algorithm; a token's
@@ -80,7 +84,8 @@ int cc_auth_tokens_add_paseto(struct cc_auth *auth, struct cc_slice public_key);
 int cc_auth_tokens_clear(struct cc_auth *auth);
 
 /*
- * Signs an HS256 token for `user`, for tests, tools and the --dev log-in. `ret_token` is terminated
+ * Signs an HS256 token for `user`, for tests, tools and the --dev log-in, with `iat` and a random
+ * `jti`. `ret_token` is terminated
  * and is freed with the allocator's release. Any thread. Errors: CC_EINVAL, CC_ENOMEM.
  */
 int cc_auth_tokens_sign(const struct cc_allocator *allocator, struct cc_slice secret,

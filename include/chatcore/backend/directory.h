@@ -97,6 +97,49 @@ struct cc_directory_devices {
     size_t ret_count;
 };
 
+/* --- tokens that hold no longer -----------------------------------------------------------------
+ */
+
+enum cc_revoked {
+    CC_REVOKED_USER = 1, /* all tokens of a user that were issued before a time */
+    CC_REVOKED_TOKEN = 2 /* the one token with this id */
+};
+
+struct cc_revocation {
+    enum cc_revoked kind;
+    struct cc_slice name; /* the user, or the token's id: 1 to 64 bytes */
+    int64_t before;       /* USER: wall ms. TOKEN: 0 */
+    uint64_t number;      /* where it stands among all: rises with each, from 1 */
+};
+
+/* Revokes, for ever. Doing it again is no error: `before` moves forward only, and the revocation
+ * gets a new number. */
+struct cc_directory_revoke {
+    struct cc_op op;
+    struct cc_revocation revocation; /* `number` is not read */
+};
+
+/* Whether a token is revoked, by its user or its id. */
+struct cc_directory_revoked {
+    struct cc_op op;
+    struct cc_slice user;
+    struct cc_slice token_id; /* empty: it has none */
+    int64_t issued;           /* wall ms; 0: unknown, which is before all */
+    bool ret_is_revoked;
+};
+
+/* The revocations with numbers above `after`, ascending. One is there only when all with lower
+ * numbers are: who has read up to a number has missed nothing. */
+struct cc_directory_revocations {
+    struct cc_op op;
+    uint64_t after;
+    size_t limit;
+    const struct cc_revocation *ret_revocations;
+    size_t ret_count;
+    bool ret_more;
+    uint64_t ret_newest; /* of all; 0: there is none */
+};
+
 /* --- conversations ---------------------------------------------------------------------------- */
 
 struct cc_directory_conversation {
@@ -236,6 +279,9 @@ struct cc_directory_vtable {
     void (*related)(void *self, struct cc_directory_related *op);
     void (*device_put)(void *self, struct cc_directory_device *op);
     void (*devices)(void *self, struct cc_directory_devices *op);
+    void (*revoke)(void *self, struct cc_directory_revoke *op);
+    void (*revoked)(void *self, struct cc_directory_revoked *op);
+    void (*revocations)(void *self, struct cc_directory_revocations *op);
     void (*conversation)(void *self, struct cc_directory_conversation *op);
     void (*member)(void *self, struct cc_directory_member *op);
     void (*members)(void *self, struct cc_directory_members *op);

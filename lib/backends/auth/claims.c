@@ -121,6 +121,26 @@ static bool take_admin(struct reading *reading, const struct value *value)
     return value->type == VALUE_BOOL;
 }
 
+/* These two refuse nobody for being something else, as long as that is one value. */
+static bool is_single(const struct value *value)
+{
+    return value->type != VALUE_ARRAY && value->type != VALUE_OBJECT;
+}
+
+static bool take_token_id(struct reading *reading, const struct value *value)
+{
+    if (value->type == VALUE_STRING && name_is_valid(value->bytes))
+        reading->claims.token_id = value->bytes;
+    return is_single(value);
+}
+
+static bool take_issued(struct reading *reading, const struct value *value)
+{
+    if (!ms_of(reading, value, &reading->claims.issued_ms))
+        reading->claims.issued_ms = 0;
+    return is_single(value);
+}
+
 static const struct {
     const char *name;
     bool (*take)(struct reading *reading, const struct value *value);
@@ -128,6 +148,7 @@ static const struct {
 } table[] = {
     {"sub", take_subject, true},   {"exp", take_expires, true}, {"nbf", take_not_before, false},
     {"aud", take_audience, false}, {"iss", take_issuer, false}, {"admin", take_admin, false},
+    {"jti", take_token_id, false}, {"iat", take_issued, false},
 };
 
 #define CLAIMS (sizeof table / sizeof table[0])

@@ -3,8 +3,10 @@
  *
  * Required: `sub`, a valid user name, and `exp`. Looked at when present: `nbf`; `aud` and `iss`
  * where the verifier has one to compare with; `admin`, whose `true` gives the right to act on every
- * conversation. A claim of these that comes twice, or in a type that is not its own, refuses the
- * token: two readers could take it for different things.
+ * conversation; `jti` and `iat`, by which a token can be revoked: if they are no name and no time,
+ * they count as not there, so that what others mean by them refuses nobody. A claim of these that
+ * comes twice, or in a type that is not its own, refuses the token: two readers could take it for
+ * different things.
  */
 #ifndef CC_BACKENDS_AUTH_CLAIMS_H
 #define CC_BACKENDS_AUTH_CLAIMS_H
@@ -24,8 +26,10 @@ struct claims_rules {
 };
 
 struct claims {
-    struct cc_slice user; /* in the JSON or in the arena */
-    int64_t expires_ms;   /* with the leeway; INT64_MAX if it is so far away */
+    struct cc_slice user;     /* in the JSON or in the arena */
+    struct cc_slice token_id; /* likewise; empty: none */
+    int64_t issued_ms;        /* 0: unknown */
+    int64_t expires_ms;       /* with the leeway; INT64_MAX if it is so far away */
     bool is_admin;
 };
 

@@ -4,29 +4,42 @@
 #include "backends/auth/base64url.h"
 #include "backends/auth/key.h"
 #include "base/buffer.h"
+#include "base/crypto.h"
 #include "chatcore/backend/auth.h"
 #include "chatcore/error.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #define HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
 
-/* {"sub":"","exp":-9223372036854775808}, and a name whose bytes are all escaped. */
-#define CLAIMS_BYTES_MAX (64 + 2 * CC_NAME_MAX)
+/* {"sub":"","exp":-9223372036854775808,"iat":1700000000.123,"jti":"(32 digits)"}, and a name whose
+ * bytes are all escaped. */
+#define CLAIMS_BYTES_MAX (160 + 2 * CC_NAME_MAX)
+
+#define TOKEN_ID_BYTES 16
 
 /* A name holds no control characters, so only two characters need an escape. */
 static size_t put_claims(struct cc_slice user, int64_t expires_s, char to[CLAIMS_BYTES_MAX])
 {
     size_t at = (size_t)sprintf(to, "{\"sub\":\"");
+    uint8_t random[TOKEN_ID_BYTES];
+    char id[2 * TOKEN_ID_BYTES + 1];
+    struct timespec now;
 
     for (size_t i = 0; i < user.size; i++) {
         if (user.data[i] == '"' || user.data[i] == '\\')
             to[at++] = '\\';
         to[at++] = user.data[i];
     }
-    return at +
-           (size_t)snprintf(to + at, CLAIMS_BYTES_MAX - at, "\",\"exp\":%" PRId64 "}", expires_s);
+    crypto_random(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++)
+        sprintf(id + 2 * i, "%02x", random[i]);
+    clock_gettime(CLOCK_REALTIME, &now);
+    return at + (size_t)snprintf(to + at, CLAIMS_BYTES_MAX - at,
+                                 "\",\"exp\":%" PRId64 ",\"iat\":%lld.%03ld,\"jti\":\"%s\"}",
+                                 expires_s, (long long)now.tv_sec, now.tv_nsec / 1000000, id);
 }
 
 static void append_base64url(struct buffer *text, const void *bytes, size_t size)

@@ -53,12 +53,15 @@ static void tokens_verify(void *self, struct cc_auth_verify *verify)
     int r = read_token(tokens, verify->token, verify->now.wall_ms, &claims);
 
     if (!r) {
-        answer = answer_new(&tokens->allocator, claims.user.size);
+        answer = answer_new(&tokens->allocator, claims.user.size + claims.token_id.size);
         r = answer ? answer_copy(answer, claims.user, &verify->ret_user) : CC_ENOMEM;
     }
+    if (!r)
+        r = answer_copy(answer, claims.token_id, &verify->ret_token_id);
     if (!r) {
         verify->ret_expires = claims.expires_ms;
         verify->ret_admin = claims.is_admin;
+        verify->ret_issued = claims.issued_ms;
     }
     arena_clear(&tokens->arena);
     answer_done(answer, &verify->op, r);

@@ -17,6 +17,9 @@ struct failing_directory {
     X(relation, cc_directory_relation)                                                             \
     X(related, cc_directory_related)                                                               \
     X(device_put, cc_directory_device)                                                             \
+    X(revoke, cc_directory_revoke)                                                                 \
+    X(revoked, cc_directory_revoked)                                                               \
+    X(revocations, cc_directory_revocations)                                                       \
     X(devices, cc_directory_devices)                                                               \
     X(conversation, cc_directory_conversation)                                                     \
     X(member, cc_directory_member)                                                                 \

@@ -37,6 +37,13 @@ static void port_device_put(void *self, struct cc_directory_device *op)
     submit(self, &op->op, &kind);
 }
 
+static void port_revoke(void *self, struct cc_directory_revoke *op)
+{
+    static const struct writer_kind kind = {apply_revoke, false};
+
+    submit(self, &op->op, &kind);
+}
+
 static void port_mute(void *self, struct cc_directory_mute *op)
 {
     static const struct writer_kind kind = {apply_mute, false};
@@ -101,6 +108,9 @@ int cc_lmdb_directory_open(const struct cc_allocator *allocator,
         .related = lmdb_directory_related,
         .device_put = port_device_put,
         .devices = lmdb_directory_devices,
+        .revoke = port_revoke,
+        .revoked = lmdb_directory_revoked,
+        .revocations = lmdb_directory_revocations,
         .conversation = lmdb_directory_conversation,
         .member = lmdb_directory_member,
         .members = lmdb_directory_members,

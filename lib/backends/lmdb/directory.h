@@ -141,4 +141,11 @@ int apply_create(void *port, MDB_txn *txn, struct cc_op *op);
 int apply_change(void *port, MDB_txn *txn, struct cc_op *op);
 int apply_outbox_done(void *port, MDB_txn *txn, struct cc_op *op);
 
+/* --- revocations: directory_revoke.c --- */
+
+void lmdb_directory_revoked(void *self, struct cc_directory_revoked *op);
+void lmdb_directory_revocations(void *self, struct cc_directory_revocations *op);
+
+int apply_revoke(void *port, MDB_txn *txn, struct cc_op *op);
+
 #endif

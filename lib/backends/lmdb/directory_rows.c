@@ -255,3 +255,46 @@ int version_row_read(struct cc_slice value, struct version_row *ret_row)
     *ret_row = row;
     return 0;
 }
+
+/* --- revocations --- */
+
+void revoked_row_write(struct buffer *buffer, const struct revoked_row *row)
+{
+    buffer_clear(buffer);
+    write_number(buffer, row->number, 8);
+    write_number(buffer, (uint64_t)row->before, 8);
+}
+
+int revoked_row_read(struct cc_slice value, struct revoked_row *ret_row)
+{
+    struct reader reader = reader_of(value);
+    struct revoked_row row;
+
+    row.number = read_number(&reader, 8);
+    row.before = (int64_t)read_number(&reader, 8);
+    if (reader_end(&reader))
+        return CC_ECORRUPT;
+    *ret_row = row;
+    return 0;
+}
+
+void revocation_row_write(struct buffer *buffer, const struct revocation_row *row)
+{
+    buffer_clear(buffer);
+    write_number(buffer, row->kind, 1);
+    buffer_append_slice(buffer, row->name);
+}
+
+int revocation_row_read(struct cc_slice value, struct revocation_row *ret_row)
+{
+    struct reader reader = reader_of(value);
+    struct revocation_row row;
+
+    row.kind = (enum cc_revoked)read_number(&reader, 1);
+    row.name = read_rest(&reader);
+    if (reader_end(&reader) || row.kind < CC_REVOKED_USER || row.kind > CC_REVOKED_TOKEN ||
+        row.name.size > CC_NAME_MAX)
+        return CC_ECORRUPT;
+    *ret_row = row;
+    return 0;
+}

@@ -14,6 +14,8 @@
  *   's'  user, conversation              present memberships: muted until
  *   'o'  partition, number               outbox: version, conversation, payload
  *   'v'  conversation, version           where that version's outbox entry is: partition, number
+ *   'k'  kind, name                      a revocation: number, before
+ *   'n'  number                          what it revokes: kind, name
  *
  * Values are big-endian numbers and byte runs with their length. Decoding trusts nothing: what does
  * not fit is CC_ECORRUPT.
@@ -36,7 +38,9 @@ enum directory_table {
     TABLE_ENDED = 'x',
     TABLE_MEMBERSHIPS = 's',
     TABLE_OUTBOX = 'o',
-    TABLE_VERSIONS = 'v'
+    TABLE_VERSIONS = 'v',
+    TABLE_REVOKED = 'k',
+    TABLE_REVOCATIONS = 'n'
 };
 
 struct profile_row {
@@ -65,6 +69,16 @@ struct version_row {
     uint64_t number;
 };
 
+struct revoked_row {
+    uint64_t number;
+    int64_t before;
+};
+
+struct revocation_row {
+    enum cc_revoked kind;
+    struct cc_slice name;
+};
+
 /* Writers clear the buffer first; it is `failed` when out of memory. */
 void profile_row_write(struct buffer *buffer, const struct profile_row *row);
 void relation_row_write(struct buffer *buffer, unsigned bits);
@@ -74,6 +88,8 @@ void tenure_row_write(struct buffer *buffer, const struct tenure_row *row);
 void mute_row_write(struct buffer *buffer, int64_t until);
 void outbox_row_write(struct buffer *buffer, const struct outbox_row *row);
 void version_row_write(struct buffer *buffer, const struct version_row *row);
+void revoked_row_write(struct buffer *buffer, const struct revoked_row *row);
+void revocation_row_write(struct buffer *buffer, const struct revocation_row *row);
 
 /* Readers answer 0 or CC_ECORRUPT, and then set nothing; slices point into the value. The
  * conversation's id is not in its row. */
@@ -85,5 +101,7 @@ int tenure_row_read(struct cc_slice value, struct tenure_row *ret_row);
 int mute_row_read(struct cc_slice value, int64_t *ret_until);
 int outbox_row_read(struct cc_slice value, struct outbox_row *ret_row);
 int version_row_read(struct cc_slice value, struct version_row *ret_row);
+int revoked_row_read(struct cc_slice value, struct revoked_row *ret_row);
+int revocation_row_read(struct cc_slice value, struct revocation_row *ret_row);
 
 #endif

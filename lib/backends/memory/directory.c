@@ -9,8 +9,10 @@ struct memory_directory *memory_directory_new(const struct cc_allocator *allocat
 {
     struct memory_directory *directory = mem_zalloc(allocator, 1, sizeof *directory);
 
-    if (directory)
-        directory->allocator = allocator;
+    if (!directory)
+        return NULL;
+    directory->allocator = allocator;
+    list_init(&directory->revocations);
     return directory;
 }
 
@@ -22,6 +24,7 @@ void memory_directory_free(struct memory_directory *directory)
         return;
     directory_conversations_free(directory);
     directory_users_free(directory);
+    directory_revocations_free(directory);
     while ((node = tree_first(&directory->outboxes)) != NULL) {
         tree_remove(&directory->outboxes, node);
         mem_free(directory->allocator, tree_owner(node, struct directory_outbox, node));
@@ -46,6 +49,9 @@ int cc_memory_directory_open(struct cc_memory_world *world, struct cc_directory 
         .related = directory_related,
         .device_put = directory_device_put,
         .devices = directory_devices,
+        .revoke = directory_revoke,
+        .revoked = directory_revoked,
+        .revocations = directory_revocations,
         .conversation = directory_conversation_get,
         .member = directory_member_get,
         .members = directory_members,

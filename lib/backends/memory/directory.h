@@ -9,6 +9,7 @@
  *   member        a user that is or was in a conversation: its history, a list of tenures
  *   tenure        one row of the history: a role from a version up to before another
  *   outbox        a partition's entries, in the order of their transactions
+ *   revocation    by kind and name, and in a list in the order of their numbers
  *
  * A change first allocates all it needs, then links it in, which cannot fail: so it happens whole
  * or not at all. A closed tenure also stands in its conversation's queue, in the order of closing,
@@ -20,6 +21,7 @@
 #include "backends/answer.h"
 #include "backends/memory/tree.h"
 #include "backends/memory/world.h"
+#include "base/list.h"
 #include "chatcore/backend/directory.h"
 
 struct memory_directory {
@@ -27,6 +29,9 @@ struct memory_directory {
     struct tree users;
     struct tree conversations;
     struct tree outboxes;
+    struct tree revoked;
+    struct list revocations; /* by number */
+    uint64_t revocation_number;
 };
 
 struct directory_user {
@@ -160,5 +165,12 @@ void directory_outbox_done(void *self, struct cc_directory_outbox_done *op);
 
 /* Frees every conversation with its members, histories and entries. */
 void directory_conversations_free(struct memory_directory *directory);
+
+/* --- revocations: directory_revoke.c --- */
+
+void directory_revoke(void *self, struct cc_directory_revoke *op);
+void directory_revoked(void *self, struct cc_directory_revoked *op);
+void directory_revocations(void *self, struct cc_directory_revocations *op);
+void directory_revocations_free(struct memory_directory *directory);
 
 #endif

@@ -201,6 +201,10 @@ static const struct example examples[] = {
      {.id = 31, .type = CC_COMMAND_ERASE, .user = S("bob")}},
     {"{\"id\":31,\"export\":{\"user\":\"bob\",\"cursor\":\"6:1:room\"}}",
      {.id = 31, .type = CC_COMMAND_EXPORT, .user = S("bob"), .cursor = S("6:1:room")}},
+    {"{\"id\":31,\"revoke\":{\"user\":\"bob\",\"issued_before\":1700000000000}}",
+     {.id = 31, .type = CC_COMMAND_REVOKE, .user = S("bob"), .issued_before = 1700000000000}},
+    {"{\"id\":31,\"revoke\":{\"jti\":\"t-1\"}}",
+     {.id = 31, .type = CC_COMMAND_REVOKE, .token = S("t-1")}},
     /* what is not known, and what is null, counts as not there */
     {"{\"id\":32,\"future\":{\"x\":[{}]},\"leave\":{\"conversation\":\"r\",\"y\":[1,{\"z\":null}],"
      "\"w\":\"\\u0000\"},\"more\":1}",

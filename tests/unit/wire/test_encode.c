@@ -169,6 +169,7 @@ static const struct example examples[] = {
      "{\"id\":3,\"media\":{\"url\":\"https://c/m-1\",\"expires\":7}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_DEVICE), "{\"id\":3,\"device\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_ERASE), "{\"id\":3,\"erase\":{}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_REVOKE), "{\"id\":3,\"revoke\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_EXPORT, .export_part = CC_EXPORT_PROFILE,
            .profile = &empty_profile, .cursor = S("2:0:"), .more = true),
      "{\"id\":3,\"export\":{\"profile\":{\"user\":\"bob\"},\"more\":true,\"cursor\":\"2:0:\"}}"},

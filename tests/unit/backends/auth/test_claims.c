@@ -50,6 +50,28 @@ static void takes_what_it_needs(void **state)
     assert_false(claims.is_admin);
 }
 
+static void takes_what_it_can_be_revoked_by(void **state)
+{
+    struct claims_rules rules = {.now_ms = NOW};
+    struct claims claims;
+
+    (void)state;
+    assert_int_equal(read_with("{\"sub\":\"bob\",\"exp\":1700000001,\"jti\":\"t-1\","
+                               "\"iat\":1699999999.5}",
+                               &rules, &claims),
+                     0);
+    assert_true(slice_equal(claims.token_id, slice_str("t-1")));
+    assert_int_equal(claims.issued_ms, 1699999999500);
+    assert_int_equal(
+        read_with("{\"sub\":\"bob\",\"exp\":1700000001,\"jti\":7,\"iat\":\"?\"}", &rules, &claims),
+        0);
+    assert_int_equal(claims.token_id.size, 0);
+    assert_int_equal(claims.issued_ms, 0);
+    assert_int_equal(
+        read_at("{\"sub\":\"bob\",\"exp\":1700000001,\"jti\":\"a\",\"jti\":\"b\"}", NOW),
+        CC_EUNAUTHORIZED);
+}
+
 /* JSON has more than one way to write a string; they mean the same. */
 static void reads_escapes(void **state)
 {
@@ -269,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_it_needs),
+        cmocka_unit_test(takes_what_it_can_be_revoked_by),
         cmocka_unit_test(reads_escapes),
         cmocka_unit_test(refuses_what_is_missing_doubled_or_of_another_type),
         cmocka_unit_test(a_name_has_64_bytes_at_most),

@@ -263,6 +263,8 @@ static void signs_what_it_verifies(void **state)
         assert_true(slice_equal(verification.verify.ret_user, slice_str(users[i])));
         assert_int_equal(verification.verify.ret_expires, NOW + 1000);
         assert_false(verification.verify.ret_admin);
+        assert_int_equal(verification.verify.ret_token_id.size, 32);
+        assert_true(verification.verify.ret_issued > NOW);
         verification_end(&verification);
         free(token);
     }
