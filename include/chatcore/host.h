@@ -131,6 +131,23 @@ struct cc_embedded_options {
 int cc_open_embedded(const char *path, const struct cc_embedded_options *options,
                      struct cc_host *host, struct cc_engine **ret_engine);
 
+/* --- what stands in a folder, as text --------------------------------------------------------- */
+
+/*
+ * A record of the log, or the body of a row of the store, as the JSON that a client would be
+ * pushed:
+ * {"message":{…}}. A record has no seq of its own: `seq` is written. The text is the caller's, to
+ * be released with the allocator (NULL: the C library's). Any thread. Errors: CC_ECORRUPT,
+ * CC_EVERSION, CC_ENOMEM.
+ */
+int cc_record_to_json(const struct cc_allocator *allocator, struct cc_slice record, uint64_t seq,
+                      struct cc_slice *ret_json);
+
+/* The `meta` of a message or a profile, one MessagePack map, as a JSON object; null where it is
+ * none. Likewise. Any thread. Errors: CC_ENOMEM. */
+int cc_meta_to_json(const struct cc_allocator *allocator, struct cc_slice meta,
+                    struct cc_slice *ret_json);
+
 #ifdef __cplusplus
 }
 #endif

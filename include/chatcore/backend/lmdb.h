@@ -68,6 +68,102 @@ struct cc_lmdb_copy_options {
  */
 int cc_lmdb_copy(const struct cc_lmdb_copy_options *options);
 
+/* --- reading through -------------------------------------------------------------------------- */
+
+struct cc_lmdb_profile {
+    struct cc_slice user;
+    struct cc_slice name;
+    struct cc_slice avatar;
+    struct cc_slice meta; /* one MessagePack map, or empty */
+    uint64_t reserved[2];
+};
+
+/*
+ * Who looks at a folder. What is NULL is not read. Slices live during the call; an answer other
+ * than 0 ends the walk with it. Within each, entries come in the order of their keys: `record` by
+ * offset, `row` by conversation and seq, `inbox` by user and offset and then those that arrived
+ * last, by bucket; the others by name.
+ */
+struct cc_lmdb_visitor {
+    size_t size;
+    void *context;
+    int (*record)(void *context, uint32_t partition, const struct cc_log_record *record);
+    /* A consumer's position in the log. */
+    int (*position)(void *context, struct cc_slice consumer, uint32_t partition, uint64_t offset);
+    /* How far the store is. */
+    int (*offset)(void *context, uint32_t partition, uint64_t offset);
+    int (*head)(void *context, const struct cc_store_head *head);
+    int (*row)(void *context, const struct cc_store_row *row);
+    int (*inbox)(void *context, uint32_t partition, const struct cc_store_inbox *entry);
+    int (*cursor)(void *context, const struct cc_store_cursor *cursor);
+    int (*profile)(void *context, const struct cc_lmdb_profile *profile);
+    int (*relation)(void *context, struct cc_slice user, struct cc_slice other, unsigned relation);
+    int (*device)(void *context, struct cc_slice user, const struct cc_device *device);
+    int (*conversation)(void *context, const struct cc_conversation *conversation);
+    /* Who is a member now. */
+    int (*member)(void *context, struct cc_slice conversation, const struct cc_member *member);
+    int (*membership)(void *context, struct cc_slice user, struct cc_slice conversation,
+                      int64_t muted_until);
+    /* Changes of members that the log has not applied yet. */
+    int (*outbox)(void *context, uint32_t partition, const struct cc_outbox_entry *entry);
+    int (*revocation)(void *context, const struct cc_revocation *revocation);
+};
+#define CC_LMDB_VISITOR_INIT CC_SIZED(struct cc_lmdb_visitor)
+
+struct cc_lmdb_walk_options {
+    size_t size;
+    const char *path; /* the folder; a server may have it open, in another process */
+    void (*progress)(void *context, uint64_t done, uint64_t all); /* of entries; may be NULL */
+    void *context;
+    struct cc_trace trace;
+};
+#define CC_LMDB_WALK_OPTIONS_INIT CC_SIZED(struct cc_lmdb_walk_options)
+
+/*
+ * Reads a folder through, as it is at one moment: log, store, directory, as far as the visitor has
+ * functions for them. Any thread, of a process that has not the folder open; blocks. Errors:
+ * CC_EINVAL (an option, no such folder), CC_EVERSION, CC_EREADONLY, CC_ECORRUPT, CC_EIO, CC_ENOMEM,
+ * and what the visitor answers.
+ */
+int cc_lmdb_walk(const struct cc_lmdb_walk_options *options, const struct cc_lmdb_visitor *visitor);
+
+/* What was read, and what is wrong. */
+struct cc_lmdb_findings {
+    uint64_t records;       /* of the log */
+    uint64_t unstored;      /* of these: not yet in the store, so to be replayed */
+    uint64_t conversations; /* in the store */
+    uint64_t rows;
+    uint64_t shortened; /* conversations whose oldest rows are gone, by retention */
+    uint64_t inbox;
+    uint64_t groups; /* conversations in the directory, direct ones too */
+    uint64_t members;
+    uint64_t faults;
+    uint64_t reserved[8];
+};
+
+struct cc_lmdb_check_options {
+    size_t size;
+    const char *path; /* as for a walk */
+    /* Told of each fault: where it is, and what it is, in one line. May be NULL. */
+    void (*fault)(void *context, const char *part, const char *text);
+    void (*progress)(void *context, uint64_t done, uint64_t all);
+    void *context;
+    struct cc_trace trace;
+};
+#define CC_LMDB_CHECK_OPTIONS_INIT CC_SIZED(struct cc_lmdb_check_options)
+
+/*
+ * Checks what a folder holds, as it is at one moment: that the log has no gap and reaches back to
+ * where the store stands; that every conversation's rows have each seq up to its head once, in the
+ * order of the log; that inboxes and cursors name what is there; that the directory's tables say
+ * the same; that everything can be decoded. Faults are findings, not errors. Where no process has
+ * the folder open, the structure of its files is checked before. Any thread, of a process that has
+ * not the folder open; blocks. Errors: those of a walk; CC_ECORRUPT when a file's structure is
+ * damaged, so that it can't be read.
+ */
+int cc_lmdb_check(const struct cc_lmdb_check_options *options,
+                  struct cc_lmdb_findings *ret_findings);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,15 +1,10 @@
 /*
- * Copying a data folder, also one that a server has open.
- *
- * The copy is of one moment in all parts: for as long as it takes to begin three reading
- * transactions, this holds the three locks under which LMDB writes. What stands in the parts then
- * is what a killed server would have left, and from that an engine goes on without loss.
+ * Copying a data folder, also one that a server has open, as it is at one moment (moment.h).
  *
  * Entries are read and appended table by table, so the copy is compact, and everything was read
- * through. The pages of the moment can't be used again before the copy is complete: meanwhile the
- * parts of a busy server grow.
+ * through.
  */
-#include "backends/lmdb/environment.h"
+#include "backends/lmdb/moment.h"
 #include "base/options.h"
 #include "chatcore/error.h"
 
@@ -19,23 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PARTS        3
 #define PATH_BYTES   4096
 #define FOLDER_MODE  0700
 #define FILE_MODE    0600
-#define TABLES_MAX   (LMDB_PARTITIONS_MAX + 16)
 #define NAME_BYTES   64
 #define COMMIT_BYTES ((size_t)64 << 20) /* LMDB keeps what is not committed in memory */
 #define TELL_EVERY   4096
 
-/* In the order of locking: the store, whose commits are long, first, so that it is waited for
- * without holding up the log. */
-static const char *const part_names[PARTS] = {"store", "directory", "log"};
-
 struct copy {
     const struct cc_lmdb_copy_options *options;
-    MDB_env *from[PARTS];
-    MDB_txn *moment[PARTS];
+    struct moment moment;
     uint64_t done;
     uint64_t all;
     MDB_env *to;
@@ -50,62 +38,13 @@ struct table_pair {
     MDB_dbi to;
 };
 
-/* --- the moment --- */
-
-static int from_open(struct copy *copy, int part)
-{
-    char path[PATH_BYTES];
-    int r = mdb_env_create(&copy->from[part]);
-
-    if (!r)
-        r = mdb_env_set_maxdbs(copy->from[part], TABLES_MAX);
-    if (r)
-        return r;
-    if (snprintf(path, sizeof path, "%s/%s", copy->options->path, part_names[part]) >= PATH_BYTES)
-        return ENAMETOOLONG;
-    if (access(path, R_OK | W_OK))
-        return errno;
-    return mdb_env_open(copy->from[part], path, MDB_NOTLS, FILE_MODE);
-}
-
-/* The server may have made the map larger. */
-static int begin(MDB_env *env, unsigned flags, MDB_txn **ret_txn)
-{
-    int r = mdb_txn_begin(env, NULL, flags, ret_txn);
-
-    if (r != MDB_MAP_RESIZED)
-        return r;
-    r = mdb_env_set_mapsize(env, 0);
-    return r ? r : mdb_txn_begin(env, NULL, flags, ret_txn);
-}
-
-static int moment_take(struct copy *copy)
-{
-    MDB_txn *locks[PARTS] = {NULL};
-    int r = 0;
-
-    for (int i = 0; i < PARTS && !r; i++)
-        r = begin(copy->from[i], 0, &locks[i]);
-    for (int i = 0; i < PARTS && !r; i++)
-        r = begin(copy->from[i], MDB_RDONLY, &copy->moment[i]);
-    for (int i = 0; i < PARTS; i++)
-        if (locks[i])
-            mdb_txn_abort(locks[i]);
-    return r;
-}
-
 static void copy_close(struct copy *copy)
 {
     if (copy->writing)
         mdb_txn_abort(copy->writing);
     if (copy->to)
         mdb_env_close(copy->to);
-    for (int i = 0; i < PARTS; i++) {
-        if (copy->moment[i])
-            mdb_txn_abort(copy->moment[i]);
-        if (copy->from[i])
-            mdb_env_close(copy->from[i]);
-    }
+    moment_end(&copy->moment);
 }
 
 /* --- tables --- */
@@ -189,7 +128,7 @@ static int main_walk(struct copy *copy, int part,
                      int (*each)(struct copy *copy, const struct table_pair *main, MDB_val *key,
                                  MDB_val *value))
 {
-    struct table_pair main = {.moment = copy->moment[part]};
+    struct table_pair main = {.moment = copy->moment.txn[part]};
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
@@ -232,12 +171,12 @@ static int table_count(struct copy *copy, const struct table_pair *main, MDB_val
 static int to_open(struct copy *copy, int part, const char *folder)
 {
     MDB_envinfo info;
-    int r = mdb_env_info(copy->from[part], &info);
+    int r = mdb_env_info(copy->moment.env[part], &info);
 
     if (!r)
         r = mdb_env_create(&copy->to);
     if (!r)
-        r = mdb_env_set_maxdbs(copy->to, TABLES_MAX);
+        r = mdb_env_set_maxdbs(copy->to, MOMENT_TABLES_MAX);
     if (!r)
         r = mdb_env_set_mapsize(copy->to, info.me_mapsize);
     if (!r && mkdir(folder, FOLDER_MODE))
@@ -293,7 +232,8 @@ static int part_copy(struct copy *copy, int part)
     char folder[PATH_BYTES];
     int r = 0;
 
-    if (snprintf(folder, sizeof folder, "%s/%s", copy->options->to, part_names[part]) >= PATH_BYTES)
+    if (snprintf(folder, sizeof folder, "%s/%s", copy->options->to, moment_part_name(part)) >=
+        PATH_BYTES)
         return ENAMETOOLONG;
     r = to_open(copy, part, folder);
     if (!r)
@@ -305,12 +245,8 @@ static int part_copy(struct copy *copy, int part)
 
 static int folder_copy(struct copy *copy)
 {
-    int r = 0;
+    int r = moment_begin(&copy->moment, cc_allocator_default(), copy->options->path);
 
-    for (int i = 0; i < PARTS && !r; i++)
-        r = from_open(copy, i);
-    if (!r)
-        r = moment_take(copy);
     for (int i = 0; i < PARTS && !r; i++)
         r = main_walk(copy, i, table_count);
     if (!r && mkdir(copy->options->to, FOLDER_MODE))

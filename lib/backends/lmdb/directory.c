@@ -5,9 +5,6 @@
 
 #include "chatcore/error.h"
 
-/* Raised when rows or keys change so that older versions cannot read them. */
-#define DIRECTORY_VERSION 1
-
 static void submit(void *self, struct cc_op *op, const struct writer_kind *kind)
 {
     struct lmdb_directory *directory = self;
@@ -98,7 +95,7 @@ int cc_lmdb_directory_open(const struct cc_allocator *allocator,
                            struct cc_directory *ret_directory)
 {
     static const struct environment_spec spec = {
-        .name = "directory", .version = DIRECTORY_VERSION, .tables = 1, .oldest = 1};
+        .name = "directory", .version = DIRECTORY_FORMAT, .tables = 1, .oldest = 1};
     static const struct cc_directory_vtable vtable = {
         .size = sizeof vtable,
         .profile_get = lmdb_directory_profile_get,

@@ -13,6 +13,9 @@
 #include "backends/lmdb/directory_rows.h"
 #include "backends/lmdb/writer.h"
 
+/* Raised when rows or keys change so that older versions cannot read them. */
+#define DIRECTORY_FORMAT 1
+
 struct lmdb_directory {
     struct environment environment;
     struct writer writer;

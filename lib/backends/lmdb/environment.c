@@ -33,12 +33,6 @@
 
 static const char format_key[] = "format";
 
-/* The value of the record "format". */
-struct format {
-    uint32_t version;
-    uint32_t partitions;
-};
-
 /* --- the folder and its lock --- */
 
 /* Makes what was just created in a folder survive a power cut. */
@@ -127,16 +121,28 @@ struct format_step {
     uint32_t oldest;
 };
 
-static int format_check(const struct format_step *step, const MDB_val *value)
+int format_read(MDB_txn *txn, MDB_dbi main, struct format *ret_format)
 {
-    struct environment *environment = step->environment;
+    MDB_val key = value_of(format_key, sizeof format_key - 1);
+    MDB_val value;
     struct format found;
+    int r = mdb_get(txn, main, &key, &value);
 
-    if (value->mv_size != sizeof found)
+    if (r)
+        return r;
+    if (value.mv_size != sizeof found)
         return MDB_INVALID;
-    memcpy(&found, value->mv_data, sizeof found);
+    memcpy(&found, value.mv_data, sizeof found);
     if (found.version == 0 || found.partitions == 0)
         return MDB_INVALID;
+    *ret_format = found;
+    return 0;
+}
+
+static int format_check(const struct format_step *step, struct format found)
+{
+    struct environment *environment = step->environment;
+
     if (found.version > step->format.version || found.version < step->oldest)
         return CC_EVERSION;
     environment->version = found.version;
@@ -150,7 +156,7 @@ static int format_open(void *context, MDB_txn *txn)
     struct format_step *step = context;
     MDB_val key = value_of(format_key, sizeof format_key - 1);
     MDB_val value = value_of(&step->format, sizeof step->format);
-    MDB_val found;
+    struct format found;
     MDB_stat stat = {0};
     MDB_dbi dbi;
     int r;
@@ -159,9 +165,9 @@ static int format_open(void *context, MDB_txn *txn)
     if (!r)
         r = mdb_stat(txn, dbi, &stat);
     if (!r)
-        r = mdb_get(txn, dbi, &key, &found);
+        r = format_read(txn, dbi, &found);
     if (!r)
-        return format_check(step, &found);
+        return format_check(step, found);
     if (r != MDB_NOTFOUND)
         return r;
     if (stat.ms_entries)

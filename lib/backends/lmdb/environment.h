@@ -120,6 +120,15 @@ static inline bool environment_is_failure(int code)
     return code > 0 || code <= MDB_LAST_ERRCODE;
 }
 
+/* The value of the record "format". */
+struct format {
+    uint32_t version;
+    uint32_t partitions;
+};
+
+/* 0, MDB_NOTFOUND when there is none, or another raw code. */
+int format_read(MDB_txn *txn, MDB_dbi main, struct format *ret_format);
+
 /* Between the two files of the environment: opens LMDB's, in a map of at least `map_bytes`; and
  * what a map may be at most, with the reserve or without. */
 int environment_start(struct environment *environment, size_t map_bytes);

@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 
-#define LOG_FORMAT 1
-
 static bool has_partition(const struct lmdb_log *log, uint32_t partition)
 {
     return partition < log->environment.partitions;
@@ -203,8 +201,7 @@ static void slot_cancel(void *self, struct cc_op *op)
 
 /* --- opening --- */
 
-/* What stands in a table says what comes next. */
-static int span_read(struct log_partition *partition, MDB_cursor *cursor)
+int log_span_read(MDB_cursor *cursor, struct log_span *ret_span)
 {
     uint64_t first;
     uint64_t last;
@@ -213,7 +210,7 @@ static int span_read(struct log_partition *partition, MDB_cursor *cursor)
     MDB_val value;
     int r = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
 
-    partition->durable = (struct log_span){0, 0};
+    *ret_span = (struct log_span){0, 0};
     if (r)
         return r == MDB_NOTFOUND ? 0 : r;
     if (key.mv_size != sizeof first)
@@ -225,8 +222,8 @@ static int span_read(struct log_partition *partition, MDB_cursor *cursor)
     if (r)
         return r;
     memcpy(&last, key.mv_data, sizeof last);
-    partition->durable.first = first;
-    partition->durable.next = last + count;
+    ret_span->first = first;
+    ret_span->next = last + count;
     return last < first || last + count < last ? MDB_CORRUPTED : 0;
 }
 
@@ -261,7 +258,7 @@ static int partition_read(struct lmdb_log *log, MDB_txn *txn, uint32_t number)
 
     if (r)
         return r;
-    r = span_read(partition, cursor);
+    r = log_span_read(cursor, &partition->durable);
     mdb_cursor_close(cursor);
     if (!r)
         r = trim_read(log, txn, number, partition);

@@ -18,6 +18,8 @@
 
 #include "backends/lmdb/writer.h"
 
+#define LOG_FORMAT 1
+
 struct log_span {
     uint64_t first; /* the oldest offset that is kept */
     uint64_t next;
@@ -56,6 +58,9 @@ bool log_position_key(const struct lmdb_log *log, const struct cc_log_position *
 
 /* The number of records in a chunk. 0 or a raw code. */
 int log_chunk_count(const MDB_val *value, uint64_t *ret_count);
+
+/* What stands in a partition's table says what comes next. 0 or a raw code. */
+int log_span_read(MDB_cursor *cursor, struct log_span *ret_span);
 
 /* What the writer's thread does: log_write.c. */
 extern const struct writer_kind log_append_kind;

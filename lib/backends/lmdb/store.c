@@ -5,9 +5,6 @@
 
 #include "chatcore/error.h"
 
-/* Format 1 had an inbox for each user only, and four times as many buckets; no release wrote it. */
-#define STORE_FORMAT 3
-
 /* --- keys --- */
 
 void store_key_name(struct store_key *key, struct cc_slice name)

@@ -26,6 +26,9 @@
 #include "backends/lmdb/group.h"
 #include "backends/lmdb/writer.h"
 
+/* Format 1 had an inbox for each user only, and four times as many buckets; no release wrote it. */
+#define STORE_FORMAT 3
+
 struct store_head_value {
     uint64_t seq;
     uint64_t offset;
