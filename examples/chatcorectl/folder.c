@@ -1,12 +1,13 @@
 /*
- * Copies of a data folder: backup, restore, compact. All three are cc_lmdb_copy(); the index of the
- * search is not copied, as a server makes it anew from the store.
+ * The data folder as a whole: backup, restore, compact. All three are cc_lmdb_copy(); the index of
+ * the search is not copied, as a server makes it anew from the store: which is all of `reindex`.
  *
  * A copy is made beside its place and renamed into it when it is complete, so what has the name of
  * a backup or of a data folder is one.
  */
 #include "command.h"
 #include "files.h"
+#include "progress.h"
 
 #include <chatcore/backend/lmdb.h>
 #include <chatcore/error.h>
@@ -24,23 +25,14 @@
 
 static const char *const parts[PARTS] = {"log", "store", "directory"};
 
-static void show_progress(void *context, uint64_t done, uint64_t all)
-{
-    (void)context;
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%3d %% of %llu entries%s",
-                all ? (int)(100.0 * (double)done / (double)all) : 100, (unsigned long long)all,
-                done == all ? "\n" : "");
-}
-
-static bool copy_environments(const char *from, const char *to)
+static bool copy_environments(const struct invocation *invocation, const char *from, const char *to)
 {
     struct cc_lmdb_copy_options options = CC_LMDB_COPY_OPTIONS_INIT;
     int r;
 
     options.path = from;
     options.to = to;
-    options.progress = show_progress;
+    options.progress = progress_of(invocation);
     r = cc_lmdb_copy(&options);
     if (r)
         command_failed(from, cc_strerror(r));
@@ -60,8 +52,9 @@ static bool sync_parent(const char *path)
     return files_sync(copy);
 }
 
-static int copy_folder(const char *from, const char *to)
+static int copy_folder(const struct invocation *invocation)
 {
+    const char *from = invocation->arguments[0], *to = invocation->arguments[1];
     char beside[PATH_MAX];
 
     if (!access(to, F_OK))
@@ -70,23 +63,22 @@ static int copy_folder(const char *from, const char *to)
         return command_failed(to, strerror(ENAMETOOLONG));
     if (!access(beside, F_OK))
         return command_failed(beside, "what an earlier attempt left is in the way");
-    if (!copy_environments(from, beside) || !files_copy(from, beside) || !files_sync(beside))
+    if (!copy_environments(invocation, from, beside) || !files_copy(from, beside) ||
+        !files_sync(beside))
         return 1;
     if (rename(beside, to))
         return command_failed(to, strerror(errno));
     return sync_parent(to) ? 0 : 1;
 }
 
-int command_backup(int count, char **arguments)
+int command_backup(const struct invocation *invocation)
 {
-    (void)count;
-    return copy_folder(arguments[0], arguments[1]);
+    return copy_folder(invocation);
 }
 
-int command_restore(int count, char **arguments)
+int command_restore(const struct invocation *invocation)
 {
-    (void)count;
-    return copy_folder(arguments[0], arguments[1]);
+    return copy_folder(invocation);
 }
 
 /* --- compacting ------------------------------------------------------------------------------- */
@@ -139,16 +131,36 @@ static void remove_rest(const char *compact)
     remove(compact);
 }
 
-int command_compact(int count, char **arguments)
+int command_compact(const struct invocation *invocation)
 {
+    const char *data = invocation->arguments[0];
     char compact[PATH_MAX];
 
-    (void)count;
-    if (snprintf(compact, sizeof compact, "%s/compact", arguments[0]) >= PATH_MAX)
-        return command_failed(arguments[0], strerror(ENAMETOOLONG));
-    if (!lock_parts(arguments[0]) || !copy_environments(arguments[0], compact) ||
-        !replace_parts(arguments[0], compact))
-        return 1;
+    if (snprintf(compact, sizeof compact, "%s/compact", data) >= PATH_MAX)
+        return command_failed(data, strerror(ENAMETOOLONG));
+    if (!lock_parts(data) || !copy_environments(invocation, data, compact) ||
+        !replace_parts(data, compact))
+        return EXIT_FAILED;
     remove_rest(compact);
-    return 0;
+    return EXIT_DONE;
+}
+
+/* --- the search index ------------------------------------------------------------------------- */
+
+/* A server makes an index that is missing anew, from the store. */
+int command_reindex(const struct invocation *invocation)
+{
+    static const char *const files[] = {"search.db-wal", "search.db-shm", "search.db"};
+    const char *data = invocation->arguments[0];
+    char path[PATH_MAX];
+
+    if (!lock_parts(data))
+        return EXIT_FAILED;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (snprintf(path, sizeof path, "%s/%s", data, files[i]) >= PATH_MAX)
+            return command_failed(data, strerror(ENAMETOOLONG));
+        if (remove(path) && errno != ENOENT)
+            return command_failed(path, strerror(errno));
+    }
+    return files_sync(data) ? EXIT_DONE : EXIT_FAILED;
 }

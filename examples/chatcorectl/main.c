@@ -1,69 +1,93 @@
 /*
- * chatcorectl: what an operator does beside the server: tokens, API keys, copies of the data
- * folder, figures.
+ * chatcorectl: what an operator does beside the server: tokens and API keys, copies, checks and
+ * dumps of the data folder, users and conversations, figures.
  */
 #include "command.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct command {
-    const char *name;
-    const char *arguments;
-    const char *text;
-    int least; /* arguments */
-    int most;
-    int (*run)(int count, char **arguments);
-} commands[] = {
-    {"token", "USER SECRET-FILE [SECONDS]", "a token for a user, valid for an hour or so long", 2,
-     3, command_token},
-    {"keys", "DATA list|create NAME SCOPES|rotate ID [SECONDS]|revoke ID",
-     "API keys, also while a server runs", 2, 4, command_keys},
-    {"backup", "DATA TO", "copy a data folder, also while a server runs on it", 2, 2,
-     command_backup},
-    {"restore", "BACKUP DATA", "make a data folder of a backup", 2, 2, command_restore},
-    {"compact", "DATA", "give free space in the files back; no server may run", 1, 1,
-     command_compact},
-    {"stats", "[ADDR:PORT]", "the figures of a server", 0, 1, command_stats},
-    {"top", "[ADDR:PORT]", "the same each second, counters as rates, until Ctrl-C", 0, 1,
-     command_top},
-};
-
-enum { COMMANDS = sizeof commands / sizeof *commands };
+/* getopt's values of our options begin above all letters. */
+#define FIRST_VALUE 0x100
 
 int command_failed(const char *what, const char *why)
 {
     fprintf(stderr, "chatcorectl: %s: %s\n", what, why);
-    return 1;
+    return EXIT_FAILED;
 }
 
-static int usage(FILE *to)
+int command_misused(const char *name)
 {
-    for (int i = 0; i < COMMANDS; i++)
-        fprintf(to, "chatcorectl %s %s\n    %s\n", commands[i].name, commands[i].arguments,
-                commands[i].text);
-    return to == stdout ? 0 : 64;
+    const struct command_row *row = command_find(name);
+
+    fprintf(stderr, "chatcorectl %s %s\nchatcorectl help %s tells more\n", name,
+            row ? row->arguments : "", name);
+    return EXIT_USAGE;
+}
+
+const struct command_row *command_find(const char *name)
+{
+    const struct command_row *row = command_rows;
+
+    while (row->name && strcmp(row->name, name) != 0)
+        row++;
+    return row->name ? row : NULL;
+}
+
+static void fill_options(const struct command_row *row, struct option options[OPTIONS + 1])
+{
+    int count = 0;
+
+    for (int i = 0; i < OPTIONS; i++)
+        if (row->options & (1u << i))
+            options[count++] = (struct option){
+                option_rows[i].name, option_rows[i].argument ? required_argument : no_argument,
+                NULL, FIRST_VALUE + i};
+    options[count] = (struct option){0};
+}
+
+/* `argv` begins with the command's name; options may stand among its arguments. */
+static int run(const struct command_row *row, int argc, char **argv)
+{
+    struct option options[OPTIONS + 1];
+    struct invocation invocation = {0};
+    int value;
+
+    fill_options(row, options);
+    while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (value < FIRST_VALUE)
+            return EXIT_USAGE;
+        invocation.options[value - FIRST_VALUE] = optarg ? optarg : "";
+    }
+    invocation.count = argc - optind;
+    invocation.arguments = argv + optind;
+    if (invocation.count < row->least || invocation.count > row->most)
+        return command_misused(row->name);
+    return row->run(&invocation);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 2)
-        return usage(stderr);
-    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help"))
-        return usage(stdout);
-    if (!strcmp(argv[1], "--version")) {
+    const struct command_row *row = argc > 1 ? command_find(argv[1]) : NULL;
+    static const struct invocation help = {0};
+
+    if (argc > 1 && !strcmp(argv[1], "--help"))
+        return command_help(&help);
+    if (argc > 1 && !strcmp(argv[1], "--version")) {
         printf("chatcorectl %s\n", cc_version());
         return 0;
     }
-    for (int i = 0; i < COMMANDS; i++) {
-        const struct command *command = &commands[i];
+    if (argc == 3 && row && !strcmp(argv[2], "--help")) {
+        const struct invocation more = {1, argv + 1, {NULL}};
 
-        if (strcmp(argv[1], command->name) != 0)
-            continue;
-        if (argc - 2 >= command->least && argc - 2 <= command->most)
-            return command->run(argc - 2, argv + 2);
-        fprintf(stderr, "chatcorectl %s %s\n", command->name, command->arguments);
-        return 64;
+        return command_help(&more);
     }
-    return usage(stderr);
+    if (!row) {
+        fprintf(stderr, "chatcorectl COMMAND …\nchatcorectl help tells which there are\n");
+        return EXIT_USAGE;
+    }
+    if (row->run == command_complete) /* its words may look like options */
+        return command_complete(&(struct invocation){argc - 2, argv + 2, {NULL}});
+    return run(row, argc - 1, argv + 1);
 }

@@ -1,18 +1,15 @@
 /*
  * The figures of a running server: what /metrics says.
  */
-#include "command.h"
+#include "print.h"
+#include "remote.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define TEXT_MAX    65536
 #define FIGURES_MAX 256
 #define NAME_MAX_   96
 
@@ -24,53 +21,6 @@ struct figures {
         bool is_counter;
     } items[FIGURES_MAX];
 };
-
-static int dial(const char *address, char *host)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    char *colon;
-    int fd = -1;
-
-    snprintf(host, NAME_MAX_, "%s", address);
-    colon = strrchr(host, ':');
-    if (!colon)
-        return -1;
-    *colon = 0;
-    if (getaddrinfo(host, colon + 1, &hints, &found))
-        return -1;
-    for (struct addrinfo *each = found; each && fd < 0; each = each->ai_next) {
-        fd = socket(each->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, each->ai_addr, each->ai_addrlen)) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(found);
-    return fd;
-}
-
-/* The whole answer, terminated. */
-static bool fetch(const char *address, char *text)
-{
-    char host[NAME_MAX_], request[256];
-    int fd = dial(address, host);
-    size_t size = 0;
-    ssize_t got;
-
-    if (fd < 0)
-        return false;
-    snprintf(request, sizeof request,
-             "GET /metrics HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
-    got = send(fd, request, strlen(request), MSG_NOSIGNAL);
-    while (got > 0 && size < TEXT_MAX - 1) {
-        got = recv(fd, text + size, TEXT_MAX - 1 - size, 0);
-        size += got > 0 ? (size_t)got : 0;
-    }
-    close(fd);
-    text[size] = 0;
-    return got == 0 && !strncmp(text, "HTTP/1.1 200", 12);
-}
 
 static void take_line(struct figures *figures, const char *line)
 {
@@ -90,34 +40,52 @@ static void take_line(struct figures *figures, const char *line)
     figures->count++;
 }
 
-static bool read_figures(const char *address, struct figures *figures)
+static bool read_figures(struct remote *remote, struct figures *figures)
 {
-    static char text[TEXT_MAX];
     char *rest = NULL;
 
     figures->count = 0;
-    if (!fetch(address, text))
+    if (remote_call(remote, "GET", "/metrics") != 200 || !remote->size)
         return false;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+    for (char *line = strtok_r(remote->body, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         take_line(figures, line);
     return figures->count > 0;
 }
 
-static const char *address_of(int count, char **arguments)
+/* The server that the argument names, or the options do. */
+static bool dial(struct remote *remote, const struct invocation *invocation)
 {
-    return count ? arguments[0] : "127.0.0.1:8080";
+    return remote_open(remote, invocation, invocation->count ? invocation->arguments[0] : NULL,
+                       NULL);
 }
 
-int command_stats(int count, char **arguments)
+static int figures_print(const struct figures *figures, bool is_json)
 {
-    const char *address = address_of(count, arguments);
-    static struct figures figures;
+    json_t *object = is_json ? json_object() : NULL;
 
-    if (!read_figures(address, &figures))
-        return command_failed(address, "no server answers here");
-    for (size_t i = 0; i < figures.count; i++)
-        printf("%-48s %" PRIu64 "\n", figures.items[i].name, figures.items[i].value);
-    return 0;
+    for (size_t i = 0; i < figures->count; i++) {
+        const struct figure *figure = &figures->items[i];
+
+        if (is_json)
+            json_object_set_new(object, figure->name, json_integer((json_int_t)figure->value));
+        else
+            printf("%-48s %" PRIu64 "\n", figure->name, figure->value);
+    }
+    return is_json ? print_object(object) : EXIT_DONE;
+}
+
+int command_stats(const struct invocation *invocation)
+{
+    static struct figures figures;
+    struct remote remote;
+    int r = EXIT_FAILED;
+
+    if (dial(&remote, invocation))
+        r = read_figures(&remote, &figures)
+                ? figures_print(&figures, invocation->options[OPTION_JSON] != NULL)
+                : command_failed(remote.server, "no server answers here");
+    remote_close(&remote);
+    return r;
 }
 
 /* Counters as what was added in the last second; the same server has the same lines. */
@@ -135,14 +103,17 @@ static void show(const struct figures *now, const struct figures *before)
     fflush(stdout);
 }
 
-int command_top(int count, char **arguments)
+int command_top(const struct invocation *invocation)
 {
-    const char *address = address_of(count, arguments);
     static struct figures figures[2];
+    struct remote remote;
 
-    for (int turn = 0; read_figures(address, &figures[turn]); turn = !turn) {
-        show(&figures[turn], &figures[!turn]);
-        sleep(1);
-    }
-    return command_failed(address, "no server answers here");
+    if (dial(&remote, invocation))
+        for (int turn = 0; read_figures(&remote, &figures[turn]); turn = !turn) {
+            show(&figures[turn], &figures[!turn]);
+            sleep(1);
+        }
+    command_failed(remote.server, "no server answers here");
+    remote_close(&remote);
+    return EXIT_FAILED;
 }

@@ -33,10 +33,11 @@ static bool read_secret(const char *path, char *bytes, size_t *ret_size)
     return is_read;
 }
 
-int command_token(int count, char **arguments)
+int command_token(const struct invocation *invocation)
 {
+    char **arguments = invocation->arguments;
     static char bytes[SECRET_MAX];
-    unsigned long life = count > 2 ? strtoul(arguments[2], NULL, 10) : LIFE_S;
+    unsigned long life = invocation->count > 2 ? strtoul(arguments[2], NULL, 10) : LIFE_S;
     struct cc_slice user = {arguments[0], strlen(arguments[0])};
     struct cc_slice secret = {bytes, 0};
     char *token;

@@ -1,19 +1,22 @@
 #!/usr/bin/python3
 """chatcorectl as an operator uses it: tokens and API keys that a server takes; a backup of a server
 under load, which is then killed: nothing that was acknowledged before the backup is missing in what is
-restored; compacting.
+restored; compacting; checking and dumping the folder of a server that writes; users, groups and
+messages; export and erasure; what a shell completes.
 
     chatcorectl_test.py CHATCORED CHATCORECTL
 """
 import asyncio
+import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 
-from harness import Client, Server
+from harness import Client, Server, play
 
 SENDERS = 4
 BEFORE = 100  # acknowledged messages of each sender before the backup begins
@@ -21,11 +24,16 @@ PAGE = 200
 OPEN = ("--send-rate", "off", "--request-rate", "off", "--spam-filter-off")
 
 
-def ctl(*arguments, code=0):
+def ctl(*arguments, code=0, **environment):
     done = subprocess.run([sys.argv[2], *arguments], capture_output=True, text=True, timeout=60,
-                          check=False)
+                          check=False, env={**os.environ, **environment})
     assert done.returncode == code, (arguments, done)
     return done.stdout.strip() if code == 0 else done.stderr
+
+
+def lines(*arguments, **environment):
+    """What a command tells as JSON lines."""
+    return [json.loads(line) for line in ctl(*arguments, **environment).splitlines()]
 
 
 def a_token_lets_in():
@@ -48,6 +56,8 @@ def keys_come_and_go():
         listed = ctl("keys", data, "list")
         assert text.startswith("cck_") and "robot" in listed and "users:read" in listed, listed
         key = listed.split()[0]
+        (listed,) = lines("keys", data, "list", "--json")
+        assert listed["id"] == key and listed["scopes"] == ["messages:write", "users:read"], listed
         assert ctl("keys", data, "rotate", key) != text
         ctl("keys", data, "revoke", key)
         assert ctl("keys", data, "list") == ""
@@ -58,6 +68,8 @@ def figures_are_shown():
     with Server() as server:
         shown = ctl("stats", f"127.0.0.1:{server.port}")
         assert "chatcore_gateway_accepting" in shown and "chatcore_engine_users" in shown, shown
+        (figures,) = lines("stats", "--json", "--server", f"http://127.0.0.1:{server.port}/")
+        assert figures["chatcore_gateway_accepting"] == 1, figures
 
 
 class Load:
@@ -117,6 +129,8 @@ def backed_up_under_load(server, backup):
     assert load.warm.wait(timeout=60)
     before = [list(each) for each in load.acknowledged]
     ctl("backup", f"{server.directory}/data", backup)
+    (found,) = lines("check", f"{server.directory}/data", "--json")  # of a server that writes
+    assert found["rows"] + found["unstored"] >= sum(map(len, before)), found
     during = sum(map(len, load.acknowledged)) - sum(map(len, before))
     server.kill()
     load.thread.join(timeout=60)
@@ -132,6 +146,8 @@ def a_hot_backup_loses_nothing():
     try:
         before = backed_up_under_load(server, backup)
         ctl("restore", backup, data, code=1)  # something is there
+        assert lines("check", data, "--json")[-1]["faults"] == 0  # what the kill has left
+        assert lines("check", backup, "--json")[-1]["faults"] == 0
         shutil.rmtree(data)
         ctl("restore", backup, data)
         server.start()
@@ -149,6 +165,175 @@ def a_hot_backup_loses_nothing():
         shutil.rmtree(server.directory, ignore_errors=True)
 
 
+async def company(stage):
+    """Alice's group of three, a direct conversation; answers the group's id."""
+    alice, bob = await stage.login("alice"), await stage.login("bob")
+    group = (await alice.call("create", kind="group", name="Lunch",
+                              members=["bob", "carol"]))["conversation"]
+    for number in range(3):
+        await alice.send(conversation=group, text=f"message {number}")
+    await alice.call("profile", name="Alice", meta={"colour": "red"})
+    await alice.call("block", user="mallory")
+    await bob.send(user="alice", text="direct \x1b[31m")
+    await bob.call("read", conversation=group, seq=2)
+    return group
+
+
+def until_stored(data, messages):
+    deadline = time.monotonic() + 10
+    while lines("check", data, "--json")[-1]["rows"] < messages:
+        assert time.monotonic() < deadline, "the store stays behind"
+
+
+def people_and_groups_are_listed():
+    with Server() as server:
+        data = f"{server.directory}/data"
+        group = play(server, company)
+        users = {user["user"]: user for user in lines("users", data, "list", "--json")}
+        assert set(users) == {"alice", "bob", "carol"}, users
+        assert users["alice"] == {"user": "alice", "name": "Alice", "conversations": 2,
+                                  "devices": 0, "contacts": 0, "blocked": 1}
+        shown = ctl("users", data, "show", "alice")
+        assert "mallory" in shown and group in shown and "Alice" in shown, shown
+        assert "no such user" in ctl("users", data, "show", "zoe", code=1)
+        (listed,) = lines("groups", data, "list", "--json")
+        assert listed["name"] == "Lunch" and listed["members"] == 3, listed
+        members = lines("groups", data, "members", group, "--json")
+        assert members[0] == {"user": "alice", "role": "owner"} and len(members) == 3, members
+        assert "Lunch" in ctl("groups", data, "show", group)
+        assert "no such conversation" in ctl("groups", data, "members", "none", code=1)
+
+
+def folders_are_dumped():
+    with Server() as server:
+        data = f"{server.directory}/data"
+        group = play(server, company)
+        until_stored(data, 5)
+        dump = lines("dump", data)
+        tables = {line["table"] for line in dump}
+        assert {"position", "offset", "head", "row", "inbox", "cursor", "profile", "relation",
+                "conversation", "member", "membership"} <= tables, tables
+        said = [line["message"]["text"] for line in dump if line["table"] == "row"
+                and line["message"]["conversation"] == group and "text" in line["message"]]
+        assert said == ["message 0", "message 1", "message 2"], said
+        (profile,) = [line for line in dump if line["table"] == "profile"]
+        assert profile["meta"] == {"colour": "red"}, profile
+        assert {line["table"] for line in lines("dump", data, "log")} <= {"record", "position"}
+        assert server.stop() == 0
+        assert len(lines("dump", data)) >= len(dump)
+
+
+def a_conversation_is_followed():
+    with Server() as server:
+        data = f"{server.directory}/data"
+        group = play(server, company)
+        key = {"CHATCORE_KEY": ctl("keys", data, "create", "reader", "messages:read"),
+               "CHATCORE_SERVER": f"127.0.0.1:{server.port}"}
+        time.sleep(1.1)  # the server looks for new keys once a second
+        rows = lines("tail", group, "--as", "bob", "--once", "--last", "2", "--json", **key)
+        assert [row["seq"] for row in rows] == [3, 4], rows
+        assert "message 2" in ctl("tail", group, "--as", "bob", "--once", **key)
+        assert "forbidden" in ctl("tail", group, "--as", "zoe", "--once", code=1, **key)
+        assert "--as" in ctl("tail", group, "--once", code=1, **key)
+        assert "API key" in ctl("tail", group, "--as", "bob", code=1)
+        command = [sys.argv[2], "tail", group, "--as", "bob", "--last", "1"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, **key}) as follower:
+            async def say(stage):
+                alice = await stage.login("alice")
+                await alice.send(conversation=group, text="one\x1b more")
+            try:
+                assert "message 2" in follower.stdout.readline()
+                play(server, say)
+                line = follower.stdout.readline()
+            finally:
+                follower.kill()
+        assert "alice: one  more" in line and "\x1b" not in line, line
+
+
+async def leave(stage, group):
+    await (await stage.login("alice")).call("leave", conversation=group)
+
+
+def a_user_is_exported_and_erased():
+    with Server() as server:
+        data = f"{server.directory}/data"
+        group = play(server, company)
+        path = f"{server.directory}/key"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(ctl("keys", data, "create", "boss", "admin") + "\n")
+        remote = ("--server", f"http://127.0.0.1:{server.port}", "--key-file", path)
+        time.sleep(1.1)
+        until_stored(data, 5)
+        parts = lines("export", "alice", *remote)
+        assert {"blocked": "mallory"} in parts, parts
+        assert [part["messages"]["text"] for part in parts if "text" in part.get("messages", {})] \
+            == ["message 0", "message 1", "message 2"], parts
+        assert "--yes" in ctl("erase", "alice", *remote, code=64)
+        assert "left first" in ctl("erase", "alice", "--yes", *remote, code=1)
+        play(server, lambda stage: leave(stage, group))
+        ctl("erase", "alice", "--yes", *remote)
+        assert not any("text" in part.get("messages", {}) and part["messages"]["text"]
+                       for part in lines("export", "alice", *remote))
+        assert lines("check", data, "--json")[-1]["faults"] == 0
+        assert "message 0" not in ctl("dump", data, "store")
+
+
+async def found(stage, text):
+    client = await stage.login("bob")
+    deadline = time.monotonic() + 10
+    while True:
+        hits = (await client.call("search", text=text))["messages"]
+        if hits or time.monotonic() > deadline:
+            return hits
+        await asyncio.sleep(0.05)
+
+
+def the_index_is_made_anew():
+    with Server() as server:
+        data = f"{server.directory}/data"
+        play(server, company)
+        assert play(server, lambda stage: found(stage, "message"))
+        ctl("reindex", data, code=1)  # a server has it open
+        assert server.stop() == 0
+        assert os.path.exists(f"{data}/search.db")
+        ctl("reindex", data)
+        assert not os.path.exists(f"{data}/search.db")
+        server.start()
+        assert len(play(server, lambda stage: found(stage, "message"))) == 3
+
+
+def damage_is_found():
+    with Server() as server:
+        data = f"{server.directory}/data"
+        play(server, company)
+        assert server.stop() == 0
+        assert "0 faults" in ctl("check", data)
+        shutil.rmtree(f"{data}/directory")
+        other = Server()
+        other.start()
+        assert other.stop() == 0
+        shutil.copytree(f"{other.directory}/data/directory", f"{data}/directory")
+        shutil.rmtree(other.directory)
+        ctl("check", data, code=2)
+        with open(f"{data}/store/data.mdb", "r+b") as file:
+            file.truncate(8192 + 100)
+        assert "damaged" in ctl("check", data, code=1)
+
+
+def help_tells_of_every_command():
+    names = [row["name"] for row in lines("help", "--json")]
+    everything = ctl("help")
+    assert len(names) > 10 and ctl("--help") == everything
+    for name in names:
+        assert f"\n{name} " in everything, name
+        told = ctl("help", name)
+        assert told.startswith(f"chatcorectl {name}") and ctl(name, "--help") == told or \
+            name == "complete", told
+    ctl("help", "nonsense", code=1)
+    ctl("check", "--nonsense", "x", code=64)
+
+
 def what_is_wrong_is_told():
     with Server() as server:
         there = server.directory
@@ -163,7 +348,9 @@ def what_is_wrong_is_told():
 
 
 TESTS = [a_token_lets_in, keys_come_and_go, figures_are_shown, a_hot_backup_loses_nothing,
-         what_is_wrong_is_told]
+         people_and_groups_are_listed, folders_are_dumped, a_conversation_is_followed,
+         a_user_is_exported_and_erased, the_index_is_made_anew, damage_is_found,
+         help_tells_of_every_command, what_is_wrong_is_told]
 
 
 def main():
