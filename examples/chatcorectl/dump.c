@@ -70,10 +70,11 @@ static int on_offset(void *context, uint32_t partition, uint64_t offset)
 static int on_head(void *context, const struct cc_store_head *head)
 {
     (void)context;
-    return printed(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "table", "head", "conversation",
+    return printed(json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "table", "head", "conversation",
                              print_text(head->conversation), "seq", (json_int_t)head->seq, "offset",
                              (json_int_t)head->offset, "member_version",
-                             (json_int_t)head->member_version, "ts", (json_int_t)head->ts));
+                             (json_int_t)head->member_version, "ts", (json_int_t)head->ts, "said",
+                             (json_int_t)head->said));
 }
 
 static int on_row(void *context, const struct cc_store_row *row)
@@ -145,12 +146,12 @@ static int on_device(void *context, struct cc_slice user, const struct cc_device
 static int on_conversation(void *context, const struct cc_conversation *conversation)
 {
     (void)context;
-    return printed(json_pack("{s:s, s:o, s:s, s:o, s:I, s:I, s:I}", "table", "conversation", "id",
-                             print_text(conversation->id), "kind", print_kind(conversation->kind),
-                             "name", print_text(conversation->name), "members",
-                             (json_int_t)conversation->member_count, "version",
-                             (json_int_t)conversation->version, "created",
-                             (json_int_t)conversation->created));
+    return printed(json_pack(
+        "{s:s, s:o, s:s, s:o, s:I, s:I, s:I, s:I}", "table", "conversation", "id",
+        print_text(conversation->id), "kind", print_kind(conversation->kind), "name",
+        print_text(conversation->name), "members", (json_int_t)conversation->member_count,
+        "version", (json_int_t)conversation->version, "created", (json_int_t)conversation->created,
+        "retention_s", (json_int_t)conversation->retention_s));
 }
 
 static int on_member(void *context, struct cc_slice conversation, const struct cc_member *member)
@@ -179,6 +180,15 @@ static int on_outbox(void *context, uint32_t partition, const struct cc_outbox_e
                              "version", (json_int_t)entry->version));
 }
 
+static int on_revocation(void *context, const struct cc_revocation *revocation)
+{
+    (void)context;
+    return printed(json_pack("{s:s, s:s, s:o, s:I, s:I}", "table", "revocation", "kind",
+                             revocation->kind == CC_REVOKED_USER ? "user" : "token", "name",
+                             print_text(revocation->name), "number", (json_int_t)revocation->number,
+                             "before", (json_int_t)revocation->before));
+}
+
 /* --- choosing --- */
 
 static void visit_log(struct cc_lmdb_visitor *visitor)
@@ -205,6 +215,7 @@ static void visit_directory(struct cc_lmdb_visitor *visitor)
     visitor->member = on_member;
     visitor->membership = on_membership;
     visitor->outbox = on_outbox;
+    visitor->revocation = on_revocation;
 }
 
 int command_dump(const struct invocation *invocation)

@@ -233,7 +233,7 @@ def a_conversation_is_followed():
         rows = lines("tail", group, "--as", "bob", "--once", "--last", "2", "--json", **key)
         assert [row["seq"] for row in rows] == [3, 4], rows
         assert "message 2" in ctl("tail", group, "--as", "bob", "--once", **key)
-        assert "forbidden" in ctl("tail", group, "--as", "zoe", "--once", code=1, **key)
+        assert "not_found" in ctl("tail", group, "--as", "zoe", "--once", code=1, **key)
         assert "--as" in ctl("tail", group, "--once", code=1, **key)
         assert "API key" in ctl("tail", group, "--as", "bob", code=1)
         command = [sys.argv[2], "tail", group, "--as", "bob", "--last", "1"]
