@@ -130,7 +130,8 @@ static void connect_timed_out(struct timer *timer, void *context)
     struct cc_session *session = container_of(timer, struct cc_session, timer);
 
     (void)context;
-    session_close(session, CC_CLOSE_UNAUTHORIZED, "no connect command in time");
+    /* Its token may be good: after a stall of the network, or of this node, it may try again. */
+    session_close(session, CC_CLOSE_NO_HEARTBEAT, "no connect command in time");
 }
 
 static void session_opened(struct cc_session *session)

@@ -41,7 +41,9 @@ int replay_init(struct replay *replay, const struct replay_options *options,
     replay->agents = wsc_alloc_zeroed(replay->log.user_count, sizeof *replay->agents);
     for (size_t i = 0; i < replay->log.user_count; i++)
         replay->agents[i] = agent_new(&replay->set, replay->log.users[i], "replay");
-    replay->admin = agent_new(&replay->set, "replay-admin", "replay");
+    char admin[40];
+    snprintf(admin, sizeof admin, "replay-admin%s", options->suffix);
+    replay->admin = agent_new(&replay->set, admin, "replay");
     replay->rooms = wsc_alloc_zeroed(replay->log.room_count, sizeof *replay->rooms);
     replay->room_of_line =
         wsc_alloc_zeroed(2 * replay->log.line_count, sizeof *replay->room_of_line);
@@ -197,6 +199,7 @@ static void post(struct replay *replay, struct replay_room *room, const struct c
     copy.line = ledger_line(replay->ledger, agent_user(author), copy.topic, line->text);
     replay->room_of_line[copy.line] = line->room;
     replay->posts++;
+    replay->direct_posts += direct != 0;
     room->unanswered++;
     agent_post(author, &copy);
 }

@@ -51,6 +51,7 @@ struct replay {
     struct replay_room *rooms;
     uint32_t *room_of_line; /* by line of the ledger */
     uint64_t posts;
+    uint64_t direct_posts; /* of them */
     uint64_t dropped;
     uint64_t random;
     uint64_t messages_start_ns;

@@ -59,7 +59,7 @@ static void print_figures(const struct replay *replay)
     double seconds = (double)(replay->messages_end_ns - replay->messages_start_ns) / 1e9;
     printf("\n%zu rooms, %zu users, %zu lines; %" PRIu64 " messages (%" PRIu64 " direct)\n",
            replay->log.room_count, replay->log.user_count, replay->log.line_count, replay->posts,
-           replay->posts - replay->log.line_count);
+           replay->direct_posts);
     printf("%-22s %" PRIu64 " acknowledged, %" PRIu64 " refused, %.0f a second over %.1f s\n",
            "messages", figures->acked, figures->refused, (double)figures->acked / seconds, seconds);
     printf("%-22s %" PRIu64 ", %.0f a second, and %" PRIu64 " again after reconnects\n",
