@@ -57,7 +57,7 @@ async def gathered_and_taken_back(server, path):
     first, = await wait_for(path, 1, "five messages")
     assert first["title"] == "Group X" and first["count"] == 5, first
     assert first["body"].startswith("5 new messages in Group X\nalice: message 4"), first
-    assert first["token"] == "bob-token" and first["user"] == "bob" and first["badge"] == 6, first
+    assert first["token"] == "bob-token" and first["user"] == "bob" and first["badge"] == 5, first
     await alice.send(user="bob", text="psst")
     second = (await wait_for(path, 2, "a direct message"))[1]
     assert second["kind"] == "direct" and second["priority"] == "high", second
