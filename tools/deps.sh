@@ -16,6 +16,9 @@ build=(
 checks=(
     binutils clang clang-format clang-tidy dpkg-dev g++ libcmocka-dev pmccabe python3-yaml
 )
+packaging=(
+    fish haproxy lintian man-db mandoc nginx prometheus systemd zsh
+)
 python_binding=(
     python3-cffi python3-dev python3-fastapi python3-httpx python3-setuptools python3-uvicorn
     python3-venv python3-wheel
@@ -51,7 +54,7 @@ if [ "${1:-}" = --list ]; then
 fi
 case ${1:-} in
 build) wanted=("${build[@]}") ;;
-all) wanted=("${build[@]}" "${checks[@]}" "${python_binding[@]}"
+all) wanted=("${build[@]}" "${checks[@]}" "${packaging[@]}" "${python_binding[@]}"
     "${foreign_clients[@]}") ;;
 *)
     sed -n '2,7s/^# \{0,1\}//p' "$0"
