@@ -94,8 +94,9 @@ struct cc_gateway_options {
     size_t max_output_bytes;   /* waiting for one connection that does not read: it is cut and comes
                                   back by its cursor (4 MiB: pushes stay below, for they weigh at
                                   most limits.max_outstanding; replies may not) */
-    size_t max_partial_bytes;  /* of one thread, in messages not yet complete: who adds to it is
-                                  closed with 4029 (64 MiB) */
+    size_t max_partial_bytes;  /* of one thread, in messages not yet complete, and bodies of
+                                  requests not yet answered: who adds to it is closed with 4029,
+                                  or 503 (64 MiB) */
     uint32_t ping_interval_ms; /* the engine's limits.ping_interval_ms should be the same (25,000);
                                   silent for two intervals: closed with 4008 */
     uint32_t handshake_ms;     /* from accepting to the upgrade, and for each HTTP request

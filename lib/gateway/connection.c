@@ -68,7 +68,8 @@ struct connection *connection_new(struct worker *worker, const struct sockaddr *
         return NULL;
     connection->worker = worker;
     connection->timer.expired = timed_out;
-    connection->has_address = from && address_from_socket(from, &connection->address);
+    connection->has_address = from && address_from_socket(from, &connection->peer);
+    connection->address = connection->peer;
     take_quota(connection);
     if (connection->is_over_limit && wait > CONNECTION_REFUSE_MS)
         wait = CONNECTION_REFUSE_MS;
@@ -86,6 +87,27 @@ static void set_state(struct connection *connection, enum connection_state state
     connection->state = (unsigned char)state;
 }
 
+static void drop_exchange(struct connection *connection)
+{
+    struct http_exchange *exchange = connection->exchange;
+
+    if (exchange)
+        connection->worker->partial.total -= exchange->charged;
+    http_exchange_free(exchange);
+    connection->exchange = NULL;
+}
+
+bool connection_charge(struct connection *connection, size_t size)
+{
+    struct assembly_limits *limits = &connection->worker->partial;
+
+    if (size > limits->max_total - limits->total)
+        return false;
+    limits->total += size;
+    connection->exchange->charged += size;
+    return true;
+}
+
 /* The socket's share is given back as soon as it is gone, though the session may still be closing.
  */
 static void leave(struct connection *connection)
@@ -101,8 +123,7 @@ static void leave(struct connection *connection)
     stats_sub(&worker->stats.output_bytes, connection->output.bytes);
     output_clear(&connection->output, worker->allocator);
     assembly_clear(&connection->partial, &worker->partial);
-    http_exchange_free(connection->exchange);
-    connection->exchange = NULL;
+    drop_exchange(connection);
     transfer_end(connection);
 }
 
@@ -134,7 +155,7 @@ void connection_forwarded(struct connection *connection, struct cc_slice forward
 
     if (!connection->has_address)
         return;
-    client = address_behind(&connection->address, forwarded_for, admission->trusted,
+    client = address_behind(&connection->peer, forwarded_for, admission->trusted,
                             admission->trusted_count);
     if (memcmp(&client, &connection->address, sizeof client) == 0)
         return;
@@ -206,8 +227,7 @@ void connection_answered(struct connection *connection)
     struct worker *worker = connection->worker;
 
     stats_add(&worker->stats.http_requests, 1);
-    http_exchange_free(connection->exchange);
-    connection->exchange = NULL;
+    drop_exchange(connection);
     await_next(connection);
 }
 

@@ -38,7 +38,8 @@ struct connection {
     struct list_link dirty; /* on the worker's list, until it is flushed */
     struct timer timer;     /* HANDSHAKE: it is too late; OPEN: heartbeat; CLOSING: cut it off */
     int64_t heard_ms;
-    struct address address;     /* of the client, or of the proxy before the upgrade */
+    struct address peer;        /* of the socket: the client's, or a proxy's */
+    struct address address;     /* of the client whose request is the newest */
     unsigned char *close_frame; /* CLOSING: to be sent, or NULL */
     unsigned char close_size;
     unsigned char state;  /* enum connection_state */
@@ -62,7 +63,8 @@ void connection_discard(struct connection *connection);
  *     than 0 when the socket has to be cut at once. ---------------------------------------------
  */
 
-/* The client behind a proxy. Before connection_admit(). */
+/* The client of a request, behind a proxy if that is a trusted one: its connections may serve many.
+ * `forwarded_for` is empty without such a header. */
 void connection_forwarded(struct connection *connection, struct cc_slice forwarded_for);
 
 /* The upgrade is done. */
@@ -84,6 +86,10 @@ int connection_hangup(struct connection *connection);
 
 /* The socket is gone. The connection may be gone after this. */
 void connection_closed(struct connection *connection);
+
+/* Counts bytes of a body that is being received, for as long as its exchange lasts. False: the
+ * thread has no room for more (max_partial_bytes). */
+bool connection_charge(struct connection *connection, size_t size);
 
 /* An HTTP request has come whole: its answer has its time. */
 void connection_asked(struct connection *connection);

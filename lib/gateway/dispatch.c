@@ -20,10 +20,21 @@ static void answer_not_found(struct http_exchange *exchange)
     http_done(exchange);
 }
 
+/* The WebSocket's address, asked without an upgrade. */
+static bool answer_upgrade(struct http_exchange *exchange)
+{
+    if (!slice_equal(exchange->request.path, slice_str(ADMISSION_PATH)))
+        return false;
+    http_error(&exchange->response, 426);
+    cc_http_response_header(&exchange->response, "Upgrade", "websocket");
+    http_done(exchange);
+    return true;
+}
+
 static void dispatch_rest(struct worker *worker, struct http_exchange *exchange)
 {
     cors_allow(&worker->gateway->cors, exchange);
-    if (cors_preflight(exchange))
+    if (cors_preflight(exchange) || answer_upgrade(exchange))
         return;
     if (http_run(&worker->gateway->router, exchange))
         http_done(exchange);

@@ -201,14 +201,20 @@ static void append_head(struct buffer *answer, int status, const char *type, siz
 }
 
 /* {"error":{"code":404,"name":"not_found","message":"Not Found"}} */
-static void append_error(struct buffer *body, int status)
+void http_error_text(int status, char *text, size_t size)
 {
     bool is_temporary = status == 429 || status == 503;
+
+    snprintf(text, size, "{\"error\":{\"code\":%d,\"name\":\"%s\",\"message\":\"%s\"%s}}\n", status,
+             status_of(status)->name, status_of(status)->text,
+             is_temporary ? ",\"temporary\":true" : "");
+}
+
+static void append_error(struct buffer *body, int status)
+{
     char text[192];
 
-    snprintf(text, sizeof text, "{\"error\":{\"code\":%d,\"name\":\"%s\",\"message\":\"%s\"%s}}\n",
-             status, status_of(status)->name, status_of(status)->text,
-             is_temporary ? ",\"temporary\":true" : "");
+    http_error_text(status, text, sizeof text);
     append_text(body, text);
 }
 
@@ -248,6 +254,22 @@ void http_give_up(struct http_exchange *exchange)
     http_done(exchange);
 }
 
+/* The methods that a path has. */
+static void add_allow(const struct http_router *router, struct http_exchange *exchange)
+{
+    char text[96] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; i < router->count && used < sizeof text; i++) {
+        const struct cc_http_route *route = &router->routes[i];
+
+        if (slice_equal(exchange->request.path, slice_str(route->path)))
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
+                                     route->method);
+    }
+    cc_http_response_header(&exchange->response, "Allow", text);
+}
+
 bool http_run(const struct http_router *router, struct http_exchange *exchange)
 {
     int status;
@@ -256,10 +278,12 @@ bool http_run(const struct http_router *router, struct http_exchange *exchange)
     if (!route && status == 404)
         return false;
     exchange->request.body = buffer_slice(&exchange->body);
-    if (route)
+    if (route) {
         route->handle(route->context, &exchange->request, &exchange->response);
-    else
+    } else {
         http_error(&exchange->response, status);
+        add_allow(router, exchange);
+    }
     return true;
 }
 

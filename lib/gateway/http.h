@@ -60,6 +60,7 @@ struct http_exchange {
     enum http_state state;
     bool closes;                    /* the connection ends with the answer */
     struct cc_slice allowed_origin; /* may read the answer (cors.h); empty: none has to be told */
+    size_t charged;                 /* of the body: see connection_charge() */
     uint32_t retry_after_s;         /* told with a 503 that tells nothing better */
     /* Set by socket.c: the answer is ready. */
     void (*done)(struct http_exchange *exchange);
@@ -88,6 +89,9 @@ void http_give_up(struct http_exchange *exchange);
 /* Makes the response an error of HTTP's own: the protocol's error object. What was in the response
  * before goes. */
 void http_error(struct cc_http_response *response, int status);
+
+/* The protocol's error object for a status; 192 bytes are enough. */
+void http_error_text(int status, char *text, size_t size);
 
 /* Appends a READY exchange's answer to `answer`. Sets answer->failed without memory. */
 void http_write(struct http_exchange *exchange, struct buffer *answer);

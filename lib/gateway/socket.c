@@ -18,6 +18,7 @@
 #include "chatcore/error.h"
 #include "gateway/dispatch.h"
 #include "gateway/listener.h"
+#include "gateway/request_socket.h"
 #include "gateway/tls.h"
 #include "gateway/transfer_socket.h"
 
@@ -29,9 +30,6 @@
 /* Larger than any frame that is written at once: libwebsockets would write in portions and keep the
  * rest. */
 #define SOCKET_WRITE_SIZE (1 << 20)
-
-/* The most that a request's headers may have: the longest token, and the usual rest. */
-#define SOCKET_HEADERS_MAX (WIRE_TOKEN_MAX + 4096)
 
 struct sockets {
     struct worker *worker;
@@ -78,7 +76,7 @@ static void fill_info(struct sockets *sockets, struct lws_context_creation_info 
     info->protocols = sockets->protocols;
     info->port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info->retry_and_idle_policy = &no_heartbeat;
-    info->max_http_header_data2 = SOCKET_HEADERS_MAX;
+    info->max_http_header_data2 = REQUEST_HEADERS_MAX;
     info->max_http_header_pool2 = gateway->options.max_handshakes + 1;
     info->timeout_secs = gateway->options.handshake_ms / 1000 + 1;
     info->keepalive_timeout = (int)info->timeout_secs;
@@ -179,98 +177,6 @@ void socket_cut(struct socket *socket)
 
 /* --- HTTP ------------------------------------------------------------------------------------- */
 
-/* A header, several of a name joined; empty if it is not there. Lives until the next request. */
-static struct cc_slice header(struct lws *wsi, enum lws_token_indexes token)
-{
-    const struct connection *connection = lws_get_opaque_user_data(wsi);
-    int size = lws_hdr_total_length(wsi, token);
-    char *text;
-
-    if (size <= 0)
-        return slice_of(NULL, 0);
-    text = arena_alloc(&connection->worker->headers, (size_t)size + 1);
-    if (!text || lws_hdr_copy(wsi, text, size + 1, token) < 0)
-        return slice_of(NULL, 0);
-    return slice_of(text, strlen(text));
-}
-
-struct method {
-    const char *name;
-    enum lws_token_indexes token;
-    bool has_body; /* if no length is told, one is expected by libwebsockets */
-};
-
-static const struct method methods[] = {
-    {"GET", WSI_TOKEN_GET_URI, false},         {"HEAD", WSI_TOKEN_HEAD_URI, false},
-    {"POST", WSI_TOKEN_POST_URI, true},        {"PUT", WSI_TOKEN_PUT_URI, true},
-    {"PATCH", WSI_TOKEN_PATCH_URI, true},      {"DELETE", WSI_TOKEN_DELETE_URI, false},
-    {"OPTIONS", WSI_TOKEN_OPTIONS_URI, false},
-};
-
-static const struct method *find_method(struct lws *wsi)
-{
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (lws_hdr_total_length(wsi, methods[i].token) > 0)
-            return &methods[i];
-    return NULL;
-}
-
-/* A header that libwebsockets has no token for; `name` is in small letters and ends with a colon.
- */
-static struct cc_slice custom_header(struct lws *wsi, const char *name)
-{
-    const struct connection *connection = lws_get_opaque_user_data(wsi);
-    int name_size = (int)strlen(name);
-    int size = lws_hdr_custom_length(wsi, name, name_size);
-    char *text;
-
-    if (size <= 0)
-        return slice_of(NULL, 0);
-    text = arena_alloc(&connection->worker->headers, (size_t)size + 1);
-    if (!text || lws_hdr_custom_copy(wsi, text, size + 1, name, name_size) < 0)
-        return slice_of(NULL, 0);
-    return slice_of(text, strlen(text));
-}
-
-/* The part of a query between two ampersands has been decoded: an ampersand in it is encoded again,
- * so that it does not part. */
-static void append_query_part(struct buffer *query, const char *part, size_t size)
-{
-    if (query->size)
-        buffer_append_byte(query, '&');
-    for (size_t i = 0; i < size; i++) {
-        if (part[i] == '&')
-            buffer_append(query, "%26", 3);
-        else if (part[i] == '%')
-            buffer_append(query, "%25", 3);
-        else if (part[i] == '+')
-            buffer_append(query, "%2B", 3);
-        else
-            buffer_append_byte(query, part[i]);
-    }
-}
-
-static struct cc_slice query_of(struct lws *wsi, struct buffer *query)
-{
-    char part[SOCKET_HEADERS_MAX];
-    int size;
-
-    buffer_clear(query);
-    for (int i = 0;
-         (size = lws_hdr_copy_fragment(wsi, part, sizeof part, WSI_TOKEN_HTTP_URI_ARGS, i)) >= 0;
-         i++)
-        append_query_part(query, part, (size_t)size);
-    return query->failed ? slice_of(NULL, 0) : buffer_slice(query);
-}
-
-static void learn_address(struct connection *connection, struct lws *wsi)
-{
-    struct cc_slice forwarded = header(wsi, WSI_TOKEN_X_FORWARDED_FOR);
-
-    if (forwarded.size)
-        connection_forwarded(connection, forwarded);
-}
-
 static int write_answer(struct worker *worker, struct lws *wsi)
 {
     struct buffer *answer = &worker->answer;
@@ -347,67 +253,25 @@ static void answer_ready(struct http_exchange *exchange)
     connection_answer_ready(exchange->connection);
 }
 
-static void fill_request(struct lws *wsi, const struct method *method, struct cc_http_request *to,
-                         struct http_headers *headers)
-{
-    memset(to, 0, sizeof *to);
-    memset(headers, 0, sizeof *headers);
-    to->method = slice_str(method->name);
-    to->path = header(wsi, method->token);
-    to->authorization = header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
-    headers->origin = header(wsi, WSI_TOKEN_ORIGIN);
-    headers->wanted_method = custom_header(wsi, "access-control-request-method:");
-    headers->idempotency_key = custom_header(wsi, "idempotency-key:");
-    headers->acting_user = custom_header(wsi, "x-chatcore-user:");
-}
-
-/* A body's size, SOCKET_BODY_UNTOLD, or below that: malformed, or in chunks. */
-#define SOCKET_BODY_UNTOLD (-1)
-
-static long long body_size(struct lws *wsi)
-{
-    struct cc_slice text = header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);
-    long long size = 0;
-
-    if (header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING).size || text.size > 15)
-        return SOCKET_BODY_UNTOLD - 1;
-    if (!text.size)
-        return SOCKET_BODY_UNTOLD;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9')
-            return SOCKET_BODY_UNTOLD - 1;
-        size = size * 10 + (text.data[i] - '0');
-    }
-    return size;
-}
-
-/* A body that is packed is not unpacked: what is small packed can be huge. */
-static bool is_packed(struct lws *wsi)
-{
-    struct cc_slice coding = header(wsi, WSI_TOKEN_HTTP_CONTENT_ENCODING);
-
-    return coding.size && !slice_equal(coding, slice_str("identity"));
-}
-
 /* 0, or the status to refuse the request with. */
 static int check_request(const struct connection *connection, struct lws *wsi,
-                         const struct method *method, long long size)
+                         const struct request_method *method, long long size)
 {
     const struct cc_gateway *gateway = connection->worker->gateway;
 
-    if (!method || connection->exchange)
+    if (!method || connection->exchange || request_is_ambiguous(wsi))
         return 400;
     if (connection->is_over_limit)
         return 503;
-    if (size < SOCKET_BODY_UNTOLD)
+    if (size < REQUEST_BODY_UNTOLD)
         return 411;
-    if (is_packed(wsi))
+    if (request_is_packed(wsi))
         return 415;
     return size > (long long)gateway->options.max_body_bytes ? 413 : 0;
 }
 
 static struct http_exchange *new_exchange(struct connection *connection, struct lws *wsi,
-                                          const struct method *method)
+                                          const struct request_method *method)
 {
     struct worker *worker = connection->worker;
     struct cc_http_request request;
@@ -415,8 +279,8 @@ static struct http_exchange *new_exchange(struct connection *connection, struct 
     char address[ADDRESS_TEXT_MAX];
     struct http_exchange *exchange;
 
-    fill_request(wsi, method, &request, &headers);
-    request.query = query_of(wsi, &worker->encoded);
+    request_fill(wsi, method, &request, &headers);
+    request.query = request_query(wsi, &worker->encoded);
     if (connection->has_address) {
         address_text(&connection->address, address);
         request.address = slice_str(address);
@@ -434,24 +298,26 @@ static struct http_exchange *new_exchange(struct connection *connection, struct 
  * method can have it, so such a connection is not used again. */
 static int http_request(struct connection *connection, struct lws *wsi)
 {
-    const struct method *method = find_method(wsi);
+    const struct request_method *method = request_method(wsi);
     long long size;
     int status;
 
     arena_clear(&connection->worker->headers);
-    learn_address(connection, wsi);
-    size = body_size(wsi);
+    connection_forwarded(connection, request_header(wsi, WSI_TOKEN_X_FORWARDED_FOR));
+    size = request_body_size(wsi);
     status = check_request(connection, wsi, method, size);
     if (status)
         return refuse(connection, wsi, status);
     connection->exchange = new_exchange(connection, wsi, method);
     if (!connection->exchange)
         return refuse(connection, wsi, 503);
-    connection->exchange->closes = method->has_body && size == SOCKET_BODY_UNTOLD;
-    return size > 0 ? 0 : serve(connection, wsi);
+    connection->exchange->closes = method->has_body && size == REQUEST_BODY_UNTOLD;
+    if (size <= 0)
+        return serve(connection, wsi);
+    return request_invite_body(wsi, &connection->worker->answer);
 }
 
-static int http_body(struct connection *connection, const void *bytes, size_t size)
+static int http_body(struct connection *connection, struct lws *wsi, const void *bytes, size_t size)
 {
     struct http_exchange *exchange = connection->exchange;
 
@@ -459,6 +325,8 @@ static int http_body(struct connection *connection, const void *bytes, size_t si
         return 0;
     if (exchange->body.size + size > connection->worker->gateway->options.max_body_bytes)
         return -1;
+    if (!connection_charge(connection, size))
+        return refuse(connection, wsi, 503);
     buffer_append(&exchange->body, bytes, size);
     return exchange->body.failed ? -1 : 0;
 }
@@ -479,13 +347,13 @@ static int upgrade_request(struct connection *connection, struct lws *wsi, const
     int status;
 
     arena_clear(&connection->worker->headers);
-    learn_address(connection, wsi);
-    request.path = header(wsi, WSI_TOKEN_GET_URI);
-    request.version = header(wsi, WSI_TOKEN_VERSION);
-    request.key = header(wsi, WSI_TOKEN_KEY);
-    request.protocols = header(wsi, WSI_TOKEN_PROTOCOL);
-    request.origin = header(wsi, WSI_TOKEN_ORIGIN);
-    request.host = header(wsi, WSI_TOKEN_HOST);
+    connection_forwarded(connection, request_header(wsi, WSI_TOKEN_X_FORWARDED_FOR));
+    request.path = request_header(wsi, WSI_TOKEN_GET_URI);
+    request.version = request_header(wsi, WSI_TOKEN_VERSION);
+    request.key = request_header(wsi, WSI_TOKEN_KEY);
+    request.protocols = request_header(wsi, WSI_TOKEN_PROTOCOL);
+    request.origin = request_header(wsi, WSI_TOKEN_ORIGIN);
+    request.host = request_header(wsi, WSI_TOKEN_HOST);
     request.is_get = request.path.size != 0;
     request.is_draining = gateway_is_draining(gateway);
     request.is_over_limit = connection->is_over_limit;
@@ -571,7 +439,7 @@ static int of_connection(struct connection *connection, struct lws *wsi,
         r = transfer_socket_request(connection, wsi);
         return r == 1 ? http_request(connection, wsi) : r;
     case LWS_CALLBACK_HTTP_BODY:
-        return http_body(connection, in, size);
+        return http_body(connection, wsi, in, size);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return http_body_complete(connection, wsi);
     case LWS_CALLBACK_CLOSED:

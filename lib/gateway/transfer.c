@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "chatcore/backend/media_folder.h"
 #include "chatcore/error.h"
+#include "gateway/http.h"
 #include "gateway/origin.h"
 #include "gateway/transfer_socket.h"
 
@@ -61,15 +62,16 @@ static void append_head(const struct transfer *transfer, struct buffer *out)
     if (transfer->closes)
         append_text(out, "Connection: close\r\n");
     append_text(out, "\r\n");
-    append_text(out, answer->text);
+    if (!transfer->is_head)
+        append_text(out, answer->text);
 }
 
 /* An answer that is no object: its text is what the server says, or the status. */
 static void set_text(struct cc_media_answer *answer)
 {
     if (!answer->text[0] && answer->status >= 400) {
-        snprintf(answer->text, sizeof answer->text, "%s\n", http_status_text(answer->status));
-        strcat(answer->headers, "Content-Type: text/plain\r\n");
+        http_error_text(answer->status, answer->text, sizeof answer->text);
+        strcat(answer->headers, "Content-Type: " HTTP_TYPE_JSON "\r\n");
     }
     if (answer->status != 304)
         strcat(answer->headers, "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
@@ -91,7 +93,7 @@ static void begin_answer(struct transfer *transfer)
 static void refuse(struct transfer *transfer, int status)
 {
     transfer->answer.status = status;
-    transfer->answer.headers[0] = 0;
+    strcpy(transfer->answer.headers, status == 405 ? "Allow: GET, HEAD, PUT, OPTIONS\r\n" : "");
     transfer->answer.text[0] = 0;
     transfer->closes = true;
     begin_answer(transfer);
@@ -200,6 +202,7 @@ int transfer_begin(struct connection *connection, const struct transfer_request 
 
     if (!transfer)
         return CC_ENOMEM;
+    transfer->is_head = is_method(request, "HEAD");
     note_origin(transfer, request);
     if (is_method(request, "OPTIONS")) {
         answer_preflight(transfer);

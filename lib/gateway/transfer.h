@@ -35,7 +35,8 @@ struct transfer {
     uint64_t left_then; /* at the last look */
     bool has_body;      /* the answer's, to be sent */
     bool is_head_sent;
-    bool closes;            /* the connection, with the answer: a body was not taken whole */
+    bool is_head; /* a HEAD request: no body follows the answer's head, not even an error's */
+    bool closes;  /* the connection, with the answer: a body was not taken whole */
     struct cc_slice origin; /* of the page that asks, if it may read the answer; else empty */
     char origin_bytes[128];
     struct cc_media_finish finish;

@@ -7,6 +7,7 @@
 #include "gateway/transfer_socket.h"
 
 #include "chatcore/error.h"
+#include "gateway/request_socket.h"
 #include "gateway/transfer.h"
 
 #include <libwebsockets.h>
@@ -79,31 +80,6 @@ static void read_headers(struct connection *connection, struct lws *wsi,
     request->host = header(connection, wsi, WSI_TOKEN_HOST);
 }
 
-static void learn_address(struct connection *connection, struct lws *wsi)
-{
-    struct cc_slice forwarded = header(connection, wsi, WSI_TOKEN_X_FORWARDED_FOR);
-
-    if (forwarded.size)
-        connection_forwarded(connection, forwarded);
-}
-
-/* Some clients send a large body only when they are told to, or after a while. 0, or the socket is
- * dead. */
-static int invite_body(struct connection *connection, struct lws *wsi)
-{
-    static const char invitation[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    struct buffer *out = &connection->worker->answer;
-
-    if (!transfer_is_receiving(connection->transfer) ||
-        !slice_equal(header(connection, wsi, WSI_TOKEN_HTTP_EXPECT), slice_str("100-continue")))
-        return 0;
-    buffer_clear(out);
-    buffer_append(out, invitation, sizeof invitation - 1);
-    if (out->failed)
-        return 0; /* it comes after a while */
-    return lws_write(wsi, (unsigned char *)out->data, out->size, LWS_WRITE_RAW) < 0 ? -1 : 0;
-}
-
 int transfer_socket_request(struct connection *connection, struct lws *wsi)
 {
     struct transfer_request request = {0};
@@ -115,9 +91,13 @@ int transfer_socket_request(struct connection *connection, struct lws *wsi)
     if (connection->transfer || connection->exchange)
         return -1;
     request.has_no_size = !read_size(connection, wsi, &request.of_server);
-    learn_address(connection, wsi);
+    connection_forwarded(connection, request_header(wsi, WSI_TOKEN_X_FORWARDED_FOR));
     read_headers(connection, wsi, &request);
-    return transfer_begin(connection, &request) ? -1 : invite_body(connection, wsi);
+    if (transfer_begin(connection, &request))
+        return -1;
+    return transfer_is_receiving(connection->transfer)
+               ? request_invite_body(wsi, &connection->worker->answer)
+               : 0;
 }
 
 static void no_time_out(struct lws *wsi)

@@ -567,6 +567,124 @@ def addresses_inside(_):
     inside.shutdown()
 
 
+# --- proxies, and what shares a connection -------------------------------------------------------
+
+@attack("--trusted-proxies", "127.0.0.1", "--connect-rate", "5/1")
+def a_proxy_s_connection_has_many_clients(server):
+    """Each request of a connection is its client's, and what a client puts in front of its own
+    address counts for nothing."""
+    def ask(raw, user, forwarded):
+        return raw.ask("GET", "/v1/profile", Authorization="Bearer " + server.token(user),
+                       **({"X_Forwarded_For": forwarded} if forwarded else {}))[0]
+
+    def is_limited(raw, name, *addresses):
+        """Each request comes with a token not seen before, which counts as a connect."""
+        return any(ask(raw, f"{name}{number}", addresses[number % len(addresses)]) == 429
+                   for number in range(100))
+
+    with Raw(server) as raw:
+        assert is_limited(raw, "a", "203.0.113.1")
+        assert ask(raw, "b", "203.0.113.2") == 200
+        assert ask(raw, "c", None) == 200  # the proxy's own
+        assert is_limited(raw, "d", *[f"1.2.3.{number}, 203.0.113.3" for number in range(100)])
+        assert ask(raw, "e", "203.0.113.4") == 200
+
+
+@attack()
+def answers_end_where_they_say(server):
+    """Else a proxy would take the rest for the answer to somebody else's request."""
+    async def run(stage):
+        return await (await stage.login("alice")).call("upload", name="a", type="image/png", bytes=4)
+    url = play(server, run)["url"]
+    with Raw(server) as raw:
+        for path in ("/v1/objects/nothing", url, "/nothing", "/v1/profile", "/v1/openapi.yaml"):
+            raw.send(f"HEAD {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            while b"\r\n\r\n" not in raw.buffer:
+                assert raw.more()
+            head, raw.buffer = raw.buffer.split(b"\r\n\r\n", 1)
+            assert head.startswith(b"HTTP/1.1 "), (path, head)
+            status, _, body = raw.ask("GET", "/healthz")
+            assert (status, body) == (200, b"alive\n"), path
+    for header in ("Transfer-Encoding : chunked", "Content-Length : 3", "Transfer-Encoding: chunked",
+                   "Content-Length: 4"):
+        with Raw(server) as raw:
+            raw.send(f"POST /v1/conversations HTTP/1.1\r\nHost: a\r\n{header}\r\n"
+                     "Content-Length: 2\r\n\r\n{}".encode())
+            status, headers, _ = raw.response()
+            assert status in (400, 411), (header, status)
+            assert raw.is_closed()
+
+
+@attack()
+def errors_outside_of_rest_have_the_same_form(server):
+    nobody = User(server)
+    for method, path, status, name in (
+            ("GET", "/nothing", 404, "not_found"), ("DELETE", "/healthz", 405, "method_not_allowed"),
+            ("GET", "/v1/objects/x", 404, "not_found"), ("GET", "/v1/ws", 426, "upgrade_required"),
+            ("PUT", "/v1/ws", 426, "upgrade_required")):
+        nobody.fails(status, name, method, path)
+    assert nobody.ask("DELETE", "/healthz").headers["allow"] == "GET"
+    answer = nobody.ask("DELETE", "/v1/objects/x")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, PUT, OPTIONS")
+
+
+# --- what takes room ------------------------------------------------------------------------------
+
+@attack("--handshake-ms", "30000")
+def bodies_that_never_end_take_bounded_memory(server):
+    """64 MiB in all, whoever sends them; what is more is refused, and the room given back."""
+    size, count = 500000, 160
+    raws = [Raw(server, timeout=20) for _ in range(count)]
+    refused_ = 0
+    for raw in raws:
+        raw.send(f"POST /v1/conversations HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
+                 .encode())
+        try:
+            raw.send(b"x" * (size - 1))
+        except ConnectionError:
+            pass  # it was refused before it was whole
+    for raw in raws:
+        raw.socket.settimeout(0.01)
+        try:
+            refused_ += not raw.more() or raw.buffer.startswith(b"HTTP/1.1 503 ")
+        except TimeoutError:
+            pass
+        except ConnectionError:
+            refused_ += 1
+    assert refused_ >= count - (64 << 20) // size - 1, refused_
+    assert metric(server, "gateway_connections") <= count - refused_ + 1
+    for raw in raws:
+        raw.socket.close()
+    eventually("the room is given back", lambda: User(server, "alice").ask(
+        "POST", "/v1/conversations", b"x" * size).status == 400)
+
+
+@attack()
+def one_upload_does_not_fill_the_disk(server):
+    size = 1 << 20
+
+    async def run(stage):
+        alice = await stage.login("alice")
+        return await alice.call("upload", name="a", type="image/png", bytes=size)
+    granted = play(server, run)
+    head = (f"PUT {granted['url']} HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n"
+            f"Content-Length: {size}\r\nExpect: 100-continue\r\n\r\n").encode()
+    raws = [Raw(server) for _ in range(6)]
+    answers_ = []
+    for raw in raws:
+        raw.send(head)
+        raw.more()
+        answers_.append(int(raw.buffer.split()[1]))
+    assert answers_ == [100, 100, 100, 503, 503, 503], answers_
+    for raw in raws:
+        raw.socket.close()
+
+    def stored():
+        answer = User(server).ask("PUT", granted["url"], b"x" * size, Content_Type="image/png")
+        return answer.status == 201
+    eventually("who was cut off may try again", stored)
+
+
 # --- one user's flood --------------------------------------------------------------------------
 
 FLOODS, EACH = 4, 400

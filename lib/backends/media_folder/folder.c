@@ -194,6 +194,7 @@ static void close_files(struct folder *folder)
     mem_free(&allocator, folder->upload_url);
     mem_free(&allocator, folder->download_url);
     mem_free(&allocator, folder->image_program);
+    pthread_mutex_destroy(&folder->lock);
     mem_free(&allocator, folder);
 }
 
@@ -243,6 +244,11 @@ static struct folder *media_folder_new(const struct cc_media_folder_options *opt
 
     if (!folder)
         return NULL;
+    if (pthread_mutex_init(&folder->lock, NULL)) {
+        mem_free(allocator, folder);
+        return NULL;
+    }
+    list_init(&folder->receiving);
     folder->allocator = *allocator;
     folder->trace = options->trace;
     folder->fd = -1;

@@ -4,7 +4,8 @@
  *
  * Threads: slots of the port run on the engine's, slots of the server on the gateway's, and what
  * waits for the disk on two of its own: one for the port's operations, and one that finishes
- * uploads, which may take as long as an image takes. All here is constant once it is open.
+ * uploads, which may take as long as an image takes. All here is constant once it is open, but for
+ * what says otherwise.
  */
 #ifndef CC_BACKENDS_MEDIA_FOLDER_FOLDER_H
 #define CC_BACKENDS_MEDIA_FOLDER_FOLDER_H
@@ -12,10 +13,12 @@
 #include "backends/media_folder/info.h"
 #include "backends/media_folder/jobs.h"
 #include "base/crypto.h"
+#include "base/list.h"
 #include "base/memory.h"
 #include "base/trace.h"
 #include "chatcore/backend/media_folder.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct folder {
@@ -33,6 +36,8 @@ struct folder {
     struct jobs operations;
     struct jobs finishing;
     _Atomic uint64_t uploads; /* begun so far: names in tmp/ */
+    pthread_mutex_t lock;
+    struct list receiving; /* under the lock: uploads under way */
 };
 
 #define folder_trace(folder, level, ...) trace_write(&(folder)->trace, level, "media", __VA_ARGS__)

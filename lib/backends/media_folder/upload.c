@@ -22,8 +22,14 @@
 
 #define TMP_PATH_MAX 64
 
+/* Uploads of one object at a time. A client that was cut off tries again before the server knows of
+ * it; but each takes room on the disk for a whole one, and what a user may leave there unsent is
+ * counted once. */
+#define SAME_UPLOADS_MAX 3
+
 struct upload {
-    struct stream stream; /* what the gateway holds */
+    struct list_link link; /* the first member: of the folder's, while it is under way */
+    struct stream stream;  /* what the gateway holds */
     struct folder *folder;
     struct ticket ticket;
     struct crypto_sha256 sha256;
@@ -90,6 +96,25 @@ static int make_files(struct upload *upload)
     return upload->fd < 0 ? error_of_errno() : 0;
 }
 
+/* Takes a place among those of its object. 0 or CC_EBUSY. */
+static int enter(struct upload *upload)
+{
+    struct folder *folder = upload->folder;
+    const struct list_link *head = &folder->receiving.head;
+    size_t same = 0;
+
+    pthread_mutex_lock(&folder->lock);
+    for (const struct list_link *link = head->next; link != head; link = link->next) {
+        const struct upload *other = (const struct upload *)(const void *)link;
+
+        same += memcmp(&other->ticket.id, &upload->ticket.id, sizeof upload->ticket.id) == 0;
+    }
+    if (same < SAME_UPLOADS_MAX)
+        list_add(&folder->receiving, &upload->link);
+    pthread_mutex_unlock(&folder->lock);
+    return same < SAME_UPLOADS_MAX ? 0 : CC_EBUSY;
+}
+
 static struct upload *upload_new(struct folder *folder, const struct ticket *ticket)
 {
     struct upload *upload = mem_zalloc(&folder->allocator, 1, sizeof *upload);
@@ -121,7 +146,9 @@ void upload_open(struct folder *folder, const struct cc_id *id,
         return;
     }
     upload = upload_new(folder, &ticket);
-    r = upload ? make_files(upload) : CC_ENOMEM;
+    r = upload ? enter(upload) : CC_ENOMEM;
+    if (!r)
+        r = make_files(upload);
     if (r) {
         answer_status(answer, status_of(r));
         upload_close(upload);
@@ -303,6 +330,9 @@ void upload_close(struct upload *upload)
 {
     if (!upload)
         return;
+    pthread_mutex_lock(&upload->folder->lock);
+    list_remove(&upload->link);
+    pthread_mutex_unlock(&upload->folder->lock);
     if (upload->fd >= 0)
         close(upload->fd);
     if (upload->path[0])
