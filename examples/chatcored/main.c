@@ -134,6 +134,16 @@ static uint32_t as_u32(uint64_t number)
     return number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
 }
 
+static void fill_spam(const struct settings *settings, struct cc_filter_spam_options *spam)
+{
+    const struct cc_filter_spam_options defaults = CC_FILTER_SPAM_OPTIONS_INIT;
+
+    *spam = defaults;
+    value_quota(settings->spam_repeats, &spam->repeat_conversations, &spam->repeat_window_ms);
+    value_quota(settings->spam_strangers, &spam->strangers, &spam->strangers_window_ms);
+    value_quota(settings->spam_links, &spam->links, &spam->links_window_ms);
+}
+
 static bool open_engine(struct server *server)
 {
     const struct settings *settings = &server->settings;
@@ -147,6 +157,7 @@ static bool open_engine(struct server *server)
     options.history_for_joiners = settings->history_for_joiners;
     options.spam_off = settings->spam_filter_off;
     options.no_sync = settings->no_sync;
+    fill_spam(settings, &options.spam);
     fill_limits(settings, &options.limits);
     if (!keys_load(settings, &options.auth))
         return false;

@@ -19,6 +19,7 @@ enum kind {
     KIND_NETWORKS,
     KIND_LISTEN,
     KIND_RATE,
+    KIND_QUOTA,
     KIND_LEVEL,
     KIND_FORMAT,
     KIND_NUMBER,
@@ -31,6 +32,7 @@ static const char *(*const checks[])(const char *text) = {
     [KIND_LIST] = value_check_text,     [KIND_NETWORKS] = value_check_networks,
     [KIND_LISTEN] = value_check_listen, [KIND_RATE] = value_check_rate,
     [KIND_LEVEL] = value_check_level,   [KIND_FORMAT] = value_check_format,
+    [KIND_QUOTA] = value_check_quota,
 };
 
 struct setting {

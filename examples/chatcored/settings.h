@@ -83,6 +83,11 @@
     X(history_for_joiners, "history-for-joiners", FLAG, NULL,                                      \
       "who joins a group reads what was said before")                                              \
     X(spam_filter_off, "spam-filter-off", FLAG, NULL, "do not look for spam")                      \
+    X(spam_repeats, "spam-repeats", QUOTA, "N/SECONDS",                                            \
+      "conversations in which one user may say the same")                                          \
+    X(spam_strangers, "spam-strangers", QUOTA, "N/SECONDS",                                        \
+      "strangers whom one user may write to first")                                                \
+    X(spam_links, "spam-links", QUOTA, "N/SECONDS", "links that one user may send")                \
     X(no_sync, "no-sync", FLAG, NULL,                                                              \
       "do not wait for the disk: a power cut loses the last messages")                             \
     X(dev, "dev", FLAG, NULL, "give tokens to everybody who asks: the web page logs in by name")   \
@@ -96,6 +101,7 @@
 #define SETTING_NETWORKS char *
 #define SETTING_LISTEN   char *
 #define SETTING_RATE     char *
+#define SETTING_QUOTA    char *
 #define SETTING_LEVEL    char *
 #define SETTING_FORMAT   char *
 #define SETTING_NUMBER   uint64_t

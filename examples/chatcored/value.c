@@ -85,6 +85,27 @@ const char *value_check_rate(const char *text)
     return value_rate(text, &rate) ? NULL : "not a rate";
 }
 
+bool value_quota(const char *text, uint32_t *count, uint32_t *window_ms)
+{
+    uint32_t number, seconds;
+
+    if (!text)
+        return true;
+    if (!take_number(&text, '/', UINT32_MAX, &number) ||
+        !take_number(&text, '\0', UINT32_MAX / 1000, &seconds))
+        return false;
+    *count = number;
+    *window_ms = seconds * 1000;
+    return true;
+}
+
+const char *value_check_quota(const char *text)
+{
+    uint32_t count, window_ms;
+
+    return value_quota(text, &count, &window_ms) ? NULL : "not a number in so many seconds";
+}
+
 /* --- words ------------------------------------------------------------------------------------ */
 
 bool value_level(const char *text, enum cc_trace_level *ret_level)

@@ -13,6 +13,7 @@ const char *value_check_file(const char *text);
 const char *value_check_networks(const char *text);
 const char *value_check_listen(const char *text);
 const char *value_check_rate(const char *text);
+const char *value_check_quota(const char *text);
 const char *value_check_level(const char *text);
 const char *value_check_format(const char *text);
 
@@ -24,6 +25,9 @@ bool value_listen(const char *text, char *ret_address, size_t size, int *ret_por
 
 /* "50/10" is a burst of 50, and 10 a second; "off" no limit. `text` NULL leaves it as it is. */
 bool value_rate(const char *text, struct cc_rate *rate);
+
+/* "20/3600" is 20 in an hour. `text` NULL leaves both as they are. */
+bool value_quota(const char *text, uint32_t *count, uint32_t *window_ms);
 
 /* False for what is no level. */
 bool value_level(const char *text, enum cc_trace_level *ret_level);

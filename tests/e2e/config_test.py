@@ -46,6 +46,42 @@ def certificate(folder, name):
                    check=True, capture_output=True)
 
 
+# --- spam ----------------------------------------------------------------------------------------
+
+async def refused_at(server, user, texts):
+    """The index of the first that is refused, and why; None if none is."""
+    client = await Client.login(server, user)
+    try:
+        for i, text in enumerate(texts):
+            await client.send(user=f"{user}-{i}", text=text)
+        return None
+    except Refused as error:
+        assert error.name == "rejected", error
+        return i, error.error["message"]
+    finally:
+        await client.lose()
+
+
+def spam_has_thresholds(_):
+    different = ["".join(chr(97 + (i * 7 + j * j) % 26) for j in range(i + 5)) for i in range(6)]
+    links = [f"{text} https://{text}.example" for text in different]
+    with Server("--spam-repeats", "2/60", "--spam-strangers", "4/60", "--spam-links",
+                "3/60") as server:
+        for user, texts, wanted in [
+                ("repeats", ["the same"] * 6, (2, "the same text in too many conversations")),
+                ("strangers", different, (4, "first messages to too many people")),
+                ("links", links, (3, "too many links"))]:
+            got = asyncio.run(refused_at(server, user, texts))
+            assert got == wanted, (user, got)
+    with Server("--spam-strangers", "4/1") as server:
+        assert asyncio.run(refused_at(server, "ann", different))[0] == 4
+        time.sleep(1.2)
+        assert asyncio.run(refused_at(server, "ann", different[:4])) is None
+    for value in ("many", "3", "0/60", "3/0", "3/60s"):
+        told = run("--listen", "127.0.0.1:0", "--spam-links", value)
+        assert told.returncode != 0 and "not a number in so many seconds" in told.stderr, told
+
+
 # --- the file ------------------------------------------------------------------------------------
 
 FAULTS = """\
@@ -244,7 +280,7 @@ def a_service_manager_is_told(folder):
 TESTS = [every_fault_is_told_with_its_line, what_can_not_be_opened_is_told_with_its_line,
          a_good_file_is_said_to_be_good_and_touches_nothing, lines_are_fields,
          keys_and_rates_are_renewed, a_fault_renews_nothing, certificates_are_renewed,
-         a_service_manager_is_told]
+         a_service_manager_is_told, spam_has_thresholds]
 
 
 def main():
