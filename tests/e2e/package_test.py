@@ -53,8 +53,12 @@ def main():
         needed = run("dpkg-deb", "-f", packages[2], "Depends")
         assert "libwebsockets-evlib-uv" in needed and "liblmdb0" in needed, needed
         assert "libchatcore.so\n" in run("dpkg-deb", "-c", packages[1]).replace(" -> ", "\n")
+        if shutil.which("lintian"):
+            assert not run("lintian", "--allow-root", "--fail-on", "error,warning", *packages)
         installed(packages, f"{folder}/root")
         serves(f"{folder}/root")
+        for page in ("man1/chatcorectl.1", "man5/chatcored.conf.5", "man8/chatcored.8"):
+            assert os.path.exists(f"{folder}/root/usr/share/man/{page}.gz"), page
     print("ok packages_install_and_serve")
     return 0
 
