@@ -72,7 +72,7 @@ struct cc_command {
     struct cc_slice conversation; /* most */
     struct cc_slice
         user; /* send: a direct message to this user; role, profile, add_contact, block … */
-    struct cc_slice client_id;    /* send */
+    struct cc_slice client_id;    /* send, create */
     struct cc_slice text;         /* send, edit, search */
     struct cc_id message;         /* edit, delete, react: the message meant */
     struct cc_id reply_to;        /* send */

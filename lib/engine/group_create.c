@@ -130,8 +130,35 @@ static void create_finished(struct request *request, const struct verdict *verdi
         request_reply(request, &reply);
 }
 
+/* Somebody else may have chosen the very id: then the user is no member. */
+static void found_again(struct request *request, int status)
+{
+    struct cc_reply reply = {.conversation = request->conversation, .duplicate = true};
+    bool is_member = request->op.member.ret_is_member;
+
+    cc_op_release(&request->op.op);
+    if (status || !is_member)
+        request_fail(request, status ? status : CC_EEXISTS);
+    else
+        request_reply(request, &reply);
+}
+
+/* The id that the client id gives is taken: by the first try of this. */
+static void find_again(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct cc_directory_member *op = &request->op.member;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = request->conversation;
+    op->user = request->user->name;
+    request_op_begin(request, found_again);
+    engine->directory.vtable->member(engine->directory.self, op);
+}
+
 static void created(struct request *request, int status)
 {
+    const struct cc_command *command = request->command;
     struct cc_slice payload = request->op.create.payload;
 
     cc_op_release(&request->op.op);
@@ -140,7 +167,10 @@ static void created(struct request *request, int status)
         return;
     }
     group_withdraw(request);
-    request_fail(request, status);
+    if (status == CC_EEXISTS && command->client_id.size && !command->conversation.size)
+        find_again(request);
+    else
+        request_fail(request, status);
 }
 
 static int make_members(struct request *request, const struct creation *creation,
@@ -219,8 +249,12 @@ static int choose_id(struct request *request, struct creation *creation)
 
     if (chosen.size)
         return name_is_valid(chosen) && !id_is_direct(chosen) ? 0 : CC_EINVAL;
-    id_new(&engine->ids, engine->now.wall_ms, &id);
-    uuid_format(&id, creation->id);
+    if (request->command->client_id.size) {
+        id_group(request->user->name, request->command->client_id, creation->id);
+    } else {
+        id_new(&engine->ids, engine->now.wall_ms, &id);
+        uuid_format(&id, creation->id);
+    }
     request->conversation = slice_of(creation->id, sizeof creation->id);
     return 0;
 }

@@ -83,6 +83,16 @@ void id_direct(struct cc_slice a, struct cc_slice b, char text[ID_TEXT_SIZE])
     uuid_format(&id, text);
 }
 
+void id_group(struct cc_slice user, struct cc_slice client_id, char text[ID_TEXT_SIZE])
+{
+    const struct cc_slice parts[3] = {user, client_id, slice_str("group")};
+    struct cc_id id;
+
+    crypto_digest16(parts, 3, id.bytes);
+    set_version(&id, 4); /* as good as random; direct conversations have 8 */
+    uuid_format(&id, text);
+}
+
 bool id_is_direct(struct cc_slice text)
 {
     if (text.size != ID_TEXT_SIZE || text.data[14] != '8')

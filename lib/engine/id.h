@@ -41,4 +41,7 @@ void id_direct(struct cc_slice a, struct cc_slice b, char text[ID_TEXT_SIZE]);
 /* True for text that looks like what id_direct() makes: hosts may not choose such ids. */
 bool id_is_direct(struct cc_slice text);
 
+/* The id of a group that a user makes with a client id: the same again for a retry. */
+void id_group(struct cc_slice user, struct cc_slice client_id, char text[ID_TEXT_SIZE]);
+
 #endif

@@ -202,7 +202,7 @@ static struct cc_slice skip_space(struct cc_slice text)
 static void append_idempotency(struct buffer *out, const struct rest_route *route,
                                struct cc_slice key)
 {
-    if (route->command != CC_COMMAND_SEND || !key.size)
+    if ((route->command != CC_COMMAND_SEND && route->command != CC_COMMAND_CREATE) || !key.size)
         return;
     append_key(out, slice_str("client_id"));
     append_string(out, key);

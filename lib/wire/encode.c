@@ -317,6 +317,7 @@ static void put_conversations(struct writer *writer, const struct cc_reply *repl
 static void put_created(struct writer *writer, const struct cc_reply *reply)
 {
     put_string(writer, "conversation", reply->conversation);
+    put_true_if(writer, "duplicate", reply->duplicate);
 }
 
 static void put_members(struct writer *writer, const struct cc_reply *reply)

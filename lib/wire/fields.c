@@ -88,6 +88,7 @@ static const struct field page_fields[] = {AFTER, LIMIT};
 static const struct field create_fields[] = {
     REQUIRED("kind", kind, kind),
     OPTIONAL("conversation", name, conversation),
+    OPTIONAL("client_id", name, client_id),
     REQUIRED_MAX("name", name, WIRE_DISPLAY_MAX),
     USERS("members"),
 };

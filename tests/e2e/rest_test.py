@@ -261,6 +261,29 @@ def retries_make_no_second_message(server):
 
 
 @scenario()
+def a_retry_makes_no_second_group(server):
+    alice = User(server, "alice")
+    wanted = {"kind": "group", "name": "Once", "members": ["bob"]}
+    first = alice.do("POST", "/v1/conversations", wanted, expect=201, Idempotency_Key="k")
+    again = User(server, "alice").do("POST", "/v1/conversations", {**wanted, "client_id": "k"},
+                                     expect=200)
+    assert again == {**first, "duplicate": True}, again
+    alice.do("POST", "/v1/conversations", wanted, expect=201, Idempotency_Key="other")
+    bob = User(server, "bob")
+    theirs = bob.do("POST", "/v1/conversations", wanted, expect=201, Idempotency_Key="k")
+    assert theirs["conversation"] != first["conversation"]
+    assert len(alice.do("GET", "/v1/conversations")["conversations"]) == 2
+    alice.fails(400, "bad_request", "POST", "/v1/conversations", {**wanted, "client_id": "k"},
+                Idempotency_Key="k")
+    # an id that somebody else has taken before is no retry
+    eve = User(server, "eve")
+    alice.do("POST", f"/v1/conversations/{first['conversation']}/leave")
+    alice.fails(409, "conflict", "POST", "/v1/conversations", wanted, Idempotency_Key="k")
+    eve.fails(409, "conflict", "POST", "/v1/conversations",
+              {**wanted, "conversation": first["conversation"]})
+
+
+@scenario()
 def lists_come_in_pages(server):
     alice = User(server, "alice")
     for number in range(5):

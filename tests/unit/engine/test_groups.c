@@ -68,6 +68,37 @@ static void test_create(void **state)
     assert_int_equal(bob->conversation_size, 36);
 }
 
+static void create_as(struct client *client, const char *client_id)
+{
+    client_forget(client);
+    client_do(client, (struct cc_command){.type = CC_COMMAND_CREATE,
+                                          .kind = CC_KIND_GROUP,
+                                          .client_id = text_slice(client_id)});
+}
+
+/* Also by a session of after a restart; other users have other ids. */
+static void test_create_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+    char first[CC_NAME_MAX];
+
+    create_as(alice, "k");
+    assert_null(strstr(client_text(alice), "duplicate"));
+    memcpy(first, alice->conversation, sizeof first);
+    create_as(bob, "k");
+    assert_null(strstr(client_text(bob), "duplicate"));
+    assert_memory_not_equal(bob->conversation, first, alice->conversation_size);
+    fixture_restart(fixture, NULL);
+    alice = client_connect(fixture, "alice", "phone");
+    create_as(alice, "k");
+    assert_non_null(strstr(client_text(alice), "duplicate"));
+    assert_memory_equal(alice->conversation, first, alice->conversation_size);
+    create_as(alice, "other");
+    assert_memory_not_equal(alice->conversation, first, alice->conversation_size);
+}
+
 static void test_create_refuses(void **state)
 {
     struct client *alice = client_connect(*state, "alice", "phone");
@@ -367,6 +398,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_create),
+        TEST(test_create_again),
         TEST(test_create_refuses),
         TEST(test_create_with_a_direct_id),
         TEST(test_update),

@@ -114,6 +114,8 @@ static const struct example examples[] = {
       .user_count = 2}},
     {"{\"id\":13,\"create\":{\"kind\":\"channel\",\"name\":\"\",\"members\":[]}}",
      {.id = 13, .type = CC_COMMAND_CREATE, .kind = CC_KIND_CHANNEL}},
+    {"{\"id\":13,\"create\":{\"kind\":\"group\",\"client_id\":\"k\",\"name\":\"\",\"members\":[]}}",
+     {.id = 13, .type = CC_COMMAND_CREATE, .kind = CC_KIND_GROUP, .client_id = S("k")}},
     {"{\"id\":14,\"update\":{\"conversation\":\"room\",\"name\":\"New\"}}",
      {.id = 14,
       .type = CC_COMMAND_UPDATE,

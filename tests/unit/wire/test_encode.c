@@ -132,6 +132,8 @@ static const struct example examples[] = {
            .conversation_count = 2),
      "{\"id\":3,\"conversations\":{\"conversations\":[" SUMMARY_ROOM "," SUMMARY_DIRECT
      "],\"more\":false}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_CREATE, .conversation = S("room"), .duplicate = true),
+     "{\"id\":3,\"create\":{\"conversation\":\"room\",\"duplicate\":true}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_CREATE, .conversation = S("room")),
      "{\"id\":3,\"create\":{\"conversation\":\"room\"}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_UPDATE, .seq = 18), "{\"id\":3,\"update\":{\"seq\":18}}"},
