@@ -48,6 +48,7 @@ struct server {
     struct cc_engine *engine;
     struct cc_gateway *gateway;
     struct cc_media_server media;
+    struct notifiers notifiers; /* the engine's, once it is open */
     struct cc_api_keys *api_keys;
     struct dev dev;
     char address[64];
@@ -148,7 +149,7 @@ static bool open_engine(struct server *server)
 {
     const struct settings *settings = &server->settings;
     struct cc_embedded_options options = CC_EMBEDDED_OPTIONS_INIT;
-    struct cc_notifier notifiers[NOTIFIERS_MAX];
+    struct notifiers *notifiers = &server->notifiers;
     int r;
 
     options.trace = server->trace;
@@ -169,9 +170,11 @@ static bool open_engine(struct server *server)
     r = settings->check_config
             ? 0
             : media_open(settings, &server->trace, &options.media, &server->media);
-    if (!r)
-        r = notifiers_open(settings, notifiers, &options.notifier_count, &options.notify);
-    options.notifiers = notifiers;
+    if (!r && !notifiers_open(settings, &server->trace, notifiers))
+        r = CC_EINVAL;
+    options.notifiers = notifiers->list;
+    options.notifier_count = notifiers->count;
+    options.notify = notifiers->options;
     if (!r)
         r = cc_open_embedded(settings->check_config ? NULL : settings->data, &options, server->host,
                              &server->engine);
@@ -180,7 +183,7 @@ static bool open_engine(struct server *server)
     fprintf(stderr, "chatcored: %s: %s\n", settings->data ? settings->data : "memory",
             cc_strerror(r));
     options.auth.vtable->free(options.auth.self);
-    notifiers_close(notifiers, options.notifier_count);
+    notifiers_close(notifiers);
     if (options.media.vtable)
         options.media.vtable->free(options.media.self);
     return false;
@@ -209,6 +212,8 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     options->media = server->media;
     options->media_stall_ms = as_u32(server->settings.media_stall_ms);
     options->api_keys = server->api_keys;
+    if (server->notifiers.can_unsubscribe)
+        options->unsubscribe_key = server->notifiers.unsubscribe_key;
 }
 
 /* The keys of servers, in the data folder; a tool changes them, also while this runs. */

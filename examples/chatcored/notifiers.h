@@ -10,10 +10,18 @@
 
 #define NOTIFIERS_MAX 4
 
-/* Opens them into `ret_notifiers`, NOTIFIERS_MAX of them. 0 or a CC_E…, with none open. */
-int notifiers_open(const struct settings *settings, struct cc_notifier *ret_notifiers,
-                   size_t *ret_count, struct cc_notify_options *ret_options);
+struct notifiers {
+    struct cc_notifier list[NOTIFIERS_MAX];
+    size_t count;
+    struct cc_notify_options options;
+    bool can_unsubscribe; /* there are mails, and an address for the links in them */
+    uint8_t unsubscribe_key[CC_UNSUBSCRIBE_KEY];
+};
 
-void notifiers_close(struct cc_notifier *notifiers, size_t count);
+/* Opens them. False after saying on standard error what is wrong, with none open. */
+bool notifiers_open(const struct settings *settings, const struct cc_trace *trace,
+                    struct notifiers *ret_notifiers);
+
+void notifiers_close(struct notifiers *notifiers);
 
 #endif

@@ -71,6 +71,16 @@
       "notify devices of the provider `webhook`, signed with the secrets in this file")            \
     X(webhook_allow_private, "webhook-allow-private", FLAG, NULL,                                  \
       "call webhooks on private addresses as well")                                                \
+    X(smtp_url, "smtp-url", TEXT, "URL",                                                           \
+      "mail devices of the provider `email` through this server: smtp://HOST:PORT, smtps://…")     \
+    X(smtp_from, "smtp-from", TEXT, "ADDRESS",                                                     \
+      "who the mails are from: `Chat <chat@example.org>`")                                         \
+    X(smtp_user, "smtp-user", TEXT, "NAME", "the user's name at that server")                      \
+    X(smtp_password_file, "smtp-password-file", FILE, "FILE", "and the password")                  \
+    X(smtp_ca_file, "smtp-ca-file", FILE, "FILE",                                                  \
+      "who may certify that server, PEM; default: whom the system trusts")                         \
+    X(smtp_tls_off, "smtp-tls-off", FLAG, NULL, "smtp:// without STARTTLS: on one machine")        \
+    X(smtp_digest_s, "smtp-digest-s", NUMBER, "N", "one mail a user in so long, of all he missed") \
     X(notify_retry_s, "notify-retry-s", NUMBER, "N",                                               \
       "a notification that fails is repeated for so long")                                         \
     X(notify_urgent_ms, "notify-urgent-ms", NUMBER, "N",                                           \

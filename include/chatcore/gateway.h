@@ -14,6 +14,7 @@
 
 #include "chatcore/backend/api_keys.h"
 #include "chatcore/backend/media.h"
+#include "chatcore/backend/notifier.h"
 #include "chatcore/engine.h"
 
 #ifdef __cplusplus
@@ -123,6 +124,9 @@ struct cc_gateway_options {
     size_t cors_origin_count;
     struct cc_api_keys *api_keys; /* with which servers use REST; to outlive the gateway; NULL: only
                                      users can use it */
+    /* Of CC_UNSUBSCRIBE_KEY bytes, copied: CC_UNSUBSCRIBE_PATH is served, for the links that a
+     * notifier signs with it. NULL: it is not. */
+    const uint8_t *unsubscribe_key;
 };
 #define CC_GATEWAY_OPTIONS_INIT CC_SIZED(struct cc_gateway_options)
 

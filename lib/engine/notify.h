@@ -8,7 +8,8 @@
  *   notify_walk.c    goes through the members, and leaves those who are online out
  *   notify_recipient.c asks of one member: has he devices, muted it, read it, quiet hours; his
  * badge notify_batch.c   what one user is told of one conversation; the mark that he was
- *   notify_device.c  the queue of one device: one push at a time, retries
+ *   notify_device.c  the queue of one device: one push at a time, gathering, retries
+ *   notify_token.c   a token that is of no device any more is removed
  *   notify_cancel.c  what was told is taken back when the user has read it
  *
  * What is repeated after a crash. The consumer's position is committed behind what has been sent or
@@ -45,6 +46,10 @@ bool notify_stop(struct cc_engine *engine);
 /* The user has read so far: what tells of it is not sent, or taken back. */
 void notify_read(struct cc_engine *engine, struct cc_slice user, struct cc_slice conversation,
                  uint64_t seq);
+
+/* A device of his has received so far: what waits and tells of it is not sent. */
+void notify_delivered(struct cc_engine *engine, struct cc_slice user, struct cc_slice conversation,
+                      uint64_t seq);
 
 /* Pushes not yet sent. */
 size_t notify_waiting(const struct cc_engine *engine);

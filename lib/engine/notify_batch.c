@@ -255,6 +255,15 @@ bool batch_was_read(struct batch *batch)
     return was_sent;
 }
 
+void batch_was_received(struct batch *batch)
+{
+    if (list_is_empty(&batch->pushes))
+        return;
+    drop_waiting(batch);
+    if (list_is_empty(&batch->pushes))
+        batch_push_ended(batch, false);
+}
+
 /* --- marks --------------------------------------------------------------------------------------
  */
 

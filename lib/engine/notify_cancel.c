@@ -232,3 +232,13 @@ void notify_read(struct cc_engine *engine, struct cc_slice user, struct cc_slice
     if (batch_was_read(batch))
         notify_take_back(notify, user, conversation, shown, true);
 }
+
+void notify_delivered(struct cc_engine *engine, struct cc_slice user, struct cc_slice conversation,
+                      uint64_t seq)
+{
+    struct notify *notify = engine->notify;
+    struct batch *batch = notify ? batch_find(notify, user, conversation) : NULL;
+
+    if (batch && seq >= batch->seq)
+        batch_was_received(batch);
+}

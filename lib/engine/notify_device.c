@@ -1,11 +1,15 @@
 /*
  * Devices: a queue each, by provider and token. One push of a queue is under way at a time; what
  * failed waits in front, and holds up this device alone.
+ *
+ * Where the notifier gathers, nothing goes before `due_ms`. Then the session map is asked once more
+ * whether the user is online, for that may be minutes after he was last asked for; and the first
+ * push takes with it (`along`) all that waits for the same user.
  */
 #include "base/crypto.h"
 #include "chatcore/error.h"
-#include "engine/contacts.h"
 #include "engine/notify_state.h"
+#include "engine/user.h"
 
 struct device_queue {
     UT_hash_handle hh;
@@ -19,6 +23,15 @@ struct device_queue {
     int64_t not_before_ms;
     struct timer timer;
     uint8_t key[16]; /* a digest of provider and token */
+
+    /* Of a notifier that gathers: */
+    int64_t due_ms;                        /* 0: nothing waits for its time */
+    struct list along;                     /* by link: under way as part of another push */
+    const struct cc_notification **others; /* theirs */
+    struct cc_cluster_locate locate;
+    struct cc_slice user; /* who is asked for, in `user_bytes` */
+    char user_bytes[CC_NAME_MAX];
+    bool is_asking;
 };
 
 static void device_step(struct device_queue *queue);
@@ -35,6 +48,7 @@ static void expired(struct timer *timer, void *context)
 static void device_free(struct device_queue *queue)
 {
     HASH_DELETE(hh, queue->notify->devices, queue);
+    mem_free(&queue->notify->engine->allocator, queue->others);
     timer_clear(&queue->notify->engine->timers, &queue->timer);
     mem_free(&queue->notify->engine->allocator, queue);
 }
@@ -58,6 +72,7 @@ static struct device_queue *device_get(struct notify *notify, const struct notif
     queue->notifier = notifier;
     queue->timer.expired = expired;
     list_init(&queue->pushes);
+    list_init(&queue->along);
     memcpy(queue->key, key, sizeof key);
     HASH_ADD(hh, notify->devices, key, sizeof queue->key, queue);
     if (queue->hh.tbl)
@@ -115,7 +130,7 @@ struct push *push_new(struct notify *notify, const struct notifier *notifier,
         return NULL;
     }
     push->queue = queue;
-    push->made_ms = notify->engine->now.mono_ms;
+    push->made_ms = notify->engine->now.mono_ms + notifier->port.gather_ms;
     queue->refs++;
     notify->push_count++;
     return push;
@@ -123,7 +138,7 @@ struct push *push_new(struct notify *notify, const struct notifier *notifier,
 
 static void leave_queue(struct push *push)
 {
-    if (list_is_linked(&push->link))
+    if (list_is_linked(&push->link) && !push->is_under_way)
         push->queue->count--;
     list_remove(&push->link);
     list_remove(&push->retry_link);
@@ -186,11 +201,23 @@ static struct push *oldest_of(const struct device_queue *queue)
     return container_of(at ? at : list_first(&queue->pushes), struct push, link);
 }
 
+/* Nothing is gathered while half of the room for all is taken: it would be missing to others. */
+static void set_due(struct device_queue *queue)
+{
+    const struct notify *notify = queue->notify;
+    bool is_crowded = notify->push_count > notify->options.max_pushes / 2;
+
+    if (queue->notifier->port.gather_ms && (!queue->due_ms || is_crowded))
+        queue->due_ms =
+            notify->engine->now.mono_ms + (is_crowded ? 0 : queue->notifier->port.gather_ms);
+}
+
 void device_add(struct push *push)
 {
     struct device_queue *queue = push->queue;
 
     enqueue(queue, push);
+    set_due(queue);
     if (queue->count > queue->notify->options.max_device_queue)
         push_give_up(oldest_of(queue));
     else
@@ -207,93 +234,6 @@ bool devices_have_room(struct notify *notify)
         push_give_up(container_of(link, struct push, retry_link));
     }
     return true;
-}
-
-/* --- dead tokens --------------------------------------------------------------------------------
- */
-
-/* The device is read before it is removed: it may have a new token since. */
-struct removal {
-    struct notify *notify;
-    struct cc_slice user;
-    struct cc_slice device;
-    struct cc_slice token;
-    union {
-        struct cc_directory_devices devices;
-        struct cc_directory_device put;
-    } op;
-    char bytes[];
-};
-
-static void removal_end(struct removal *removal)
-{
-    mem_free(&removal->notify->engine->allocator, removal);
-}
-
-static void removed(struct cc_op *op)
-{
-    struct removal *removal = container_of(op, struct removal, op.put.op);
-
-    notify_op_done(removal->notify, op);
-    cc_op_release(op);
-    removal_end(removal);
-}
-
-static bool is_registered(const struct removal *removal)
-{
-    const struct cc_directory_devices *op = &removal->op.devices;
-
-    for (size_t i = 0; i < op->ret_count; i++)
-        if (slice_equal(op->ret_devices[i].device, removal->device) &&
-            slice_equal(op->ret_devices[i].token, removal->token))
-            return true;
-    return false;
-}
-
-static void remove_device(struct removal *removal)
-{
-    struct cc_engine *engine = removal->notify->engine;
-
-    memset(&removal->op, 0, sizeof removal->op);
-    removal->op.put.user = removal->user;
-    removal->op.put.device.device = removal->device;
-    notify_op_begin(removal->notify, &removal->op.put.op, removed);
-    engine->directory.vtable->device_put(engine->directory.self, &removal->op.put);
-}
-
-static void removal_read(struct cc_op *op)
-{
-    struct removal *removal = container_of(op, struct removal, op.devices.op);
-    bool is_wanted;
-
-    notify_op_done(removal->notify, op);
-    is_wanted = !op->status && is_registered(removal);
-    cc_op_release(op);
-    if (is_wanted)
-        remove_device(removal);
-    else
-        removal_end(removal);
-}
-
-/* Without memory, the next push to the token finds it gone again. */
-static void remove_token(struct notify *notify, const struct cc_notification *gone)
-{
-    size_t size = gone->user.size + gone->device.size + gone->token.size;
-    struct removal *removal = mem_zalloc(&notify->engine->allocator, 1, sizeof *removal + size);
-    char *at;
-
-    if (!removal)
-        return;
-    at = removal->bytes;
-    removal->notify = notify;
-    removal->user = slice_of(memcpy(at, gone->user.data, gone->user.size), gone->user.size);
-    at += gone->user.size;
-    removal->device = slice_of(memcpy(at, gone->device.data, gone->device.size), gone->device.size);
-    at += gone->device.size;
-    removal->token = slice_of(memcpy(at, gone->token.data, gone->token.size), gone->token.size);
-    removal->op.devices.user = removal->user;
-    notify_op_begin(notify, &removal->op.devices.op, removal_read);
-    notify->engine->directory.vtable->devices(notify->engine->directory.self, &removal->op.devices);
 }
 
 /* --- one push after the other -------------------------------------------------------------------
@@ -314,23 +254,51 @@ static int64_t backoff_ms(const struct device_queue *queue, uint32_t retry_after
     return most > retry_after_ms ? most : retry_after_ms;
 }
 
+/* Calls for each push that was under way, the most important last: what each puts in front of the
+ * queue stands there in order. */
+static void for_each_ended(struct device_queue *queue, struct push *push,
+                           void (*then)(struct push *push))
+{
+    struct list_link *link;
+
+    mem_free(&queue->notify->engine->allocator, queue->others);
+    queue->others = NULL;
+    while (!list_is_empty(&queue->along)) {
+        link = queue->along.head.previous;
+        list_remove(link);
+        container_of(link, struct push, link)->is_under_way = false;
+        then(container_of(link, struct push, link));
+    }
+    push->is_under_way = false;
+    then(push);
+}
+
 /* It waits in front of the others; they are for the same device. */
-static void retry_later(struct push *push, uint32_t retry_after_ms)
+static void wait_again(struct push *push)
 {
     struct device_queue *queue = push->queue;
-    struct cc_engine *engine = queue->notify->engine;
-    int64_t now = engine->now.mono_ms;
+    struct notify *notify = queue->notify;
 
-    queue->failures++;
-    queue->not_before_ms = now + backoff_ms(queue, retry_after_ms);
-    if (queue->not_before_ms - push->made_ms > (int64_t)queue->notify->options.retry_for_s * 1000) {
+    if (queue->not_before_ms - push->made_ms > (int64_t)notify->options.retry_for_s * 1000) {
         push_give_up(push);
         return;
     }
-    engine->stats.notifications_retried++;
+    notify->engine->stats.notifications_retried++;
     list_add_before(queue->pushes.head.next, &push->link);
-    list_add(&queue->notify->retrying, &push->retry_link);
+    list_add(&notify->retrying, &push->retry_link);
     queue->count++;
+}
+
+static void retry_later(struct device_queue *queue, struct push *push, uint32_t retry_after_ms)
+{
+    queue->failures++;
+    queue->not_before_ms = queue->notify->engine->now.mono_ms + backoff_ms(queue, retry_after_ms);
+    for_each_ended(queue, push, wait_again);
+}
+
+static void end_unsent(struct push *push)
+{
+    push_end(push, false);
 }
 
 /* The token is of no device any more: what waits for it goes, too. */
@@ -339,22 +307,37 @@ static void token_gone(struct device_queue *queue, struct push *push)
     struct notify *notify = queue->notify;
 
     notify->engine->stats.notification_tokens_gone++;
-    remove_token(notify, &push->op.notification);
+    token_remove(notify, &push->op.notification);
     while (!list_is_empty(&queue->pushes))
         push_end(container_of(list_first(&queue->pushes), struct push, link), false);
-    push_end(push, false);
+    for_each_ended(queue, push, end_unsent);
 }
 
-static void push_succeeded(struct device_queue *queue, struct push *push)
+static void succeeded(struct push *push)
 {
-    struct cc_engine_stats *stats = &queue->notify->engine->stats;
+    struct cc_engine_stats *stats = &push->queue->notify->engine->stats;
 
-    queue->failures = 0;
+    push->queue->failures = 0;
     if (push->op.notification.action == CC_NOTIFICATION_CANCEL)
         stats->notifications_taken_back++;
     else
         stats->notifications_sent++;
     push_end(push, true);
+}
+
+static void refused(struct push *push)
+{
+    push->queue->notify->engine->stats.notifications_refused++;
+    push_end(push, false);
+}
+
+/* What was done with the queue held has ended. */
+static void release(struct device_queue *queue)
+{
+    if (--queue->refs == 0)
+        device_free(queue);
+    else
+        device_step(queue);
 }
 
 static void pushed(struct cc_op *op)
@@ -365,25 +348,49 @@ static void pushed(struct cc_op *op)
     enum cc_notifier_result result = op->status ? CC_NOTIFIER_LATER : push->op.ret_result;
 
     notify_op_done(notify, op);
-    push->is_under_way = false;
     queue->under_way = NULL;
     queue->refs++; /* over what follows */
-    if (op->status == CC_ECANCELED && notify->is_stopping) {
-        push_free(push); /* neither sent nor given up: not marked, and told after the start */
-    } else if (result == CC_NOTIFIER_SENT) {
-        push_succeeded(queue, push);
-    } else if (result == CC_NOTIFIER_GONE) {
+    if (op->status == CC_ECANCELED && notify->is_stopping)
+        for_each_ended(queue, push, push_free); /* not marked, and told after the start */
+    else if (result == CC_NOTIFIER_SENT)
+        for_each_ended(queue, push, succeeded);
+    else if (result == CC_NOTIFIER_GONE)
         token_gone(queue, push);
-    } else if (result == CC_NOTIFIER_REFUSED) {
-        notify->engine->stats.notifications_refused++;
-        push_end(push, false);
-    } else {
-        retry_later(push, op->status ? 0 : push->op.ret_retry_after_ms);
-    }
-    if (--queue->refs == 0)
-        device_free(queue);
+    else if (result == CC_NOTIFIER_REFUSED)
+        for_each_ended(queue, push, refused);
     else
-        device_step(queue);
+        retry_later(queue, push, op->status ? 0 : push->op.ret_retry_after_ms);
+    release(queue);
+}
+
+static bool goes_along(const struct push *push, const struct push *with)
+{
+    return push != with && push->op.notification.action == CC_NOTIFICATION_SHOW &&
+           with->op.notification.action == CC_NOTIFICATION_SHOW &&
+           slice_equal(push->op.notification.user, with->op.notification.user);
+}
+
+/* Without memory each goes by itself. */
+static void take_along(struct device_queue *queue, struct push *push)
+{
+    struct list_link *link = list_first(&queue->pushes);
+
+    if (!link)
+        return;
+    queue->others =
+        mem_alloc(&queue->notify->engine->allocator, queue->count * sizeof *queue->others);
+    push->op.others = queue->others;
+    while (queue->others && link) {
+        struct push *other = container_of(link, struct push, link);
+
+        link = list_next(&queue->pushes, link);
+        if (!goes_along(other, push))
+            continue;
+        leave_queue(other);
+        other->is_under_way = true;
+        list_add(&queue->along, &other->link);
+        queue->others[push->op.other_count++] = &other->op.notification;
+    }
 }
 
 static void submit(struct device_queue *queue, struct push *push)
@@ -394,6 +401,11 @@ static void submit(struct device_queue *queue, struct push *push)
     leave_queue(push);
     push->is_under_way = true;
     queue->under_way = push;
+    queue->due_ms = 0;
+    push->op.others = NULL;
+    push->op.other_count = 0;
+    if (port->gather_ms)
+        take_along(queue, push);
     push->op.now = notify->engine->now;
     push->op.ret_result = CC_NOTIFIER_LATER;
     push->op.ret_retry_after_ms = 0;
@@ -401,17 +413,71 @@ static void submit(struct device_queue *queue, struct push *push)
     port->vtable->push(port->self, &push->op);
 }
 
+/* --- is he still away? --------------------------------------------------------------------------
+ */
+
+static struct push *first_of_user(const struct device_queue *queue)
+{
+    struct list_link *link = list_first(&queue->pushes);
+
+    while (link &&
+           !slice_equal(container_of(link, struct push, link)->op.notification.user, queue->user))
+        link = list_next(&queue->pushes, link);
+    return link ? container_of(link, struct push, link) : NULL;
+}
+
+/* Who is online gets it there. Without the session map, who is connected here is known. */
+static void located(struct cc_op *op)
+{
+    struct device_queue *queue = container_of(op, struct device_queue, locate.op);
+    struct notify *notify = queue->notify;
+    bool is_online = user_is_here(notify->engine, queue->user) ||
+                     (!op->status && queue->locate.ret_locations[0].node_count);
+    struct push *push;
+
+    notify_op_done(notify, op);
+    cc_op_release(op);
+    queue->is_asking = false;
+    while (is_online && (push = first_of_user(queue)) != NULL)
+        push_end(push, false);
+    push = first_of_user(queue);
+    if (push && !notify->is_stopping)
+        submit(queue, push);
+    release(queue);
+}
+
+static void ask(struct device_queue *queue, const struct push *push)
+{
+    struct cc_engine *engine = queue->notify->engine;
+    struct cc_slice user = push->op.notification.user;
+
+    queue->is_asking = true;
+    queue->refs++; /* until it is answered */
+    queue->user = slice_of(memcpy(queue->user_bytes, user.data, user.size), user.size);
+    memset(&queue->locate, 0, sizeof queue->locate);
+    queue->locate.users = &queue->user;
+    queue->locate.count = 1;
+    notify_op_begin(queue->notify, &queue->locate.op, located);
+    engine->cluster.vtable->locate(engine->cluster.self, &queue->locate);
+}
+
 static void device_step(struct device_queue *queue)
 {
     struct cc_engine *engine = queue->notify->engine;
     struct list_link *link = list_first(&queue->pushes);
+    struct push *push = link ? container_of(link, struct push, link) : NULL;
+    int64_t at = queue->due_ms > queue->not_before_ms ? queue->due_ms : queue->not_before_ms;
 
-    if (!link || queue->under_way || queue->notify->is_stopping)
+    if (!push || queue->under_way || queue->is_asking || queue->notify->is_stopping)
         return;
-    if (queue->not_before_ms <= engine->now.mono_ms)
-        submit(queue, container_of(link, struct push, link));
-    else if (timer_set(&engine->timers, &queue->timer, queue->not_before_ms) != 0)
-        push_give_up(container_of(link, struct push, link)); /* else it would wait for ever */
+    if (at > engine->now.mono_ms) {
+        if (timer_set(&engine->timers, &queue->timer, at) != 0)
+            push_give_up(push); /* else it would wait for ever */
+    } else if (queue->notifier->port.gather_ms) {
+        ask(queue, push);
+    } else {
+        submit(queue, push);
+    }
 }
 
 /* --- the end ------------------------------------------------------------------------------------
@@ -444,6 +510,8 @@ void devices_free(struct notify *notify)
         for (; left; left--) {
             struct list_link *link = list_first(&queue->pushes);
 
+            if (!link)
+                link = list_first(&queue->along);
             push_free(link ? container_of(link, struct push, link) : queue->under_way);
         }
     }

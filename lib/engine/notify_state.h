@@ -196,6 +196,10 @@ void batch_push_ended(struct batch *batch, bool was_sent);
  * nothing is under way: it can be taken back. The batch may be gone. */
 bool batch_was_read(struct batch *batch);
 
+/* A device of his has received all that it tells of: what waits is dropped. The batch may be gone.
+ */
+void batch_was_received(struct batch *batch);
+
 /* Writes marks. At the end of a step. */
 void batches_step(struct notify *notify);
 bool batches_are_idle(const struct notify *notify);
@@ -243,6 +247,9 @@ bool devices_have_room(struct notify *notify);
 /* The engine stops: what is under way is cancelled. */
 void devices_cancel(struct notify *notify);
 void devices_free(struct notify *notify);
+
+/* Removes a token that is gone, if the device still has it. */
+void token_remove(struct notify *notify, const struct cc_notification *gone);
 
 /* --- the badge ---------------------------------------------------------------------------------
  */

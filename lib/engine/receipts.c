@@ -59,6 +59,8 @@ static void note_moved(struct cc_engine *engine, const struct move *move, struct
 
     if (move->read && (!reader || move->read > reader->read))
         notify_read(engine, request->user->name, request->conversation, move->read);
+    if (move->delivered && (!reader || move->delivered > reader->delivered))
+        notify_delivered(engine, request->user->name, request->conversation, move->delivered);
     if (!reader || (move->delivered <= reader->delivered && move->read <= reader->read))
         return; /* without memory nobody is told; it is stored all the same */
     if (move->delivered > reader->delivered)

@@ -173,6 +173,9 @@ static int copy_options(struct cc_gateway *gateway, const struct cc_gateway_opti
     if (!r)
         r = add_routes(gateway, options->routes, options->route_count);
     gateway->options = *options;
+    gateway->can_unsubscribe = options->unsubscribe_key != NULL;
+    if (gateway->can_unsubscribe)
+        memcpy(gateway->unsubscribe_key, options->unsubscribe_key, CC_UNSUBSCRIBE_KEY);
     return r;
 }
 

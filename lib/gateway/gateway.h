@@ -32,6 +32,8 @@ struct cc_gateway {
     struct quota quota; /* locks itself */
     char *tls_cert_file;
     char *tls_key_file;
+    bool can_unsubscribe;
+    uint8_t unsubscribe_key[CC_UNSUBSCRIBE_KEY];
     int port;
 
     struct worker **workers;

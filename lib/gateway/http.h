@@ -62,6 +62,7 @@ struct http_exchange {
     struct cc_slice allowed_origin; /* may read the answer (cors.h); empty: none has to be told */
     size_t charged;                 /* of the body: see connection_charge() */
     uint32_t retry_after_s;         /* told with a 503 that tells nothing better */
+    const char *said;               /* a text for people in the place of an empty reply, or NULL */
     /* Set by socket.c: the answer is ready. */
     void (*done)(struct http_exchange *exchange);
     struct connection *connection;

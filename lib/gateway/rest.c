@@ -389,6 +389,14 @@ void rest_start(struct rest *rest, struct http_exchange *exchange)
         submit(rest, exchange, &caller, &item.command, match.route->status);
 }
 
+void rest_act_for(struct rest *rest, struct http_exchange *exchange, struct cc_slice user,
+                  struct cc_command *command)
+{
+    const struct rest_caller caller = {.user = user};
+
+    submit(rest, exchange, &caller, command, 200);
+}
+
 /* --- what the engine tells -------------------------------------------------------------------- */
 
 /* The connect's reply matters only when it is an error: then no call on the session can succeed. */

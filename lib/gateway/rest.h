@@ -26,6 +26,11 @@ void rest_free(struct rest *rest);
 /* Begins to answer a request whose path is under REST_PREFIX: http_done() follows, maybe inside. */
 void rest_start(struct rest *rest, struct http_exchange *exchange);
 
+/* Answers an exchange with the reply to a command of a user who has been made sure of otherwise
+ * than by a token. */
+void rest_act_for(struct rest *rest, struct http_exchange *exchange, struct cc_slice user,
+                  struct cc_command *command);
+
 /* Takes the engine's replies. True when more may wait. */
 bool rest_take(struct rest *rest);
 

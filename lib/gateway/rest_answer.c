@@ -58,7 +58,12 @@ void rest_answer(struct http_exchange *exchange, int status, const struct cc_rep
     response->type = HTTP_TYPE_JSON;
     add_retry(exchange, reply);
     add_challenge(exchange, reply);
-    write_body(&response->body, reply);
+    if (exchange->said && !reply->error) {
+        response->type = "text/plain; charset=utf-8";
+        buffer_append_slice(&response->body, slice_str(exchange->said));
+    } else {
+        write_body(&response->body, reply);
+    }
     http_done(exchange);
 }
 

@@ -75,6 +75,11 @@ struct cc_notifier_push {
     struct cc_op op;
     struct cc_notification notification;
     struct cc_time now;
+    /* What else the same user is shown on the device, each of another conversation, the most
+     * important first: only for a notifier that gathers, which sends all as one. The result is for
+     * all of them. */
+    const struct cc_notification *const *others;
+    size_t other_count;
     enum cc_notifier_result ret_result;
     uint32_t ret_retry_after_ms; /* LATER: 0: the engine decides */
 };
@@ -93,6 +98,10 @@ struct cc_notifier {
     void *self;
     struct cc_slice provider; /* 1 to CC_PROVIDER_MAX bytes; copied by the engine */
     bool cancels;             /* takes CC_NOTIFICATION_CANCEL; without it, none is pushed */
+    /* What comes for a device is gathered for so long from its first notification on, and then
+     * pushed as one: unless it has been read, or the user has a session by then. 0: each
+     * notification is pushed by itself, at once. */
+    uint32_t gather_ms;
 };
 
 /* How users are notified. A 0 stands for the default, given in parentheses. */
@@ -147,6 +156,40 @@ struct cc_webhook_options {
 int cc_notifier_webhook_new(const struct cc_allocator *allocator,
                             const struct cc_webhook_options *options,
                             struct cc_notifier *ret_notifier);
+
+/* Where the gateway ends a device's mails, and the size of the key that signs for it. */
+#define CC_UNSUBSCRIBE_PATH "/v1/unsubscribe"
+#define CC_UNSUBSCRIBE_KEY  32
+
+struct cc_smtp_options {
+    size_t size;
+    const char *url;  /* smtp://HOST:PORT or smtps://HOST:PORT; a path is the name to say HELO by */
+    const char *from; /* "chat@example.org" or "Chat <chat@example.org>" */
+    const char *user; /* with its password; NULL: no AUTH */
+    const char *password;
+    const char *ca_file; /* PEM: who may certify the server; NULL: whom the system trusts */
+    bool tls_off;        /* smtp:// without STARTTLS: texts and passwords go as they are */
+    const char *link;    /* to the chat, for the mails; NULL: none */
+    /* What clients reach the gateway by ("https://chat.example.org"), and the key of
+     * CC_UNSUBSCRIBE_KEY bytes that it has as well: with both, each mail has a link that ends them,
+     * which mail programs offer as one click (RFC 8058). */
+    const char *public_url;
+    const uint8_t *unsubscribe_key;
+    uint32_t digest_ms;  /* one mail a user in so long (300,000) */
+    uint32_t timeout_ms; /* of sending one mail (60,000) */
+    struct cc_trace trace;
+};
+#define CC_SMTP_OPTIONS_INIT CC_SIZED(struct cc_smtp_options)
+
+/*
+ * Mails what a user has missed, all conversations in one mail, to the address that is the device's
+ * token. Connections to the server are kept, 4 at most. An address that the server says is none is
+ * gone; a mail that it refuses for good is refused; everything else is tried again. The provider is
+ * `email`. Has a thread of its own. Any thread. Errors: CC_ENOTSUP (no URL of SMTP),
+ * CC_EINVAL (no sender's address), CC_ENOMEM.
+ */
+int cc_notifier_smtp_new(const struct cc_allocator *allocator,
+                         const struct cc_smtp_options *options, struct cc_notifier *ret_notifier);
 
 #ifdef __cplusplus
 }

@@ -71,6 +71,9 @@ int cc_notifier_file_new(const struct cc_allocator *allocator, const char *path,
         mem_free(allocator, file);
         return CC_EIO;
     }
-    *ret_notifier = (struct cc_notifier){&vtable, file, slice_of(file->provider, size), true};
+    *ret_notifier = (struct cc_notifier){.vtable = &vtable,
+                                         .self = file,
+                                         .provider = slice_of(file->provider, size),
+                                         .cancels = true};
     return 0;
 }

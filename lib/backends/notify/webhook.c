@@ -1,17 +1,14 @@
 /*
- * The webhook notifier: a thread with libcurl's multi interface, which owns all transfers. Pushes
- * come to it through a list; it completes them. What is durable here is the engine's log: a push
- * that fails is the engine's to repeat, also after a crash.
+ * The webhook notifier: an HTTP request for each push, on the sender's thread.
  */
 #include "backends/notify/address.h"
 #include "backends/notify/json.h"
+#include "backends/notify/sender.h"
 #include "backends/notify/signature.h"
 #include "base/options.h"
 #include "chatcore/error.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,31 +21,17 @@
 /* Nobody needs to answer a webhook with more. */
 #define ANSWER_MAX 65536
 
-#define POLL_MS 1000
-
 struct webhook {
     struct cc_allocator allocator;
     struct signing_secrets secrets;
     bool allow_private;
     uint32_t timeout_ms;
-    CURLM *multi;
-    pthread_t thread;
-
-    pthread_mutex_t lock;  /* what follows */
-    struct cc_op *waiting; /* oldest first */
-    struct cc_op **last;
-    bool is_stopping; /* nothing is begun any more, what is under way ends */
-    bool is_ending;   /* the thread goes */
-
-    struct transfer *transfers; /* the thread's own */
-    size_t active;
+    struct sender *sender;
 };
 
-struct transfer {
-    struct transfer *next;
+struct request {
+    struct transfer transfer;
     struct webhook *webhook;
-    struct cc_notifier_push *push;
-    CURL *easy;
     struct curl_slist *headers;
     struct buffer body;
     char *url;
@@ -61,29 +44,29 @@ struct transfer {
 
 static size_t take_answer(char *data, size_t size, size_t count, void *context)
 {
-    struct transfer *transfer = context;
+    struct request *request = context;
 
     (void)data;
-    transfer->answered += size * count;
-    return transfer->answered > ANSWER_MAX ? 0 : size * count;
+    request->answered += size * count;
+    return request->answered > ANSWER_MAX ? 0 : size * count;
 }
 
 /* Here the name has been resolved: what is checked is what is connected to. */
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct transfer *transfer = context;
+    struct request *request = context;
 
     (void)purpose;
-    if (!transfer->webhook->allow_private && !address_is_public(&address->addr)) {
-        transfer->is_forbidden = true;
+    if (!request->webhook->allow_private && !address_is_public(&address->addr)) {
+        request->is_forbidden = true;
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static bool write_body(struct transfer *transfer)
+static bool write_body(struct request *request)
 {
-    const struct cc_notifier_push *push = transfer->push;
+    const struct cc_notifier_push *push = request->transfer.push;
     bool is_shown = push->notification.action == CC_NOTIFICATION_SHOW;
     time_t seconds = (time_t)(push->now.wall_ms / 1000);
     struct writer_scope scope;
@@ -93,7 +76,7 @@ static bool write_body(struct transfer *transfer)
 
     gmtime_r(&seconds, &utc);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    writer_init(&writer, &transfer->body, WIRE_JSON);
+    writer_init(&writer, &request->body, WIRE_JSON);
     writer_open_object(&writer, &scope);
     writer_key(&writer, "type");
     writer_string(&writer, slice_str(is_shown ? "notification.show" : "notification.cancel"));
@@ -102,25 +85,25 @@ static bool write_body(struct transfer *transfer)
     writer_key(&writer, "data");
     json_notification(&writer, &push->notification, false);
     writer_close_object(&writer, &scope);
-    return !transfer->body.failed;
+    return !request->body.failed;
 }
 
-static bool add_header(struct transfer *transfer, const char *name, const char *value)
+static bool add_header(struct request *request, const char *name, const char *value)
 {
     char line[SIGNATURES_SIZE + 64];
     struct curl_slist *headers;
 
     snprintf(line, sizeof line, "%s: %s", name, value);
-    headers = curl_slist_append(transfer->headers, line);
+    headers = curl_slist_append(request->headers, line);
     if (!headers)
         return false;
-    transfer->headers = headers;
+    request->headers = headers;
     return true;
 }
 
-static bool write_headers(struct transfer *transfer)
+static bool write_headers(struct request *request)
 {
-    const struct cc_notifier_push *push = transfer->push;
+    const struct cc_notifier_push *push = request->transfer.push;
     char signatures[SIGNATURES_SIZE];
     char timestamp[24];
     char id[4 + 2 * 16 + 1] = "msg_";
@@ -128,117 +111,69 @@ static bool write_headers(struct transfer *transfer)
     for (size_t i = 0; i < 16; i++)
         snprintf(id + 4 + 2 * i, 3, "%02x", push->notification.id.bytes[i]);
     snprintf(timestamp, sizeof timestamp, "%" PRId64, push->now.wall_ms / 1000);
-    signatures_write(&transfer->webhook->secrets, slice_str(id), slice_str(timestamp),
-                     buffer_slice(&transfer->body), signatures);
-    return add_header(transfer, "Content-Type", "application/json") &&
-           add_header(transfer, "webhook-id", id) &&
-           add_header(transfer, "webhook-timestamp", timestamp) &&
-           add_header(transfer, "webhook-signature", signatures);
+    signatures_write(&request->webhook->secrets, slice_str(id), slice_str(timestamp),
+                     buffer_slice(&request->body), signatures);
+    return add_header(request, "Content-Type", "application/json") &&
+           add_header(request, "webhook-id", id) &&
+           add_header(request, "webhook-timestamp", timestamp) &&
+           add_header(request, "webhook-signature", signatures);
 }
 
-static bool set_callbacks(struct transfer *transfer)
+static bool set_callbacks(struct request *request)
 {
-    CURL *easy = transfer->easy;
+    CURL *easy = request->transfer.easy;
 
     return !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) &&
-           !curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEDATA, request) &&
            !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
-           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
-           !curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, request);
 }
 
 /* A connection serves one request: each one's address is checked. */
-static bool set_options(struct transfer *transfer)
+static bool set_options(struct request *request)
 {
-    CURL *easy = transfer->easy;
+    CURL *easy = request->transfer.easy;
 
-    return !curl_easy_setopt(easy, CURLOPT_URL, transfer->url) &&
+    return !curl_easy_setopt(easy, CURLOPT_URL, request->url) &&
            !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
            !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
            !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
            !curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
-           !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)transfer->webhook->timeout_ms) &&
+           !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->webhook->timeout_ms) &&
            !curl_easy_setopt(easy, CURLOPT_USERAGENT, "chatcore") &&
-           !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) &&
-           !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body.size) &&
-           !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.data) &&
-           set_callbacks(transfer);
+           !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers) &&
+           !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size) &&
+           !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data) &&
+           set_callbacks(request);
 }
 
-/* --- transfers ----------------------------------------------------------------------------------
+/* --- its life -----------------------------------------------------------------------------------
  */
 
-static void complete(struct cc_notifier_push *push, enum cc_notifier_result result,
-                     uint32_t retry_after_ms)
+static enum cc_notifier_result prepare(void *self, struct transfer *transfer)
 {
-    push->ret_result = result;
-    push->ret_retry_after_ms = retry_after_ms;
-    cc_op_done(&push->op, 0);
-}
-
-static void transfer_free(struct transfer *transfer)
-{
-    struct webhook *webhook = transfer->webhook;
-
-    if (transfer->easy)
-        curl_easy_cleanup(transfer->easy);
-    curl_slist_free_all(transfer->headers);
-    buffer_deinit(&transfer->body);
-    mem_free(&webhook->allocator, transfer->url);
-    mem_free(&webhook->allocator, transfer);
-}
-
-static bool transfer_prepare(struct transfer *transfer)
-{
+    struct request *request = (struct request *)transfer;
     struct cc_slice token = transfer->push->notification.token;
 
-    transfer->url = mem_zalloc(&transfer->webhook->allocator, 1, token.size + 1);
-    transfer->easy = curl_easy_init();
-    if (!transfer->url || !transfer->easy)
-        return false;
-    memcpy(transfer->url, token.data, token.size);
-    return write_body(transfer) && write_headers(transfer) && set_options(transfer);
+    request->webhook = self;
+    buffer_init(&request->body, &request->webhook->allocator);
+    request->url = mem_zalloc(&request->webhook->allocator, 1, token.size + 1);
+    if (!request->url)
+        return CC_NOTIFIER_LATER;
+    memcpy(request->url, token.data, token.size);
+    return write_body(request) && write_headers(request) && set_options(request)
+               ? 0
+               : CC_NOTIFIER_LATER;
 }
 
-static void transfer_begin(struct webhook *webhook, struct cc_notifier_push *push)
+static enum cc_notifier_result judge(void *self, struct transfer *transfer, CURLcode code)
 {
-    struct transfer *transfer = mem_zalloc(&webhook->allocator, 1, sizeof *transfer);
-
-    if (!transfer) {
-        complete(push, CC_NOTIFIER_LATER, 0);
-        return;
-    }
-    transfer->webhook = webhook;
-    transfer->push = push;
-    buffer_init(&transfer->body, &webhook->allocator);
-    if (!transfer_prepare(transfer) || curl_multi_add_handle(webhook->multi, transfer->easy)) {
-        transfer_free(transfer);
-        complete(push, CC_NOTIFIER_LATER, 0);
-        return;
-    }
-    transfer->next = webhook->transfers;
-    webhook->transfers = transfer;
-    webhook->active++;
-}
-
-static void transfer_unlink(struct transfer *transfer)
-{
-    struct webhook *webhook = transfer->webhook;
-    struct transfer **at = &webhook->transfers;
-
-    while (*at != transfer)
-        at = &(*at)->next;
-    *at = transfer->next;
-    webhook->active--;
-    curl_multi_remove_handle(webhook->multi, transfer->easy);
-}
-
-static enum cc_notifier_result judge(const struct transfer *transfer, CURLcode code)
-{
+    const struct request *request = (struct request *)transfer;
     long status = 0;
 
-    if (transfer->is_forbidden || code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+    (void)self;
+    if (request->is_forbidden || code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
         return CC_NOTIFIER_REFUSED;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status == 410)
@@ -246,102 +181,14 @@ static enum cc_notifier_result judge(const struct transfer *transfer, CURLcode c
     return !code && status >= 200 && status < 300 ? CC_NOTIFIER_SENT : CC_NOTIFIER_LATER;
 }
 
-static void transfer_done(struct transfer *transfer, CURLcode code)
+static void release(void *self, struct transfer *transfer)
 {
-    enum cc_notifier_result result = judge(transfer, code);
-    struct cc_notifier_push *push = transfer->push;
-    curl_off_t seconds = 0;
+    struct request *request = (struct request *)transfer;
+    struct webhook *webhook = self;
 
-    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &seconds);
-    if (seconds < 0 || seconds > 86400)
-        seconds = 86400;
-    transfer_unlink(transfer);
-    transfer_free(transfer);
-    complete(push, result, (uint32_t)seconds * 1000);
-}
-
-/* --- the thread ---------------------------------------------------------------------------------
- */
-
-static void cancel_all(struct webhook *webhook)
-{
-    while (webhook->transfers) {
-        struct transfer *transfer = webhook->transfers;
-        struct cc_notifier_push *push = transfer->push;
-
-        transfer_unlink(transfer);
-        transfer_free(transfer);
-        cc_op_done(&push->op, CC_ECANCELED);
-    }
-}
-
-/* The next push that waits, or NULL. */
-static struct cc_op *take_waiting(struct webhook *webhook)
-{
-    struct cc_op *op;
-
-    pthread_mutex_lock(&webhook->lock);
-    op = webhook->waiting;
-    if (op)
-        webhook->waiting = op->next;
-    if (!webhook->waiting)
-        webhook->last = &webhook->waiting;
-    pthread_mutex_unlock(&webhook->lock);
-    return op;
-}
-
-static void read_flags(struct webhook *webhook, bool *ret_stopping, bool *ret_ending)
-{
-    pthread_mutex_lock(&webhook->lock);
-    *ret_stopping = webhook->is_stopping;
-    *ret_ending = webhook->is_ending;
-    pthread_mutex_unlock(&webhook->lock);
-}
-
-static void begin_waiting(struct webhook *webhook, bool is_stopping)
-{
-    struct cc_op *op;
-
-    while ((webhook->active < ACTIVE_MAX || is_stopping) && (op = take_waiting(webhook)) != NULL) {
-        if (is_stopping)
-            cc_op_done(op, CC_ECANCELED);
-        else
-            transfer_begin(webhook, (struct cc_notifier_push *)op);
-    }
-}
-
-static void end_transfers(struct webhook *webhook)
-{
-    CURLMsg *message;
-    int left;
-
-    while ((message = curl_multi_info_read(webhook->multi, &left)) != NULL) {
-        struct transfer *transfer = NULL;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        transfer_done(transfer, message->data.result);
-    }
-}
-
-static void *run(void *context)
-{
-    struct webhook *webhook = context;
-    bool is_stopping, is_ending;
-    int running;
-
-    read_flags(webhook, &is_stopping, &is_ending);
-    while (!is_ending) {
-        if (is_stopping)
-            cancel_all(webhook);
-        begin_waiting(webhook, is_stopping);
-        curl_multi_perform(webhook->multi, &running);
-        end_transfers(webhook);
-        curl_multi_poll(webhook->multi, NULL, 0, POLL_MS, NULL);
-        read_flags(webhook, &is_stopping, &is_ending);
-    }
-    return NULL;
+    curl_slist_free_all(request->headers);
+    buffer_deinit(&request->body);
+    mem_free(&webhook->allocator, request->url);
 }
 
 /* --- the port -----------------------------------------------------------------------------------
@@ -349,48 +196,35 @@ static void *run(void *context)
 
 static void webhook_push(void *self, struct cc_notifier_push *op)
 {
-    struct webhook *webhook = self;
-
-    op->op.next = NULL;
-    pthread_mutex_lock(&webhook->lock);
-    *webhook->last = &op->op;
-    webhook->last = &op->op.next;
-    pthread_mutex_unlock(&webhook->lock);
-    curl_multi_wakeup(webhook->multi);
+    sender_push(((struct webhook *)self)->sender, op);
 }
 
 /* The engine cancels when it stops, and then all. */
 static void webhook_cancel(void *self, struct cc_op *op)
 {
-    struct webhook *webhook = self;
-
     (void)op;
-    pthread_mutex_lock(&webhook->lock);
-    webhook->is_stopping = true;
-    pthread_mutex_unlock(&webhook->lock);
-    curl_multi_wakeup(webhook->multi);
-}
-
-static void webhook_close(struct webhook *webhook)
-{
-    struct cc_allocator allocator = webhook->allocator;
-
-    if (webhook->multi)
-        curl_multi_cleanup(webhook->multi);
-    pthread_mutex_destroy(&webhook->lock);
-    mem_free(&allocator, webhook);
+    sender_stop(((struct webhook *)self)->sender);
 }
 
 static void webhook_free(void *self)
 {
     struct webhook *webhook = self;
+    struct cc_allocator allocator = webhook->allocator;
 
-    pthread_mutex_lock(&webhook->lock);
-    webhook->is_ending = true;
-    pthread_mutex_unlock(&webhook->lock);
-    curl_multi_wakeup(webhook->multi);
-    pthread_join(webhook->thread, NULL);
-    webhook_close(webhook);
+    sender_free(webhook->sender);
+    mem_free(&allocator, webhook);
+}
+
+static int webhook_open(struct webhook *webhook, const struct cc_webhook_options *options)
+{
+    static const struct sender_backend backend = {sizeof(struct request), ACTIVE_MAX, prepare,
+                                                  judge, release};
+
+    webhook->allow_private = options->allow_private;
+    webhook->timeout_ms = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
+    if (!options->secrets || !signing_secrets_read(options->secrets, &webhook->secrets))
+        return CC_EINVAL;
+    return sender_new(&webhook->allocator, &backend, webhook, &webhook->sender);
 }
 
 int cc_notifier_webhook_new(const struct cc_allocator *allocator,
@@ -401,6 +235,7 @@ int cc_notifier_webhook_new(const struct cc_allocator *allocator,
                                                      webhook_free};
     struct cc_webhook_options given;
     struct webhook *webhook;
+    int r;
 
     if (options_read(&given, sizeof given, options))
         return CC_EINVAL;
@@ -408,19 +243,12 @@ int cc_notifier_webhook_new(const struct cc_allocator *allocator,
     if (!webhook)
         return CC_ENOMEM;
     webhook->allocator = *allocator;
-    webhook->allow_private = given.allow_private;
-    webhook->timeout_ms = given.timeout_ms ? given.timeout_ms : TIMEOUT_MS;
-    webhook->last = &webhook->waiting;
-    pthread_mutex_init(&webhook->lock, NULL);
-    if (!given.secrets || !signing_secrets_read(given.secrets, &webhook->secrets)) {
-        webhook_close(webhook);
-        return CC_EINVAL;
+    r = webhook_open(webhook, &given);
+    if (r) {
+        mem_free(allocator, webhook);
+        return r;
     }
-    webhook->multi = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_multi_init();
-    if (!webhook->multi || pthread_create(&webhook->thread, NULL, run, webhook)) {
-        webhook_close(webhook);
-        return CC_ENOMEM;
-    }
-    *ret_notifier = (struct cc_notifier){&vtable, webhook, slice_str("webhook"), true};
+    *ret_notifier = (struct cc_notifier){
+        .vtable = &vtable, .self = webhook, .provider = slice_str("webhook"), .cancels = true};
     return 0;
 }

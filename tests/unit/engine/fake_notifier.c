@@ -61,6 +61,10 @@ static void fake_push(void *self, struct cc_notifier_push *op)
         fake->odd_token && slice_equal(op->notification.token, slice_str(fake->odd_token));
 
     note(fake, &op->notification);
+    for (size_t i = 0; i < op->other_count; i++) {
+        put(fake, "+ ", slice_of(NULL, 0));
+        note(fake, op->others[i]);
+    }
     op->ret_result = is_odd ? fake->odd_answer : fake->answer;
     op->ret_retry_after_ms = fake->retry_after_ms;
     if (op->ret_result) {
@@ -104,7 +108,11 @@ struct cc_notifier fake_notifier_port(struct fake_notifier *fake)
 {
     static const struct cc_notifier_vtable vtable = {sizeof vtable, fake_push, fake_cancel,
                                                      fake_free};
-    struct cc_notifier notifier = {&vtable, fake, slice_str("fcm"), true};
+    struct cc_notifier notifier = {.vtable = &vtable,
+                                   .self = fake,
+                                   .provider = slice_str("fcm"),
+                                   .cancels = true,
+                                   .gather_ms = fake->gather_ms};
 
     return notifier;
 }

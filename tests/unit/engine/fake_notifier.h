@@ -3,6 +3,8 @@
  *
  *   show bob/tok [Club] 5 new messages in Club / alice: hi (5, badge 6, high)
  *   cancel bob/tok (badge 0)
+ *
+ * What goes along with another is in a line of its own, after a "+".
  */
 #ifndef CC_TESTS_FAKE_NOTIFIER_H
 #define CC_TESTS_FAKE_NOTIFIER_H
@@ -18,7 +20,8 @@ struct fake_notifier {
     const char *odd_token;              /* or NULL */
     enum cc_notifier_result odd_answer; /* 0: held until fake_let_go() */
     uint32_t retry_after_ms;
-    unsigned pushes; /* ever */
+    uint32_t gather_ms; /* of the port */
+    unsigned pushes;    /* ever */
     struct cc_id last_id;
     char last_key[64];
     struct cc_op *held[FAKE_HELD_MAX];

@@ -35,6 +35,19 @@ static int setup(void **state)
     return 0;
 }
 
+static int setup_gathering(void **state)
+{
+    static struct fixture fixture;
+
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    fake_notifier_init(&fake);
+    fake.gather_ms = 60000;
+    fixture_init(&fixture, configure);
+    *state = &fixture;
+    return 0;
+}
+
 static int teardown(void **state)
 {
     fixture_deinit(*state);
@@ -397,6 +410,144 @@ static void test_a_dead_token_is_removed(void **state)
     assert_int_equal(stats.notification_tokens_gone, 1);
 }
 
+/* --- a notifier that gathers --- */
+
+static void say_in_three(struct client *alice)
+{
+    client_say(alice, "g", "in g");
+    client_say(alice, "h", "in h");
+    client_say(alice, "g", "in g again");
+    fixture_advance(alice->fixture, 20000);
+    client_say_to(alice, "bob", "to bob");
+}
+
+static struct client *alice_and_bob_in_groups(struct fixture *fixture)
+{
+    struct client *alice = alice_and_bob(fixture);
+
+    client_create(alice, "g", "bob");
+    client_create(alice, "h", "bob");
+    settle_offline(fixture);
+    return alice;
+}
+
+/* Direct messages first, whenever they came. */
+static void test_conversations_are_gathered(void **state)
+{
+    struct client *alice = alice_and_bob_in_groups(*state);
+
+    say_in_three(alice);
+    fixture_advance(*state, 50000);
+    fake_expect(&fake, "");
+    fixture_advance(*state, 20000);
+    fake_expect(&fake,
+                "show bob/tok [alice] to bob (1, badge 4, high)\n"
+                "+ show bob/tok [club] 2 new messages in club / alice: in g again (2, badge 3)\n"
+                "+ show bob/tok [club] alice: in h (1, badge 3)\n");
+    fixture_advance(*state, 100000);
+    fake_expect(&fake, "");
+}
+
+static void test_what_was_read_is_not_gathered(void **state)
+{
+    struct client *alice = alice_and_bob_in_groups(*state);
+    struct client *bob;
+
+    say_in_three(alice);
+    fixture_advance(*state, 20000);
+    bob = client_connect(*state, "bob", "laptop");
+    read_up_to(bob, "g", 3);
+    client_do(bob, (struct cc_command){
+                       .type = CC_COMMAND_DELIVERED, .conversation = text_slice("h"), .seq = 2});
+    client_close(bob);
+    settle_offline(*state);
+    fixture_advance(*state, 40000);
+    fake_expect(&fake, "show bob/tok [alice] to bob (1, badge 4, high)\n");
+}
+
+static void test_who_came_back_gets_nothing_gathered(void **state)
+{
+    struct client *alice = alice_and_bob_in_groups(*state);
+    struct cc_engine_stats stats = {.size = sizeof stats};
+
+    say_in_three(alice);
+    fixture_advance(*state, 20000);
+    client_connect(*state, "bob", "laptop");
+    fixture_advance(*state, 100000);
+    fake_expect(&fake, "");
+    cc_engine_get_stats(alice->fixture->engine, &stats);
+    assert_int_equal(stats.notifications_waiting, 0);
+}
+
+/* Together, with what came meanwhile, and in the same order. */
+static void test_what_was_gathered_and_failed_is_repeated(void **state)
+{
+    struct client *alice = alice_and_bob_in_groups(*state);
+
+    fake.answer = CC_NOTIFIER_LATER;
+    fake.retry_after_ms = 60000;
+    client_say(alice, "g", "in g");
+    client_say_to(alice, "bob", "to bob");
+    fixture_advance(*state, 70000);
+    fake_expect(&fake, "show bob/tok [alice] to bob (1, badge 2, high)\n"
+                       "+ show bob/tok [club] alice: in g (1, badge 2)\n");
+    client_say(alice, "h", "in h");
+    fixture_advance(*state, 20000);
+    fake.answer = CC_NOTIFIER_SENT;
+    fixture_advance(*state, 60000);
+    fake_expect(&fake, "show bob/tok [alice] to bob (1, badge 2, high)\n"
+                       "+ show bob/tok [club] alice: in g (1, badge 2)\n"
+                       "+ show bob/tok [club] alice: in h (1, badge 3)\n");
+}
+
+static void test_a_dead_address_takes_all_with_it(void **state)
+{
+    struct client *alice = alice_and_bob_in_groups(*state);
+    struct cc_engine_stats stats = {.size = sizeof stats};
+
+    fake.answer = CC_NOTIFIER_GONE;
+    say_in_three(alice);
+    fixture_advance(*state, 70000);
+    assert_int_equal(fake.pushes, 3);
+    say_in_three(alice);
+    fixture_advance(*state, 100000);
+    assert_int_equal(fake.pushes, 3);
+    cc_engine_get_stats(alice->fixture->engine, &stats);
+    assert_int_equal(stats.notification_tokens_gone, 1);
+    assert_int_equal(stats.notifications_waiting, 0);
+}
+
+/* One user's conversations are not another's, though both have the address. */
+static void test_users_of_one_address_are_told_apart(void **state)
+{
+    struct client *alice = alice_and_bob_in_groups(*state);
+
+    register_device(*state, "carol", "phone", "tok");
+    settle_offline(*state);
+    client_say(alice, "g", "in g");
+    client_say_to(alice, "carol", "to carol");
+    client_say_to(alice, "bob", "to bob");
+    fixture_advance(*state, 100000);
+    fake_expect(&fake, "show carol/tok [alice] to carol (1, badge 1, high)\n"
+                       "show bob/tok [alice] to bob (1, badge 2, high)\n"
+                       "+ show bob/tok [club] alice: in g (1, badge 2)\n");
+}
+
+static void test_what_was_gathered_is_told_after_a_restart(void **state)
+{
+    struct client *alice = alice_and_bob_in_groups(*state);
+
+    say_in_three(alice);
+    fixture_advance(*state, 20000);
+    fixture_restart(*state, configure);
+    fake_expect(&fake, "");
+    fixture_advance(*state, 100000);
+    assert_int_equal(fake.pushes, 3);
+    fixture_restart(*state, configure);
+    fixture_advance(*state, 100000);
+    assert_int_equal(fake.pushes, 3);
+}
+
 static void test_what_is_refused_is_not_repeated(void **state)
 {
     struct client *alice = alice_and_bob(*state);
@@ -537,6 +688,8 @@ static void test_a_provider_of_the_hosts_own(void **state)
 
 int main(void)
 {
+#define GATHERING_TEST(function)                                                                   \
+    cmocka_unit_test_setup_teardown(function, setup_gathering, teardown)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_a_direct_message_is_told_soon),
@@ -563,8 +716,16 @@ int main(void)
         TEST(test_a_device_queue_is_bounded),
         TEST(test_topics_are_bounded),
         TEST(test_a_provider_of_the_hosts_own),
+        GATHERING_TEST(test_conversations_are_gathered),
+        GATHERING_TEST(test_what_was_read_is_not_gathered),
+        GATHERING_TEST(test_who_came_back_gets_nothing_gathered),
+        GATHERING_TEST(test_what_was_gathered_and_failed_is_repeated),
+        GATHERING_TEST(test_a_dead_address_takes_all_with_it),
+        GATHERING_TEST(test_users_of_one_address_are_told_apart),
+        GATHERING_TEST(test_what_was_gathered_is_told_after_a_restart),
     };
 #undef TEST
+#undef GATHERING_TEST
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
