@@ -45,7 +45,10 @@
     X(directory, create, cc_directory_create)                                                      \
     X(directory, change, cc_directory_change)                                                      \
     X(directory, outbox, cc_directory_outbox)                                                      \
-    X(directory, outbox_done, cc_directory_outbox_done)
+    X(directory, outbox_done, cc_directory_outbox_done)                                            \
+    X(directory, revoke, cc_directory_revoke)                                                      \
+    X(directory, revoked, cc_directory_revoked)                                                    \
+    X(directory, revocations, cc_directory_revocations)
 #define CLUSTER_SLOTS(X)                                                                           \
     X(cluster, announce, cc_cluster_announce)                                                      \
     X(cluster, locate, cc_cluster_locate)                                                          \
