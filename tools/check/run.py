@@ -24,8 +24,7 @@ CASE_OUTCOMES = {"OK": "passed", "ok": "passed", "FAILED": "failed", "not ok": "
 SEVERITY = ["passed", "skipped", "failed"]
 
 CHECKS_BEFORE_BUILD = ["headers", "layers", "size", "format", "comments", "walkthrough", "snippets",
-                       "page",
-                       "openapi"]
+                       "mutations", "page", "openapi"]
 CHECKS_AFTER_BUILD = ["purity", "symbols", "install"]
 
 
