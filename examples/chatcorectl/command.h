@@ -71,6 +71,7 @@ int command_groups(const struct invocation *invocation);
 int command_tail(const struct invocation *invocation);
 int command_export(const struct invocation *invocation);
 int command_erase(const struct invocation *invocation);
+int command_revoke(const struct invocation *invocation);
 int command_check(const struct invocation *invocation);
 int command_dump(const struct invocation *invocation);
 int command_reindex(const struct invocation *invocation);

@@ -49,6 +49,11 @@ const struct command_row command_rows[] = {
      "Over the server, with an API key of the scope admin. The user has to have left his groups "
      "before. It may be repeated when it was broken off.",
      1, 1, REMOTE | BIT(YES), command_erase},
+    {"revoke", "token ID|user USER [SECONDS]", "make tokens hold no longer, at once and for good",
+     "The token with this jti, or all of a user that were issued before now, or before a time in "
+     "seconds since 1970. Sessions that live by them end. Over the server, with an API key of the "
+     "scope admin.",
+     2, 3, REMOTE, command_revoke},
     {"check", "DATA", "look whether a data folder is sound",
      "Reads log, store and directory through, as they are at one moment, also while a server "
      "runs: that the log has no gap and reaches back to where the store stands, that every "

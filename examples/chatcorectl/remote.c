@@ -147,6 +147,8 @@ long remote_call(struct remote *remote, const char *method, const char *path)
     remote->size = 0;
     curl_easy_setopt(remote->curl, CURLOPT_URL, url);
     curl_easy_setopt(remote->curl, CURLOPT_CUSTOMREQUEST, method);
+    if (remote->posted)
+        curl_easy_setopt(remote->curl, CURLOPT_POSTFIELDS, remote->posted);
     curl_easy_setopt(remote->curl, CURLOPT_HTTPHEADER, remote->headers);
     code = curl_easy_perform(remote->curl);
     if (code)

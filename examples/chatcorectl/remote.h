@@ -12,8 +12,9 @@
 struct remote {
     CURL *curl;
     struct curl_slist *headers;
-    char *server; /* without a slash at its end */
-    char *body;   /* of the newest answer, terminated */
+    char *server;       /* without a slash at its end */
+    const char *posted; /* a JSON text: the body of requests from now on; NULL: they have none */
+    char *body;         /* of the newest answer, terminated */
     size_t size;
     size_t capacity;
     char error[CURL_ERROR_SIZE];

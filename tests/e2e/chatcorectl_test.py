@@ -347,7 +347,33 @@ def what_is_wrong_is_told():
             assert answer.status == 200
 
 
-TESTS = [a_token_lets_in, keys_come_and_go, figures_are_shown, a_hot_backup_loses_nothing,
+def tokens_are_revoked():
+    with Server() as server:
+        admin = {"CHATCORE_KEY": ctl("keys", f"{server.directory}/data", "create", "root", "admin"),
+                 "CHATCORE_SERVER": f"127.0.0.1:{server.port}"}
+        now = int(time.time())
+
+        async def step(stage):
+            first, second, third = [await stage.login("ann", jti=f"t-{number}", iat=now - 60 * number)
+                                    for number in (1, 2, 3)]
+            loop = asyncio.get_running_loop()
+
+            def revoke(*arguments):
+                return loop.run_in_executor(None, lambda: ctl("revoke", *arguments, **admin))
+            await revoke("token", "t-1")
+            assert await first.closed() == 4501
+            await revoke("user", "ann", str(now - 150))
+            assert await third.closed() == 4501
+            await second.call("conversations")
+            await revoke("user", "ann")
+            assert await second.closed() == 4501
+        play(server, step)
+        for wrong in (("token",), ("token", "a", "b"), ("user", "a", "soon"), ("key", "a")):
+            ctl("revoke", *wrong, code=64, **admin)
+        assert "bad_request" in ctl("revoke", "token", "a b", code=1, **admin)
+
+
+TESTS = [a_token_lets_in, tokens_are_revoked, keys_come_and_go, figures_are_shown, a_hot_backup_loses_nothing,
          people_and_groups_are_listed, folders_are_dumped, a_conversation_is_followed,
          a_user_is_exported_and_erased, the_index_is_made_anew, damage_is_found,
          help_tells_of_every_command, what_is_wrong_is_told]
