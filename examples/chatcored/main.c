@@ -194,6 +194,7 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     const struct settings *settings = &server->settings;
 
     options->trace = server->trace;
+    options->traced = trace_request;
     options->address = server->address;
     options->port = settings->check_config ? -1 : server->port;
     options->share_port = settings->share_port;

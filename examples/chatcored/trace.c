@@ -129,6 +129,25 @@ void trace_line(enum cc_trace_level level, const char *area, const char *message
     end(&line);
 }
 
+void trace_request(void *context, const struct cc_gateway_traced *request)
+{
+    char status[16], duration[24];
+
+    (void)context;
+    snprintf(status, sizeof status, "%d", request->status);
+    snprintf(duration, sizeof duration, "%llu", (unsigned long long)request->duration_us);
+    const struct trace_field fields[] = {
+        {"trace_id", slice(request->trace_id)},
+        {"parent_id", slice(request->parent_id)},
+        {"method", request->method},
+        {"path", request->path},
+        {"status", slice(status)},
+        {"duration_us", slice(duration)},
+    };
+    trace_line(request->is_sampled ? CC_TRACE_INFO : CC_TRACE_DEBUG, "request", "answered", fields,
+               sizeof fields / sizeof *fields);
+}
+
 static void of_library(void *context, enum cc_trace_level level, const char *area, const char *text)
 {
     (void)context;

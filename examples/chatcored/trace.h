@@ -5,7 +5,7 @@
 #ifndef CHATCORED_TRACE_H
 #define CHATCORED_TRACE_H
 
-#include <chatcore/types.h>
+#include <chatcore/gateway.h>
 
 #define TRACE_LEVELS 4
 
@@ -27,5 +27,9 @@ struct trace_field {
 /* Any thread. */
 void trace_line(enum cc_trace_level level, const char *area, const char *message,
                 const struct trace_field *fields, size_t count);
+
+/* A line for a request that is part of a trace: `info` where the trace is recorded, else `debug`. A
+ * gateway's `traced`. Any thread. */
+void trace_request(void *context, const struct cc_gateway_traced *request);
 
 #endif

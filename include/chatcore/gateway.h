@@ -64,6 +64,17 @@ struct cc_http_route {
  */
 
 /* Bounds, each with its default in parentheses (a 0 stands for it) and what happens at it. */
+/* A request that is part of a trace. */
+struct cc_gateway_traced {
+    char trace_id[33]; /* as traceparent has them: hexadecimal digits, terminated */
+    char parent_id[17];
+    bool is_sampled; /* who called records the trace */
+    struct cc_slice method;
+    struct cc_slice path; /* without the query */
+    int status;           /* 101: became a WebSocket */
+    uint64_t duration_us; /* from when the headers had come; 0 for a handshake */
+};
+
 struct cc_gateway_options {
     size_t size;
     struct cc_allocator allocator; /* all zero: the C library's */
@@ -127,6 +138,11 @@ struct cc_gateway_options {
     /* Of CC_UNSUBSCRIBE_KEY bytes, copied: CC_UNSUBSCRIBE_PATH is served, for the links that a
      * notifier signs with it. NULL: it is not. */
     const uint8_t *unsubscribe_key;
+    /* Told of each request of HTTP and each handshake that came with a valid traceparent (W3C Trace
+     * Context), when it has been answered; not of objects. From a gateway thread: it must not
+     * block. May be NULL. */
+    void (*traced)(void *context, const struct cc_gateway_traced *request);
+    void *traced_context;
 };
 #define CC_GATEWAY_OPTIONS_INIT CC_SIZED(struct cc_gateway_options)
 

@@ -61,6 +61,8 @@ struct http_exchange {
     bool closes;                    /* the connection ends with the answer */
     struct cc_slice allowed_origin; /* may read the answer (cors.h); empty: none has to be told */
     size_t charged;                 /* of the body: see connection_charge() */
+    struct cc_slice trace_parent;   /* in the arena; empty: it is part of no trace (traced.h) */
+    uint64_t started_us;            /* of one that is */
     uint32_t retry_after_s;         /* told with a 503 that tells nothing better */
     const char *said;               /* a text for people in the place of an empty reply, or NULL */
     /* Set by socket.c: the answer is ready. */

@@ -99,6 +99,11 @@ void request_fill(struct lws *wsi, const struct request_method *method, struct c
     headers->acting_user = custom_header(wsi, "x-chatcore-user:");
 }
 
+struct cc_slice request_trace_parent(struct lws *wsi)
+{
+    return custom_header(wsi, "traceparent:");
+}
+
 long long request_body_size(struct lws *wsi)
 {
     struct cc_slice text = request_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH);

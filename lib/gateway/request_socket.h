@@ -34,6 +34,9 @@ struct cc_slice request_query(struct lws *wsi, struct buffer *query);
 void request_fill(struct lws *wsi, const struct request_method *method, struct cc_http_request *to,
                   struct http_headers *headers);
 
+/* The traceparent of the request. */
+struct cc_slice request_trace_parent(struct lws *wsi);
+
 /* A body's size, REQUEST_BODY_UNTOLD, or below that: malformed, or in chunks. */
 #define REQUEST_BODY_UNTOLD (-1)
 long long request_body_size(struct lws *wsi);

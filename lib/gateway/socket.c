@@ -20,6 +20,7 @@
 #include "gateway/listener.h"
 #include "gateway/request_socket.h"
 #include "gateway/tls.h"
+#include "gateway/traced.h"
 #include "gateway/transfer_socket.h"
 
 #include <libwebsockets.h>
@@ -235,6 +236,7 @@ int socket_answer(struct connection *connection)
     http_write(connection->exchange, &worker->answer);
     closes = connection->exchange->closes;
     r = write_answer(worker, wsi);
+    traced_answered(&worker->gateway->options, connection->exchange);
     connection_answered(connection);
     return r || closes || lws_http_transaction_completed(wsi) ? CC_EIO : 0;
 }
@@ -270,6 +272,15 @@ static int check_request(const struct connection *connection, struct lws *wsi,
     return size > (long long)gateway->options.max_body_bytes ? 413 : 0;
 }
 
+/* Without memory for it, the request is served all the same. */
+static void trace_begin(struct http_exchange *exchange, struct lws *wsi)
+{
+    struct cc_slice header = request_trace_parent(wsi);
+
+    if (header.size && !arena_copy(&exchange->arena, header, &exchange->trace_parent))
+        exchange->started_us = traced_now_us();
+}
+
 static struct http_exchange *new_exchange(struct connection *connection, struct lws *wsi,
                                           const struct request_method *method)
 {
@@ -288,6 +299,8 @@ static struct http_exchange *new_exchange(struct connection *connection, struct 
     exchange = http_exchange_new(worker->allocator, &request, &headers);
     if (!exchange)
         return NULL;
+    if (worker->gateway->options.traced)
+        trace_begin(exchange, wsi);
     exchange->done = answer_ready;
     exchange->connection = connection;
     exchange->retry_after_s = worker->gateway->options.retry_after_s;
@@ -358,6 +371,9 @@ static int upgrade_request(struct connection *connection, struct lws *wsi, const
     request.is_draining = gateway_is_draining(gateway);
     request.is_over_limit = connection->is_over_limit;
     status = admission_check(&gateway->admission, &request);
+    if (gateway->options.traced)
+        traced_handshake(&gateway->options, request_trace_parent(wsi), request.path,
+                         status ? status : 101);
     if (!status)
         return 0;
     stats_add(&connection->worker->stats.handshakes_refused, 1);

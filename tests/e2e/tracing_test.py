@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""Requests that come with a W3C traceparent stand in the trace with its ids, and no others.
+
+    tracing_test.py CHATCORED
+"""
+import asyncio
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+
+import websockets
+
+from harness import JSON, Server
+
+PARENT = "00f067aa0ba902b7"
+
+
+def traceparent(number, flags="01"):
+    return f"00-{number:032x}-{PARENT}-{flags}"
+
+
+def ask(server, path, header=None, method="GET", body=None):
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", data=body,
+                                     method=method)
+    request.add_header("Authorization", f"Bearer {server.token('alice')}")
+    if header:
+        request.add_header("traceparent", header)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+async def connect(server, **headers):
+    async with websockets.connect(server.url, subprotocols=[JSON], extra_headers=headers):
+        pass
+
+
+def told(server):
+    """What stands in the trace of requests, by trace id."""
+    with open(os.path.join(server.directory, "stderr"), encoding="utf8") as file:
+        lines = [json.loads(line) for line in file]
+    return {int(line["trace_id"], 16): line for line in lines if line["area"] == "request"}
+
+
+def requests_of_a_trace_are_told():
+    with Server("--log-level", "info", "--log-format", "json") as server:
+        body = b'{"text":"hello","client_id":"1"}'
+        assert ask(server, "/v1/users/bob/messages", traceparent(1), "POST", body) == 201
+        assert ask(server, "/v1/conversations/none?limit=3", traceparent(2)) in (404, 405)
+        assert ask(server, "/healthz", traceparent(3)) == 200
+        assert ask(server, "/v1/conversations") == 200
+        assert ask(server, "/v1/conversations", traceparent(5, "00")) == 200  # not recorded
+        assert ask(server, "/v1/conversations", traceparent(6).upper()) == 200  # malformed
+        asyncio.run(connect(server, traceparent=traceparent(7)))
+        assert server.stop() == 0
+        lines = told(server)
+        assert set(lines) == {1, 2, 3, 7}, lines
+        assert lines[1] == {**lines[1], "level": "info", "parent_id": PARENT, "method": "POST",
+                            "path": "/v1/users/bob/messages", "status": "201"}
+        assert int(lines[1]["duration_us"]) > 0
+        assert lines[2]["path"] == "/v1/conversations/none", lines[2]
+        assert lines[7]["status"] == "101" and lines[7]["path"] == "/v1/ws", lines[7]
+
+
+def traces_that_are_not_recorded_are_for_who_looks_closely():
+    with Server("--log-level", "debug", "--log-format", "json") as server:
+        assert ask(server, "/v1/conversations", traceparent(5, "00")) == 200
+        assert server.stop() == 0
+        assert told(server)[5]["level"] == "debug"
+    with Server() as server:  # at `warning`
+        assert ask(server, "/v1/conversations", traceparent(1)) == 200
+        assert server.stop() == 0
+        assert "request" not in server.trace()
+
+
+def main():
+    failed = 0
+    for test in (requests_of_a_trace_are_told,
+                 traces_that_are_not_recorded_are_for_who_looks_closely):
+        try:
+            test()
+            print(f"ok {test.__name__}", flush=True)
+        except Exception as error:  # the others go on
+            print(f"not ok {test.__name__}: {error!r}", flush=True)
+            failed += 1
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
