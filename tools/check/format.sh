@@ -8,5 +8,5 @@ folders=()
 for folder in include lib examples bindings tests tools bench; do
     [ ! -d "$folder" ] || folders+=("$folder")
 done
-find "${folders[@]}" \( -name node_modules -o -name build \) -prune -o -name '*.[ch]' -print0 |
+find "${folders[@]}" \( -name node_modules -o -name build \) -prune -o \( -name '*.[ch]' -o -name '*.[ch]pp' \) -print0 |
     xargs -0 clang-format "${mode[@]}"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Each public header compiles alone, as C99 and as C++17, without a warning; so does each of its
 # …_INIT macros when it is used. (g++ would warn of every member that an initializer leaves out.)
+# Those of C++ compile alone as C++17 and C++20, and without exceptions.
 set -euo pipefail
 
 status=0
@@ -22,4 +23,11 @@ while IFS= read -r header; do
     gcc -std=c99 "${warnings[@]}" -x c "$unit" || status=1
     g++ -std=c++17 "${warnings[@]}" -Wno-missing-field-initializers -x c++ "$unit" || status=1
 done < <(cd include && find chatcore -name '*.h' | sort)
+while IFS= read -r header; do
+    echo "#include \"$header\"" >"$unit"
+    for standard in c++17 c++20; do
+        g++ -std=$standard "${warnings[@]}" -Wconversion -Ibindings/cpp/include -x c++ "$unit" || status=1
+    done
+    g++ -std=c++17 -fno-exceptions "${warnings[@]}" -Ibindings/cpp/include -x c++ "$unit" || status=1
+done < <(cd bindings/cpp/include && find chatcore -name '*.hpp' | sort)
 exit $status

@@ -1,4 +1,4 @@
-"""The C code that the documents show is the code that is compiled.
+"""The C and C++ code that the documents show is the code that is compiled.
 
 A comment before a block names where it is from: <!-- from examples/NAME/NAME.c -->. The block's lines
 must stand in that file one after the other; indentation does not count. A line that is `...` leaves
@@ -8,8 +8,9 @@ import pathlib
 import re
 import sys
 
-DOCUMENTS = [pathlib.Path("README.md"), *sorted(pathlib.Path("docs").glob("*.md"))]
-BLOCK = re.compile(r"<!-- from (\S+) -->\s*```c\n(.*?)```", re.DOTALL)
+DOCUMENTS = [pathlib.Path("README.md"), *sorted(pathlib.Path("docs").glob("*.md")),
+             *sorted(pathlib.Path("bindings").glob("*/README.md"))]
+BLOCK = re.compile(r"<!-- from (\S+) -->\s*```c(?:pp)?\n(.*?)```", re.DOTALL)
 
 
 def stripped(text):
