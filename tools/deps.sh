@@ -17,7 +17,7 @@ checks=(
     binutils clang clang-format clang-tidy dpkg-dev g++ libcmocka-dev pmccabe python3-yaml
 )
 packaging=(
-    fish haproxy lintian man-db mandoc nginx prometheus systemd zsh
+    curl fish haproxy lintian man-db mandoc nginx openssl prometheus systemd zsh
 )
 python_binding=(
     python3-cffi python3-dev python3-fastapi python3-httpx python3-setuptools python3-uvicorn
