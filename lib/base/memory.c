@@ -192,19 +192,47 @@ static bool is_graphic(struct cc_slice name)
     return at == name.size;
 }
 
+/* Spaces, controls, and marks that turn the direction of what follows: all that makes a name look
+ * like another one, or like none, beyond its own letters. */
+static bool is_blank(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+    } blanks[] = {
+        {0x0000, 0x0020}, {0x007f, 0x00a0}, {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x202f},
+        {0x205f, 0x205f}, {0x2066, 0x2069}, {0x3000, 0x3000}, {0xfeff, 0xfeff},
+    };
+
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
+        if (c >= blanks[i].first && c <= blanks[i].last)
+            return true;
+    return false;
+}
+
+/* Of a well-formed sequence of so many bytes. */
+static uint32_t code_point(const uint8_t *p, size_t length)
+{
+    static const uint8_t first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t c = *p & first_bits[length];
+
+    for (size_t i = 1; i < length; i++)
+        c = c << 6 | (p[i] & 0x3f);
+    return c;
+}
+
 bool name_is_valid(struct cc_slice name)
 {
+    const uint8_t *p = (const uint8_t *)name.data;
+    size_t length;
+
     if (name.size < 1 || name.size > CC_NAME_MAX)
         return false;
     if (is_graphic(name))
         return true;
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t c = (uint8_t)name.data[i];
-        uint8_t next = i + 1 < name.size ? (uint8_t)name.data[i + 1] : 0;
-
-        /* C0, space, DEL, and C1 (U+0080 … U+009F) as UTF-8 writes it */
-        if (c <= 0x20 || c == 0x7f || (c == 0xc2 && next < 0xa0))
+    for (size_t at = 0; at < name.size; at += length) {
+        length = utf8_sequence(p + at, name.size - at);
+        if (!length || is_blank(code_point(p + at, length)))
             return false;
     }
-    return utf8_is_valid(name);
+    return true;
 }

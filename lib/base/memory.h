@@ -54,7 +54,8 @@ size_t slice_find(const struct cc_slice *slices, size_t count, struct cc_slice w
 int slice_copy(const struct cc_allocator *allocator, struct cc_slice from,
                struct cc_slice *ret_copy);
 
-/* True for 1 to CC_NAME_MAX bytes of valid UTF-8 without control characters or spaces. */
+/* True for 1 to CC_NAME_MAX bytes of valid UTF-8 without control characters or spaces of any kind,
+ * and without marks that turn the direction of text. */
 bool name_is_valid(struct cc_slice name);
 
 /* True for valid UTF-8 (RFC 3629: no surrogates, no overlong forms). */

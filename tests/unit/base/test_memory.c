@@ -7,6 +7,8 @@
 #include "chatcore/error.h"
 #include "support/failing_allocator.h"
 
+#include <stdio.h>
+
 static void slices_compare_bytewise_and_the_shorter_first(void **state)
 {
     const char *const ascending[] = {"", "a", "aa", "ab", "b", "\x7f", "\x80", "\xff"};
@@ -173,10 +175,29 @@ static void names_are_bounded_and_well_formed(void **state)
     assert_false(name_is_valid(slice_of(NULL, 0)));
     assert_true(name_is_valid(slice_str("Zo\xc3\xab")));
     assert_true(name_is_valid(slice_str("\xe6\x9d\x8e\xe5\x9b\x9b\xe6\x9d\x8e")));
-    assert_true(name_is_valid(slice_str("\xc2\xa0"))); /* U+00A0, the first after C1 */
+    assert_true(name_is_valid(slice_str("\xc2\xa1"))); /* U+00A1, the first that shows */
+    assert_true(
+        name_is_valid(slice_str("\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb"))); /* joined */
     assert_false(name_is_valid(slice_str("x\xc2\x85")));
     assert_false(name_is_valid(slice_str("x\xc2")));
     assert_false(name_is_valid(slice_str("\xe6\x9d\x8e\x01")));
+}
+
+static void names_do_not_look_like_others(void **state)
+{
+    static const char *const blanks[] = {
+        "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x8a",
+        "\xe2\x80\xa8", "\xe2\x80\xae", "\xe2\x80\xaf", "\xe2\x81\x9f",
+        "\xe2\x81\xa6", "\xe3\x80\x80", "\xef\xbb\xbf",
+    };
+    char name[16];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+        assert_false(name_is_valid(slice_str(blanks[i])));
+        snprintf(name, sizeof name, "bob%s", blanks[i]);
+        assert_false(name_is_valid(slice_str(name)));
+    }
 }
 
 int main(void)
@@ -191,6 +212,7 @@ int main(void)
         cmocka_unit_test(utf8_is_checked_at_every_place),
         cmocka_unit_test(a_bad_byte_in_a_name_is_seen_at_every_place),
         cmocka_unit_test(names_are_bounded_and_well_formed),
+        cmocka_unit_test(names_do_not_look_like_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
