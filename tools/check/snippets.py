@@ -54,7 +54,7 @@ def main():
             if line is not None:
                 print(f"{document} shows code that is not that of {name}, from: {line}")
                 failed = True
-        if len(re.findall("```c\n", text)) != len(BLOCK.findall(text)):
+        if len(re.findall("```c(?:pp)?\n", text)) != len(BLOCK.findall(text)):
             print(f"{document} shows C code without saying which file it is from")
             failed = True
     sys.exit(1 if failed else 0)
