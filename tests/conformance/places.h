@@ -9,6 +9,7 @@
 #include "chatcore/testing/failing.h"
 #include "support/folder.h"
 #include "support/object_client.h"
+#include "support/receiver.h"
 
 /* A memory world, with a virtual clock. Starts as zeros. */
 struct memory_place {
@@ -30,6 +31,17 @@ void folder_place_destroy(void *context);
 struct media_place {
     struct folder_place place;
     struct object_client client;
+};
+
+/* The most tokens of a kind that a suite asks for. */
+#define PLACE_TOKENS_MAX 32
+
+/* Where notifications come. Starts as zeros. */
+struct notifier_place {
+    struct receiver receiver;
+    bool is_receiving;
+    struct folder_place place; /* of the file */
+    char tokens[8][PLACE_TOKENS_MAX][64];
 };
 
 /* For a failing port that is never told to fail. */
@@ -59,5 +71,12 @@ struct cc_media_factory media_folder_factory(struct media_place *place);
 
 /* The folder, behind a failing port that is never told to fail. */
 struct cc_media_factory failing_media_factory(struct media_place *place);
+
+struct cc_notifier_factory file_notifier_factory(struct notifier_place *place);
+struct cc_notifier_factory webhook_notifier_factory(struct notifier_place *place);
+struct cc_notifier_factory smtp_notifier_factory(struct notifier_place *place);
+
+/* The webhook, behind a failing port that is never told to fail. */
+struct cc_notifier_factory failing_notifier_factory(struct notifier_place *place);
 
 #endif

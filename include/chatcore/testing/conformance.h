@@ -16,6 +16,7 @@
 #include "chatcore/backend/directory.h"
 #include "chatcore/backend/log.h"
 #include "chatcore/backend/media.h"
+#include "chatcore/backend/notifier.h"
 #include "chatcore/backend/search.h"
 #include "chatcore/backend/store.h"
 
@@ -107,6 +108,28 @@ struct cc_media_factory {
     void (*destroy)(void *context);
 };
 
+/* What the provider is to make of what comes for a device. */
+enum cc_notifier_token {
+    CC_TOKEN_GOOD = 1, /* it takes it */
+    CC_TOKEN_GONE,     /* it has no such device any more */
+    CC_TOKEN_LATER,    /* it can't take it just now */
+    CC_TOKEN_HANGS,    /* it never answers */
+    CC_TOKEN_NONE      /* it could be no device's: no notification may come of it */
+};
+
+struct cc_notifier_factory {
+    size_t size;
+    void *context;
+    int (*make)(void *context); /* a provider that has received nothing */
+    int (*open)(void *context, struct cc_notifier *ret_notifier); /* one port at a time */
+    /* A token of that kind; others for other numbers, below 32. It stays valid until `destroy`. An
+     * empty one when the provider has none of that kind. */
+    struct cc_slice (*token)(void *context, enum cc_notifier_token kind, unsigned number);
+    /* How many notifications the provider has received for the token that hold the text (ASCII). */
+    size_t (*received)(void *context, struct cc_slice token, const char *text);
+    void (*destroy)(void *context);
+};
+
 /* Run all cases of a port. Answer the number of those that failed. Any thread; blocks. Errors:
  * CC_EINVAL. */
 int cc_conformance_directory(const struct cc_directory_factory *factory,
@@ -121,6 +144,8 @@ int cc_conformance_media(const struct cc_media_factory *factory,
                          const struct cc_conformance_options *options);
 int cc_conformance_search(const struct cc_search_factory *factory,
                           const struct cc_conformance_options *options);
+int cc_conformance_notifier(const struct cc_notifier_factory *factory,
+                            const struct cc_conformance_options *options);
 
 /*
  * Run one random program of `steps` operations, made from `seed`, on two backends, and compare

@@ -12,6 +12,7 @@
 #include "chatcore/backend/directory.h"
 #include "chatcore/backend/log.h"
 #include "chatcore/backend/media.h"
+#include "chatcore/backend/notifier.h"
 #include "chatcore/backend/search.h"
 #include "chatcore/backend/store.h"
 
@@ -64,6 +65,9 @@ int cc_failing_search_open(const struct cc_allocator *allocator,
 int cc_failing_media_open(const struct cc_allocator *allocator,
                           const struct cc_failing_options *options, struct cc_media port,
                           struct cc_media *ret_port);
+int cc_failing_notifier_open(const struct cc_allocator *allocator,
+                             const struct cc_failing_options *options, struct cc_notifier port,
+                             struct cc_notifier *ret_port);
 
 /* Let what is held go on, in the order in which it came; answers how much it was. The port must be
  * one that the functions above opened. Port's thread. Errors: none. */
@@ -73,6 +77,7 @@ size_t cc_failing_log_resume(struct cc_log port);
 size_t cc_failing_store_resume(struct cc_store port);
 size_t cc_failing_media_resume(struct cc_media port);
 size_t cc_failing_search_resume(struct cc_search port);
+size_t cc_failing_notifier_resume(struct cc_notifier port);
 
 #ifdef __cplusplus
 }

@@ -126,6 +126,8 @@ static void cancel_all(struct sender *sender)
         struct transfer *transfer = sender->transfers;
         struct cc_notifier_push *push = transfer->push;
 
+        if (sender->backend->abandon)
+            sender->backend->abandon(sender->self, transfer);
         transfer_unlink(transfer);
         transfer_free(transfer);
         cc_op_done(&push->op, CC_ECANCELED);
@@ -199,6 +201,8 @@ static void *run(void *context)
         curl_multi_poll(sender->multi, NULL, 0, POLL_MS, NULL);
         read_flags(sender, &is_stopping, &is_ending);
     }
+    if (sender->backend->ending)
+        sender->backend->ending(sender->self);
     return NULL;
 }
 

@@ -34,6 +34,10 @@ struct sender_backend {
     enum cc_notifier_result (*judge)(void *self, struct transfer *transfer, CURLcode code);
     /* Frees what prepare() made, whatever it answered; `easy` has gone. */
     void (*release)(void *self, struct transfer *transfer);
+    /* The transfer is about to be taken away before its end. Or NULL. */
+    void (*abandon)(void *self, struct transfer *transfer);
+    /* The thread ends, without a transfer; connections that are kept are closed next. Or NULL. */
+    void (*ending)(void *self);
 };
 
 /* Starts the thread. `self` is given to the backend's functions. 0 or CC_ENOMEM. */

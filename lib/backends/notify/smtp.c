@@ -6,6 +6,7 @@
  * listened to, so that a recipient who is none is told from a sender who may not send.
  */
 #include "backends/notify/mail.h"
+#include "backends/notify/partings.h"
 #include "backends/notify/sender.h"
 #include "base/options.h"
 #include "base/trace.h"
@@ -34,7 +35,8 @@ struct smtp {
     struct mail_from from;
     struct sender *sender;
     uint8_t key[CC_UNSUBSCRIBE_KEY];
-    int64_t warned_ms; /* the thread's */
+    int64_t warned_ms;        /* the thread's */
+    struct partings partings; /* likewise */
 };
 
 struct letter {
@@ -63,7 +65,6 @@ static int listen_in(CURL *easy, curl_infotype type, char *data, size_t size, vo
 {
     struct letter *letter = context;
 
-    (void)easy;
     if (letter->is_parting)
         return 0;
     if (type == CURLINFO_HEADER_IN) {
@@ -80,6 +81,8 @@ static int listen_in(CURL *easy, curl_infotype type, char *data, size_t size, vo
         else if (begins(data, size, "DATA"))
             letter->stage = STAGE_DATA;
         letter->is_parting = begins(data, size, "QUIT");
+        if (letter->is_parting)
+            partings_leave(&letter->smtp->partings, easy);
     }
     return 0;
 }
@@ -225,9 +228,10 @@ static bool set_server(CURL *easy, const struct cc_smtp_options *options)
 static bool set_options(struct letter *letter)
 {
     CURL *easy = letter->transfer.easy;
-    const struct smtp *smtp = letter->smtp;
+    struct smtp *smtp = letter->smtp;
 
-    return set_server(easy, &smtp->options) && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+    return set_server(easy, &smtp->options) && partings_watch(&smtp->partings, easy) &&
+           !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)smtp->options.timeout_ms) &&
            !curl_easy_setopt(easy, CURLOPT_MAIL_FROM, smtp->from.address) &&
            !curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, letter->recipients) &&
@@ -258,6 +262,16 @@ static void release(void *self, struct transfer *transfer)
     curl_mime_free(letter->mime);
     curl_slist_free_all(letter->header);
     curl_slist_free_all(letter->recipients);
+}
+
+static void abandon(void *self, struct transfer *transfer)
+{
+    partings_cut(&((struct smtp *)self)->partings, transfer->easy);
+}
+
+static void ending(void *self)
+{
+    partings_leave_all(&((struct smtp *)self)->partings);
 }
 
 /* --- the port -----------------------------------------------------------------------------------
@@ -342,8 +356,13 @@ static bool is_url(const char *text)
 
 static int smtp_open(struct smtp *smtp, const struct cc_smtp_options *given)
 {
-    static const struct sender_backend backend = {sizeof(struct letter), ACTIVE_MAX, prepare, judge,
-                                                  release};
+    static const struct sender_backend backend = {.transfer_size = sizeof(struct letter),
+                                                  .active_max = ACTIVE_MAX,
+                                                  .prepare = prepare,
+                                                  .judge = judge,
+                                                  .release = release,
+                                                  .abandon = abandon,
+                                                  .ending = ending};
     int r = copy_texts(smtp, given);
 
     if (r)

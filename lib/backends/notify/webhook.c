@@ -217,8 +217,11 @@ static void webhook_free(void *self)
 
 static int webhook_open(struct webhook *webhook, const struct cc_webhook_options *options)
 {
-    static const struct sender_backend backend = {sizeof(struct request), ACTIVE_MAX, prepare,
-                                                  judge, release};
+    static const struct sender_backend backend = {.transfer_size = sizeof(struct request),
+                                                  .active_max = ACTIVE_MAX,
+                                                  .prepare = prepare,
+                                                  .judge = judge,
+                                                  .release = release};
 
     webhook->allow_private = options->allow_private;
     webhook->timeout_ms = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
