@@ -11,6 +11,7 @@
 #include "engine/groups.h"
 #include "engine/interest.h"
 #include "engine/propose.h"
+#include "engine/redact.h"
 #include "engine/retention.h"
 #include "engine/sync.h"
 #include "engine/unread.h"
@@ -96,8 +97,11 @@ static int commit(const struct application *a, struct message **ret_message)
     if (r)
         return r;
     message->client_hash = a->item->client_hash;
+    if (redact_wants(message))
+        r = redact_recent(conversation, a->record, message->view.seq);
     message->said = conversation->said + unread_counts(&message->view);
-    r = note_seen(a, message);
+    if (!r)
+        r = note_seen(a, message);
     if (!r)
         r = flush_add(a->partition->flush, conversation, message);
     if (r) {

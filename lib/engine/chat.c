@@ -11,6 +11,7 @@
 #include "engine/media.h"
 #include "engine/message_read.h"
 #include "engine/propose.h"
+#include "engine/redact.h"
 #include "engine/retry.h"
 #include "engine/user.h"
 #include "wire/meta.h"
@@ -336,6 +337,7 @@ static void edit_filtered(struct request *request)
     record_init(request, CC_MESSAGE_EDIT, &record);
     record.message.target = request->command->message;
     record.message.text = request->filtered_text;
+    record.target_seq = request->target_seq;
     propose_record(request, &record, answered_with_seq);
 }
 
@@ -351,6 +353,7 @@ static void propose_on_target(struct request *request, const struct cc_message *
     record.message.emoji = request->command->emoji;
     record.message.on = request->command->on;
     if (kind == CC_MESSAGE_DELETE) {
+        record.target_seq = target->seq;
         record.message.media = target->media;
         record.message.media_count = target->media_count;
     }
@@ -373,10 +376,14 @@ static void edit_found(struct request *request, const struct cc_message *target,
         status = CC_EINVAL;
     if (!status && !is_author(request, target))
         status = CC_EFORBIDDEN;
-    if (status)
+    if (!status && redact_is_blank(target))
+        status = CC_ENOTFOUND;
+    if (status) {
         request_fail(request, status);
-    else
-        filter_text(request, edit_filtered);
+        return;
+    }
+    request->target_seq = target->seq;
+    filter_text(request, edit_filtered);
 }
 
 static void delete_found(struct request *request, const struct cc_message *target, int status)
@@ -395,6 +402,8 @@ static void react_found(struct request *request, const struct cc_message *target
 {
     if (!status && !can_change(target))
         status = CC_EINVAL;
+    if (!status && redact_is_blank(target))
+        status = CC_ENOTFOUND;
     if (status)
         request_fail(request, status);
     else

@@ -80,14 +80,33 @@ void conversation_remove_member(struct conversation *conversation, struct cc_sli
 /* --- recent ------------------------------------------------------------------------------------
  */
 
-struct message *conversation_recent(const struct conversation *conversation, uint64_t seq)
+static struct message **recent_place(const struct conversation *conversation, uint64_t seq)
 {
     uint64_t first = conversation_recent_first(conversation);
 
     if (seq < first || seq > conversation->seq)
         return NULL;
-    return conversation->recent[(conversation->recent_start + (size_t)(seq - first)) &
-                                (conversation->recent_capacity - 1)];
+    return &conversation->recent[(conversation->recent_start + (size_t)(seq - first)) &
+                                 (conversation->recent_capacity - 1)];
+}
+
+struct message *conversation_recent(const struct conversation *conversation, uint64_t seq)
+{
+    struct message **place = recent_place(conversation, seq);
+
+    return place ? *place : NULL;
+}
+
+void conversation_replace_recent(struct conversation *conversation, struct message *message)
+{
+    struct message **place = recent_place(conversation, message->view.seq);
+    struct message *old = *place;
+
+    message->said = old->said;
+    message->client_hash = old->client_hash;
+    message->conversation = conversation;
+    *place = message_ref(message);
+    message_unref(old);
 }
 
 static bool tells_joining(const struct cc_message *message, struct cc_slice user)

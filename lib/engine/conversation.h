@@ -119,6 +119,9 @@ int conversation_reserve_recent(struct conversation *conversation);
 /* Adds the message that has just become `seq`, to reserved room; takes a reference. */
 void conversation_add_recent(struct conversation *conversation, struct message *message);
 
+/* Puts another version of a recent message in its place; takes a reference. */
+void conversation_replace_recent(struct conversation *conversation, struct message *message);
+
 /* Lets the oldest one go. */
 void conversation_drop_oldest(struct conversation *conversation);
 

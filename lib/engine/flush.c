@@ -3,6 +3,7 @@
  */
 #include "engine/flush.h"
 #include "engine/mark.h"
+#include "engine/redact.h"
 
 #include "chatcore/error.h"
 
@@ -53,6 +54,7 @@ static void batch_deinit(struct flush_batch *batch)
     mem_free(allocator, batch->inbox);
     mem_free(allocator, batch->dedup);
     mem_free(allocator, batch->joins);
+    mem_free(allocator, batch->changes);
     mem_free(allocator, batch->heads);
     arena_deinit(&batch->arena);
 }
@@ -66,6 +68,7 @@ void flush_free(struct flush *flush)
         batch_discharge(engine, &flush->batches[i]);
         batch_deinit(&flush->batches[i]);
     }
+    redact_free(flush->redaction);
     mem_free(&engine->allocator, flush);
 }
 
@@ -98,6 +101,9 @@ int flush_reserve(struct flush *flush, size_t inbox_entries, size_t joins)
     if (!r && inbox_entries)
         r = reserve(allocator, &batch->inbox, &batch->inbox_capacity,
                     batch->inbox_count + inbox_entries, sizeof *batch->inbox);
+    if (!r)
+        r = reserve(allocator, &batch->changes, &batch->change_capacity, batch->change_count + 1,
+                    sizeof(struct message *));
     if (!r && joins)
         r = reserve(allocator, &batch->joins, &batch->join_capacity, batch->join_count + joins,
                     sizeof *batch->joins);
@@ -176,6 +182,8 @@ int flush_add(struct flush *flush, struct conversation *conversation, struct mes
     row->offset = message->offset;
     row->body = message->record;
     batch->row_count++;
+    if (redact_wants(message))
+        batch->changes[batch->change_count++] = message;
     charge(flush, message, batch->inbox_count - inbox_count);
     return 0;
 }
@@ -308,6 +316,7 @@ static void batch_clear(struct flush_batch *batch)
     batch->inbox_count = 0;
     batch->dedup_count = 0;
     batch->join_count = 0;
+    batch->change_count = 0;
     batch->head_count = 0;
     batch->dirty = NULL;
     arena_clear(&batch->arena);
@@ -339,6 +348,11 @@ static void written(struct cc_op *op)
         retry_later(flush, op->status);
         return;
     }
+    if (flush->writing->change_count && !flush->rows_are_written) {
+        flush->rows_are_written = true;
+        redact_start(flush);
+        return;
+    }
     engine->stats.flushes++;
     release_dirty(flush->writing);
     batch_discharge(engine, flush->writing);
@@ -362,6 +376,16 @@ static void joins_written(struct cc_op *op)
         write_submit(flush);
 }
 
+static void set_rows(struct cc_store_write *write, const struct flush_batch *batch)
+{
+    write->rows = batch->rows;
+    write->row_count = batch->row_count;
+    write->inbox = batch->inbox;
+    write->inbox_count = batch->inbox_count;
+    write->dedup = batch->dedup;
+    write->dedup_count = batch->dedup_count;
+}
+
 static void write_submit(struct flush *flush)
 {
     struct partition *partition = flush->partition;
@@ -371,19 +395,25 @@ static void write_submit(struct flush *flush)
 
     memset(write, 0, sizeof *write);
     write->partition = partition->number;
-    write->offset = flush->offset;
     write->dedup_before = engine->now.wall_ms - (int64_t)engine->limits.dedup_window_s * 1000;
-    write->rows = batch->rows;
-    write->row_count = batch->row_count;
-    write->heads = batch->heads;
-    write->head_count = batch->head_count;
-    write->inbox = batch->inbox;
-    write->inbox_count = batch->inbox_count;
-    write->dedup = batch->dedup;
-    write->dedup_count = batch->dedup_count;
+    if (!flush->rows_are_written)
+        set_rows(write, batch);
+    if (!batch->change_count || flush->rows_are_written) {
+        write->offset = flush->offset;
+        write->heads = batch->heads;
+        write->head_count = batch->head_count;
+    }
     partition->operations++;
     engine_op_begin(engine, &write->op, written);
     engine->store.vtable->write(engine->store.self, write);
+}
+
+void flush_redacted(struct flush *flush, int status)
+{
+    if (status)
+        retry_later(flush, status);
+    else
+        write_submit(flush);
 }
 
 /* Where users joined goes before the offset: a crash between the two only writes it again. */
@@ -393,6 +423,7 @@ static void submit(struct flush *flush)
     struct cc_store_write_cursors *write = &flush->join_write;
 
     flush->is_retrying = false;
+    flush->rows_are_written = false;
     if (!flush->writing->join_count) {
         write_submit(flush);
         return;

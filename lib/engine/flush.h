@@ -3,6 +3,9 @@
  * it reaches. One write is under way at a time; meanwhile the next batch fills.
  *
  * A crash loses nothing: the log is read again from the offset in the store.
+ *
+ * A batch is one write. One with edits and deletions is two: the rows, which are then redacted, and
+ * the heads with the offset; so a crash between the two does it all again.
  */
 #ifndef CC_ENGINE_FLUSH_H
 #define CC_ENGINE_FLUSH_H
@@ -21,6 +24,8 @@ struct flush_batch {
     size_t dedup_count, dedup_capacity;
     struct cc_store_cursor *joins; /* and what flush_add_media() adds: cursors of pseudo devices */
     size_t join_count, join_capacity;
+    struct message **changes; /* those that change others: see redact.h */
+    size_t change_count, change_capacity;
     struct cc_store_head *heads;
     size_t head_count, head_capacity;
     struct conversation *dirty; /* conversations whose heads changed, by next_dirty */
@@ -40,6 +45,8 @@ struct flush {
     uint64_t offset;  /* what `writing` reaches */
     struct cc_store_write write;
     struct cc_store_write_cursors join_write;
+    bool rows_are_written;       /* of `writing`, and its heads and offset are not */
+    struct redaction *redaction; /* NULL: there was none yet */
 };
 
 int flush_new(struct partition *partition, struct flush **ret_flush);
@@ -80,6 +87,9 @@ int flush_add_beginning(struct flush *flush, struct conversation *conversation, 
 
 /* The conversation's head, or the partition's offset alone, has moved. */
 void flush_touch(struct flush *flush, struct conversation *conversation);
+
+/* The rows that the batch changes are changed: 0, or why not. */
+void flush_redacted(struct flush *flush, int status);
 
 /* Starts a write if one is due (or `now` says so) and none is under way. Called at the end of a
  * step. */

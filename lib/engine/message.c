@@ -85,6 +85,7 @@ int message_new(const struct cc_allocator *allocator, const struct record *recor
     message->view.seq = seq;
     message->view.ts = id_timestamp(&message->view.id);
     message->offset = offset;
+    message->target_seq = record->target_seq;
     message->record = slice_of(block + layout.record, bytes.size);
     message->bytes = layout.size;
     message->allocator = *allocator;

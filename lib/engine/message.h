@@ -21,6 +21,7 @@ struct message {
     uint64_t client_hash;      /* dedup_hash() of sender and client_id */
     uint64_t offset;           /* in the log */
     uint64_t said;             /* the conversation's `said` with it */
+    uint64_t target_seq;       /* EDIT, DELETE: where its target stands; 0: not known */
     struct cc_slice record;    /* the log record: what the store keeps as the row's body */
     /* The partition's, in the order of applying: see partition.h */
     struct conversation *conversation;

@@ -87,6 +87,7 @@ struct request {
         conversation; /* resolved: of the command, or of the direct pair (in `direct_id`) */
     char direct_id[CC_NAME_MAX];
     struct cc_slice filtered_text; /* what a filter put in the text's place */
+    uint64_t target_seq;           /* edit: where the message meant stands */
     struct cc_slice files;         /* of a message with media: what they are */
     size_t filter_index;
     void (*filtered)(struct request *request); /* what goes on when every filter has passed */

@@ -6,6 +6,7 @@
 
 #include "chatcore/error.h"
 #include "engine/partition.h"
+#include "engine/redact.h"
 #include "engine/retention.h"
 #include "wire/record.h"
 
@@ -203,12 +204,7 @@ static int blank(struct sweep *sweep, const struct cc_store_row *row, struct rec
     size_t start = sweep->bodies.size;
     int r;
 
-    record->message.text = slice_of(NULL, 0);
-    record->message.media_count = 0;
-    record->message.files = slice_of(NULL, 0);
-    record->message.mention_count = 0;
-    record->message.meta = slice_of(NULL, 0);
-    record->message.emoji = slice_of(NULL, 0);
+    redact_blank(record);
     record->message.client_id = slice_of(NULL, 0);
     r = record_encode(&sweep->bodies, record);
     if (r)

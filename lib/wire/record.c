@@ -10,6 +10,7 @@
  *    6 member_version    14 reply_to            22 role
  *    7 conversation_kind 15 mentions            23 files (bin)
  *                                             24 retention_s + 1
+ *   25 target_seq         26 changed_seq        27 changed_id
  *
  * The room is reserved once, from an upper bound, and then written without checks. What stands in
  * most records comes first, so a text message ends at element 12.
@@ -21,7 +22,7 @@
 
 enum record_flag { FLAG_ON = 1, FLAG_FLAGGED = 2, FLAG_FULL_DEDUP = 4 };
 
-#define ELEMENT_COUNT 25
+#define ELEMENT_COUNT 28
 
 /* The array's head is always in the 16-bit form, as the count is known only at the end. */
 #define HEAD_BYTES 3
@@ -143,6 +144,9 @@ static void put_elements(struct record_writer *writer, const struct record *reco
     put_uint(writer, message->role);
     put_bin(writer, message->files);
     put_uint(writer, message->has_retention ? message->retention_s + 1 : 0);
+    put_uint(writer, record->target_seq);
+    put_uint(writer, record->changed_seq);
+    put_id(writer, &record->changed_id);
 }
 
 /* Adds what an array needs at most; stops at the bound, so sums can't overflow. */
@@ -160,7 +164,7 @@ static size_t bound_of(const struct record *record)
     const struct cc_slice texts[] = {record->origin,     message->conversation, message->from,
                                      message->client_id, message->text,         message->meta,
                                      message->emoji,     message->name,         message->files};
-    size_t sum = HEAD_BYTES + ELEMENT_COUNT * PACK_HEAD_MAX + 3 * sizeof message->id;
+    size_t sum = HEAD_BYTES + ELEMENT_COUNT * PACK_HEAD_MAX + 4 * sizeof message->id;
 
     add_array(&sum, texts, sizeof texts / sizeof texts[0]);
     add_array(&sum, message->media, message->media_count);
@@ -311,6 +315,9 @@ static void get_elements(struct record_reader *reader, struct record *record)
     message->role = (enum cc_role)get_enum(reader);
     message->files = get_bytes(reader);
     get_retention(reader, message);
+    record->target_seq = get_uint(reader);
+    record->changed_seq = get_uint(reader);
+    get_id(reader, &record->changed_id);
 }
 
 int record_decode(struct cc_slice bytes, struct arena *arena, struct record *ret_record)

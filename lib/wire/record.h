@@ -27,7 +27,11 @@ struct record {
     uint64_t token;            /* finds the waiting request on that node */
     uint64_t member_version;   /* SYSTEM: the conversation's version that the change made */
     enum cc_conversation_kind conversation_kind; /* CREATED */
-    bool full_dedup; /* its client_id is compared with all that the store keeps */
+    bool full_dedup;     /* its client_id is compared with all that the store keeps */
+    uint64_t target_seq; /* EDIT, DELETE: where the target stands */
+    /* In a stored row only: the edit or deletion that made it what it is, 0: it is as it was. */
+    uint64_t changed_seq;
+    struct cc_id changed_id;
 };
 
 /* Appends the bytes to `out`. On failure `out` is as it was. Errors: CC_ENOMEM (`out->failed` is

@@ -47,6 +47,19 @@ async def check(stage):
     await refused(texts(alice, ""), "bad_request")
 
 
+async def history_has_none_of_it(stage):
+    """What memory does not hold any more is gone with the next write to the store."""
+    bob = await stage.login("bob")
+    for _ in range(100):
+        page = await bob.call("history", conversation="team", limit=200)
+        said = [message.get("text") for message in page["messages"]]
+        if "gone tomorrow" not in said and "a slip of the tongue" not in said:
+            break
+        await asyncio.sleep(0.1)
+    assert said.count("well put") == 2 and "gone tomorrow" not in said, said
+    assert "a slip of the tongue" not in said and said.count("") == 1, said
+
+
 async def members_come_and_go(stage):
     bob = await stage.login("bob")
     carol = await stage.login("carol")
@@ -80,6 +93,11 @@ def main():
     with Server() as server:
         play(server, fill)
         play(server, check)
+        play(server, history_has_none_of_it)
+        server.kill()
+        server.start()
+        play(server, check)
+        play(server, history_has_none_of_it)
         play(server, members_come_and_go)
         server.kill()
         server.start()

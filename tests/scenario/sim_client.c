@@ -275,24 +275,55 @@ static void ask_history(struct sim_client *client)
     submit(client, &command);
 }
 
+/* One of the few messages that this client changes again and again; -1: it has none. */
+static int own_send(const struct sim_client *client, size_t near)
+{
+    const struct sim *sim = client->sim;
+
+    for (size_t i = near - near % 32; i < sim->send_count; i++)
+        if (sim->sends[i].client == client->index && sim->sends[i].is_acknowledged &&
+            sim->sends[i].conversation >= 0)
+            return (int)i;
+    return -1;
+}
+
+static void change(struct sim_client *client, int number)
+{
+    const struct sim_send *send = &client->sim->sends[number];
+    struct cc_command command = {.type = CC_COMMAND_EDIT};
+    char text[64];
+
+    snprintf(text, sizeof text, "edit %llu of c%d", (unsigned long long)client->next_id, number);
+    if (sim_chance(&client->sim->random, 250))
+        command.type = CC_COMMAND_DELETE;
+    command.conversation = slice_str(group_ids[send->conversation]);
+    command.message = send->id;
+    command.text = slice_str(text);
+    submit(client, &command);
+}
+
 static void react(struct sim_client *client)
 {
     struct sim *sim = client->sim;
     const struct sim_send *send;
     struct cc_command command = {.type = CC_COMMAND_REACT, .on = true};
+    uint32_t number;
+    int own;
 
     if (!sim->send_count)
         return;
-    send = &sim->sends[sim_below(&sim->random, (uint32_t)sim->send_count)];
+    number = sim_below(&sim->random, (uint32_t)sim->send_count);
+    own = own_send(client, number);
+    if (own >= 0 && sim_chance(&sim->random, 500)) {
+        change(client, own);
+        return;
+    }
+    send = &sim->sends[number];
     if (!send->is_acknowledged || send->conversation < 0)
         return;
     command.conversation = slice_str(group_ids[send->conversation]);
     command.message = send->id;
     command.emoji = slice_str("+1");
-    if (sim_chance(&sim->random, 300)) {
-        command.type = CC_COMMAND_EDIT;
-        command.text = slice_str("edited");
-    }
     submit(client, &command);
 }
 

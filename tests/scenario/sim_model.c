@@ -231,6 +231,8 @@ static void check_row(struct final *final, int index, const struct cc_store_row 
     arena_deinit(&arena);
 }
 
+static void check_redacted(struct sim *sim, int index, const struct cc_store_read_rows *read);
+
 /* Invariant 2: the stored rows of a conversation are 1, 2, 3 … without a gap. */
 static void check_conversation(struct final *final, struct cc_store *store, int index)
 {
@@ -258,6 +260,7 @@ static void check_conversation(struct final *final, struct cc_store *store, int 
     if (read.ret_count < newest)
         sim_fail(sim, "conversation %d: %llu messages were shown, %zu are stored", index,
                  (unsigned long long)newest, read.ret_count);
+    check_redacted(sim, index, &read);
     cc_op_release(&read.op);
 }
 
@@ -400,6 +403,52 @@ static void check_typing(struct sim *sim)
                 if (sim->clients[c].places[i].typing_since[user])
                     sim_fail(sim, "u%d is still shown typing to u%d/%s", user, sim->clients[c].user,
                              sim->clients[c].device);
+}
+
+/* --- what was taken back ------------------------------------------------------------------------
+ */
+
+static bool changes(const struct record *change, const struct record *target)
+{
+    return (change->message.kind == CC_MESSAGE_EDIT || change->message.kind == CC_MESSAGE_DELETE) &&
+           memcmp(&change->message.target, &target->message.id, sizeof(struct cc_id)) == 0;
+}
+
+/* The newest text that a message was given: its own, an edit's, or none once it is deleted. Edits
+ * before, and after the deletion, have no text. */
+static void check_changed(struct sim *sim, int index, const struct record *records, size_t count,
+                          size_t at)
+{
+    const struct record *newest = &records[at];
+
+    for (size_t i = at + 1; i < count; i++)
+        if (changes(&records[i], &records[at]) && newest->message.kind != CC_MESSAGE_DELETE)
+            newest = &records[i];
+    if (!slice_equal(records[at].message.text, newest->message.text))
+        sim_fail(sim, "conversation %d, seq %zu: an old text is there", index, at + 1);
+    for (size_t i = at + 1; i < count; i++)
+        if (changes(&records[i], &records[at]) && &records[i] != newest &&
+            records[i].message.text.size)
+            sim_fail(sim, "conversation %d, seq %zu: the text of an old edit is there", index,
+                     i + 1);
+}
+
+static void check_redacted(struct sim *sim, int index, const struct cc_store_read_rows *read)
+{
+    struct record *records = calloc(read->ret_count + 1, sizeof *records);
+    struct arena arena;
+
+    if (!records)
+        abort();
+    arena_init(&arena, cc_allocator_default());
+    for (size_t i = 0; i < read->ret_count; i++)
+        if (record_decode(read->ret_rows[i].body, &arena, &records[i]) != 0)
+            sim_fail(sim, "conversation %d, seq %zu: the row is damaged", index, i + 1);
+    for (size_t i = 0; i < read->ret_count && !sim->has_failed; i++)
+        if (records[i].message.kind == CC_MESSAGE_TEXT)
+            check_changed(sim, index, records, read->ret_count, i);
+    arena_deinit(&arena);
+    free(records);
 }
 
 /* How much had been said up to a seq. */
