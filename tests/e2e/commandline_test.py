@@ -68,6 +68,15 @@ class Terminal:
             self.objects.append(value)
             start = line.find("{", end)
 
+    def wait_for_line(self, text):
+        deadline = time.monotonic() + PATIENCE_S
+        line = ""
+        while text not in line:
+            try:
+                line = self.lines.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"never said {text}") from None
+
     def wait(self, wanted):
         deadline = time.monotonic() + PATIENCE_S
         while True:
@@ -89,7 +98,8 @@ class Terminal:
 
 def open_terminal(server, command, environment, user):
     terminal = Terminal([*command, server.url], environment)
-    time.sleep(0.5)  # wscat drops what is typed before it is connected
+    if "wscat" in command[0]:  # it drops what is typed before it is connected
+        terminal.wait_for_line("Connected")
     terminal.type({"id": 1, "connect": {"token": server.token(user), "device": "terminal"}})
     assert terminal.reply(1)["connect"]["user"] == user
     terminal.wait(lambda value: "synced" in value)
