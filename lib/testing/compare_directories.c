@@ -258,23 +258,28 @@ static int open_one(struct program *program, size_t which,
     return r ? r : factory->open(factory->context, &dir->port);
 }
 
-static void run_on(struct program *program, const struct cc_directory_factory *a,
-                   const struct cc_directory_factory *b, size_t steps)
+struct comparison {
+    const struct cc_directory_factory *factories[2];
+    size_t steps;
+};
+
+static void run_on_both(struct suite *suite, uint64_t seed, const void *context)
 {
-    int r = open_one(program, 0, a);
+    const struct comparison *comparison = context;
+    struct program program = {.suite = suite, .random = seed};
+    int r = open_one(&program, 0, comparison->factories[0]);
 
     if (!r)
-        r = open_one(program, 1, b);
-    suite_check_status(program->suite, __func__, __LINE__, r, 0);
+        r = open_one(&program, 1, comparison->factories[1]);
+    suite_check_status(suite, __func__, __LINE__, r, 0);
     if (!r)
-        run(program, steps);
-    for (size_t i = 0; i < 2; i++)
-        if (program->dirs[i].port.vtable)
-            program->dirs[i].port.vtable->free(program->dirs[i].port.self);
-    if (a->destroy)
-        a->destroy(a->context);
-    if (b->destroy)
-        b->destroy(b->context);
+        run(&program, comparison->steps);
+    for (size_t i = 0; i < 2; i++) {
+        if (program.dirs[i].port.vtable)
+            program.dirs[i].port.vtable->free(program.dirs[i].port.self);
+        if (comparison->factories[i]->destroy)
+            comparison->factories[i]->destroy(comparison->factories[i]->context);
+    }
 }
 
 static bool is_usable(const struct cc_directory_factory *factory)
@@ -286,21 +291,9 @@ int cc_conformance_compare_directories(const struct cc_directory_factory *a,
                                        const struct cc_directory_factory *b, uint64_t seed,
                                        size_t steps, const struct cc_conformance_options *options)
 {
-    struct suite suite;
-    struct program program = {.suite = &suite, .random = seed};
-    char name[40];
-    int r;
+    struct comparison comparison = {.factories = {a, b}, .steps = steps};
 
     if (!is_usable(a) || !is_usable(b))
         return CC_EINVAL;
-    r = suite_init(&suite, "directories compared", options);
-    if (r)
-        return r;
-    snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
-    if (suite_case_begin(&suite, name)) {
-        run_on(&program, a, b, steps);
-        suite_case_end(&suite);
-    }
-    suite_deinit(&suite);
-    return suite.failed_cases;
+    return suite_run_seed("directories compared", options, seed, run_on_both, &comparison);
 }

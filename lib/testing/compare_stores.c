@@ -9,7 +9,6 @@
 #include "chatcore/error.h"
 #include "testing/store_steps.h"
 
-#include <stdio.h>
 
 enum { STORIES = 3, USERS = 5, ROOMS = 6, DEVICES = 3, AHEAD_MAX = 60, BACK_MAX = 100 };
 
@@ -182,14 +181,20 @@ static int open_both(struct program *program, const struct cc_store_factory *con
     return r;
 }
 
-static void run(struct suite *suite, const struct cc_store_factory *const factories[2],
-                uint64_t seed, size_t steps)
+struct comparison {
+    const struct cc_store_factory *factories[2];
+    size_t steps;
+};
+
+static void run(struct suite *suite, uint64_t seed, const void *context)
 {
+    const struct comparison *comparison = context;
+    const struct cc_store_factory *const *factories = comparison->factories;
     struct program program = {.suite = suite, .random = seed};
     int r = open_both(&program, factories);
 
     suite_check_status(suite, __func__, __LINE__, r, 0);
-    for (; !suite_has_failed(suite) && program.step < steps; program.step++)
+    for (; !suite_has_failed(suite) && program.step < comparison->steps; program.step++)
         step(&program);
     if (!suite_has_failed(suite))
         check_stories(&program);
@@ -210,21 +215,9 @@ int cc_conformance_compare_stores(const struct cc_store_factory *a,
                                   const struct cc_store_factory *b, uint64_t seed, size_t steps,
                                   const struct cc_conformance_options *options)
 {
-    const struct cc_store_factory *const factories[2] = {a, b};
-    struct suite suite;
-    char name[40];
-    int r;
+    struct comparison comparison = {.factories = {a, b}, .steps = steps};
 
     if (!is_usable(a) || !is_usable(b))
         return CC_EINVAL;
-    r = suite_init(&suite, "stores compared", options);
-    if (r)
-        return r;
-    snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
-    if (suite_case_begin(&suite, name)) {
-        run(&suite, factories, seed, steps);
-        suite_case_end(&suite);
-    }
-    suite_deinit(&suite);
-    return suite.failed_cases;
+    return suite_run_seed("stores compared", options, seed, run, &comparison);
 }

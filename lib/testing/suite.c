@@ -44,6 +44,7 @@ int suite_init(struct suite *suite, const char *port, const struct cc_conformanc
     suite->port = port;
     suite->mailbox.wake = wake;
     suite->mailbox.context = suite;
+    suite->again.context = suite;
     if (pthread_mutex_init(&suite->lock, NULL))
         return CC_ENOMEM;
     if (came_init(&suite->came)) {
@@ -70,8 +71,10 @@ bool suite_case_begin(struct suite *suite, const char *name)
 
 void suite_case_end(struct suite *suite)
 {
-    bool failed = suite_has_failed(suite);
+    bool failed;
 
+    suite_drain(suite);
+    failed = suite_has_failed(suite);
     suite->failed_cases += failed;
     suite->options->report(suite->options->context, suite->port, suite->case_name,
                            failed ? suite->failure : NULL);
@@ -86,6 +89,22 @@ int suite_run(const char *port, const struct cc_conformance_options *options,
     if (r)
         return r;
     cases(&suite, factory);
+    suite_deinit(&suite);
+    return suite.failed_cases;
+}
+
+int suite_run_seed(const char *port, const struct cc_conformance_options *options, uint64_t seed,
+                   void (*run)(struct suite *suite, uint64_t seed, const void *context),
+                   const void *context)
+{
+    struct suite suite;
+    char name[40];
+    int r = suite_init(&suite, port, options);
+
+    if (r)
+        return r;
+    snprintf(name, sizeof name, "seed %llu", (unsigned long long)seed);
+    SUITE_CASE(&suite, name, run(&suite, seed, context));
     suite_deinit(&suite);
     return suite.failed_cases;
 }
@@ -159,10 +178,32 @@ uint64_t suite_draw(uint64_t *state, uint64_t below)
 
 /* --- operations --- */
 
-/* An operation without a mailbox is one that has completed. */
+static void note_again(struct cc_op *op)
+{
+    struct suite *suite = op->mailbox->context;
+
+    suite_fail(suite, __func__, __LINE__, "an operation completed twice");
+}
+
 static void note_completion(struct cc_op *op)
 {
-    op->mailbox = NULL;
+    struct suite *suite = op->mailbox->context;
+
+    op->mailbox = &suite->again;
+    op->complete = note_again;
+}
+
+bool suite_is_done(const struct cc_op *op)
+{
+    return op->complete == note_again;
+}
+
+static void check_again(struct suite *suite)
+{
+    if (!cc_mailbox_has_mail(&suite->again))
+        return;
+    suite->again.head = NULL;
+    suite_fail(suite, __func__, __LINE__, "an operation completed twice");
 }
 
 void suite_submit(struct suite *suite, struct cc_op *op)
@@ -181,6 +222,7 @@ void suite_drain(struct suite *suite)
     suite->has_mail = false;
     pthread_mutex_unlock(&suite->lock);
     cc_mailbox_drain(&suite->mailbox);
+    check_again(suite);
 }
 
 static struct timespec deadline_in(unsigned ms)

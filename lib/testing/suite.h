@@ -23,6 +23,7 @@ struct suite {
     int failed_cases;
     char failure[SUITE_FAILURE_BYTES]; /* of the case that runs; empty: none yet */
     struct cc_mailbox mailbox;
+    struct cc_mailbox again; /* of operations that have completed before: stays empty, see below */
     pthread_mutex_t lock;
     pthread_cond_t came;
     bool has_mail;
@@ -55,6 +56,11 @@ static inline bool suite_has_failed(const struct suite *suite)
 int suite_run(const char *port, const struct cc_conformance_options *options,
               void (*cases)(struct suite *suite, const void *factory), const void *factory);
 
+/* Runs a random program, `run` with `context`, as one case that has the seed's name. Likewise. */
+int suite_run_seed(const char *port, const struct cc_conformance_options *options, uint64_t seed,
+                   void (*run)(struct suite *suite, uint64_t seed, const void *context),
+                   const void *context);
+
 /* Prepares an operation; the caller then submits it to the port. */
 void suite_submit(struct suite *suite, struct cc_op *op);
 
@@ -67,10 +73,12 @@ bool suite_await(struct suite *suite, struct cc_op *op, unsigned ms);
 /* Runs the completions that have come. */
 void suite_drain(struct suite *suite);
 
-static inline bool suite_is_done(const struct cc_op *op)
-{
-    return op->mailbox == NULL;
-}
+/*
+ * An operation completes once. One that has completed is given another mailbox and completion, so
+ * that a second time is noticed: while the first one waits, by the completion; later, by mail in
+ * that box, which is never opened, as the operation's memory may be gone.
+ */
+bool suite_is_done(const struct cc_op *op);
 
 /* Notes a failure, if it is the case's first. */
 void suite_fail(struct suite *suite, const char *file, int line, const char *format, ...)
