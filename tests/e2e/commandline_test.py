@@ -18,6 +18,7 @@ import harness
 from harness import JSON, Server
 
 PATIENCE_S = 10
+PROBE = 900
 
 
 def tools():
@@ -68,17 +69,20 @@ class Terminal:
             self.objects.append(value)
             start = line.find("{", end)
 
-    def wait_for_line(self, text):
+    def wait_until_open(self):
+        """wscat says nothing and drops what is typed before it is connected: so it is asked until
+        there is an answer, with what is refused whoever asks."""
         deadline = time.monotonic() + PATIENCE_S
-        line = ""
-        while text not in line:
+        while True:
+            self.type({"id": PROBE, "probe": {}})
             try:
-                line = self.lines.get(timeout=max(0.01, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"never said {text}") from None
+                return self.wait(lambda value: value.get("id") == PROBE, 0.3)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
 
-    def wait(self, wanted):
-        deadline = time.monotonic() + PATIENCE_S
+    def wait(self, wanted, patience_s=PATIENCE_S):
+        deadline = time.monotonic() + patience_s
         while True:
             for index, value in enumerate(self.objects):
                 if wanted(value):
@@ -98,8 +102,7 @@ class Terminal:
 
 def open_terminal(server, command, environment, user):
     terminal = Terminal([*command, server.url], environment)
-    if "wscat" in command[0]:  # it drops what is typed before it is connected
-        terminal.wait_for_line("Connected")
+    terminal.wait_until_open()
     terminal.type({"id": 1, "connect": {"token": server.token(user), "device": "terminal"}})
     assert terminal.reply(1)["connect"]["user"] == user
     terminal.wait(lambda value: "synced" in value)
