@@ -25,6 +25,9 @@ struct cc_slice {
     size_t size;
 };
 
+/* A terminated text as a slice, which borrows it; NULL is empty. Any thread. Errors: none. */
+struct cc_slice cc_text(const char *text);
+
 /* A UUIDv7 (RFC 9562). All zero means "none". */
 struct cc_id {
     uint8_t bytes[16];

@@ -33,6 +33,11 @@ const struct cc_allocator *cc_allocator_default(void)
     return &allocator;
 }
 
+struct cc_slice cc_text(const char *text)
+{
+    return text ? slice_str(text) : slice_of(NULL, 0);
+}
+
 void *mem_zalloc(const struct cc_allocator *allocator, size_t count, size_t size)
 {
     void *pointer;

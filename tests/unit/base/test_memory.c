@@ -200,9 +200,21 @@ static void names_do_not_look_like_others(void **state)
     }
 }
 
+static void test_text_is_borrowed(void **state)
+{
+    static const char text[] = "text";
+
+    (void)state;
+    assert_ptr_equal(cc_text(text).data, text);
+    assert_int_equal(cc_text(text).size, 4);
+    assert_int_equal(cc_text("").size, 0);
+    assert_int_equal(cc_text(NULL).size, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text_is_borrowed),
         cmocka_unit_test(slices_compare_bytewise_and_the_shorter_first),
         cmocka_unit_test(finds_among_those_that_ascend),
         cmocka_unit_test(copies_are_their_own),
