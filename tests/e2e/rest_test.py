@@ -211,6 +211,19 @@ def errors_have_one_form(server):
     assert say(alice, "g", "still here")["message"]
 
 
+@scenario()
+def errors_outside_of_rest_have_the_same_form(server):
+    nobody = User(server)
+    for method, path, status, name in (
+            ("GET", "/nothing", 404, "not_found"), ("DELETE", "/healthz", 405, "method_not_allowed"),
+            ("GET", "/v1/objects/x", 404, "not_found"), ("GET", "/v1/ws", 426, "upgrade_required"),
+            ("PUT", "/v1/ws", 426, "upgrade_required")):
+        nobody.fails(status, name, method, path)
+    assert nobody.ask("DELETE", "/healthz").headers["allow"] == "GET"
+    answer = nobody.ask("DELETE", "/v1/objects/x")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, PUT, OPTIONS")
+
+
 @scenario("--request-rate", "5/1", "--send-rate", "3/1")
 def rates_are_the_users(server):
     alice, again = User(server, "alice"), User(server, "alice")

@@ -11,6 +11,7 @@ import hmac
 import http.server
 import json
 import os
+import re
 import socket
 import ssl
 import struct
@@ -615,19 +616,6 @@ def answers_end_where_they_say(server):
             assert raw.is_closed()
 
 
-@attack()
-def errors_outside_of_rest_have_the_same_form(server):
-    nobody = User(server)
-    for method, path, status, name in (
-            ("GET", "/nothing", 404, "not_found"), ("DELETE", "/healthz", 405, "method_not_allowed"),
-            ("GET", "/v1/objects/x", 404, "not_found"), ("GET", "/v1/ws", 426, "upgrade_required"),
-            ("PUT", "/v1/ws", 426, "upgrade_required")):
-        nobody.fails(status, name, method, path)
-    assert nobody.ask("DELETE", "/healthz").headers["allow"] == "GET"
-    answer = nobody.ask("DELETE", "/v1/objects/x")
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, PUT, OPTIONS")
-
-
 # --- what takes room ------------------------------------------------------------------------------
 
 @attack("--handshake-ms", "30000")
@@ -738,9 +726,33 @@ def a_flood_of_one_user(server):
     assert taken < FLOODS * EACH, "nothing of the flood was refused"
 
 
+# --- what is written of it -----------------------------------------------------------------------
+
+def the_page_names_tests_that_there_are(_):
+    here = os.path.dirname(os.path.abspath(__file__))
+    root = os.path.join(here, "..", "..")
+    with open(os.path.join(root, "docs", "security.md"), encoding="utf8") as page:
+        rows = [line.split("|") for line in page if line.startswith("| ") and line.count("|") == 4]
+    texts = {}
+    for folder, _, files in os.walk(os.path.join(root, "tests")):
+        for name in files:
+            if name.endswith((".py", ".mjs", ".c", ".build")):
+                with open(os.path.join(folder, name), encoding="utf8") as file:
+                    texts[os.path.relpath(os.path.join(folder, name), root)] = file.read()
+    everything = "\n".join(texts.values())
+    missing = [named for row in rows for named in re.findall(r"`([^`]+)`", row[3])
+               if not any(path.endswith(named) or f"/{named}/" in f"/{path}" for path in texts)
+               and not re.search(rf"\b{re.escape(named)}\b", everything)
+               and not os.path.exists(os.path.join(root, named.split()[0]))]
+    assert len(rows) > 25 and not missing, missing
+    untried = [function.__name__ for function, _ in ATTACKS
+               if not any(f"`{function.__name__}`" in row[3] for row in rows)]
+    assert not untried, untried
+
+
 # --- running -----------------------------------------------------------------------------------
 
-ALONE = [slow_loris_over_tls, addresses_inside]
+ALONE = [slow_loris_over_tls, addresses_inside, the_page_names_tests_that_there_are]
 
 
 def run_one(function, options):
