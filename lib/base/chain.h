@@ -45,9 +45,4 @@ static inline struct chain_link *chain_take(struct chain *chain)
     return oldest;
 }
 
-static inline bool chain_is_empty(struct chain *chain)
-{
-    return atomic_load_explicit(&chain->newest, memory_order_acquire) == NULL;
-}
-
 #endif

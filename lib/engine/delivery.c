@@ -63,11 +63,6 @@ void delivery_add_user(struct cc_engine *engine, struct cc_slice user,
     add_sessions(engine, user_find(engine, user), except, false);
 }
 
-void delivery_add_session(struct cc_session *session)
-{
-    targets_add(session_engine(session), &session->queue->others, session);
-}
-
 /* One event for one queue's targets. NULL: no memory; the targets miss it. */
 static struct event_node *emit(struct cc_queue *queue, enum cc_event_type type,
                                struct targets *targets, struct message *message)

@@ -18,9 +18,6 @@ void delivery_begin(struct cc_engine *engine);
 void delivery_add_user(struct cc_engine *engine, struct cc_slice user,
                        const struct cc_session *except);
 
-/* Adds one session, live or not: for the pushes of its catching up. */
-void delivery_add_session(struct cc_session *session);
-
 /* Gives a value (receipt, typing, presence, conversation summary) to the added sessions; it is
  * copied. */
 void delivery_end_receipt(struct cc_engine *engine, const struct cc_receipt *receipt);

@@ -109,11 +109,6 @@ void cc_queue_flush(struct cc_queue *queue)
         engine_wake(queue->engine);
 }
 
-bool queue_has_inputs(struct cc_queue *queue)
-{
-    return !chain_is_empty(&queue->inputs);
-}
-
 void queue_take_inputs(struct cc_queue *queue)
 {
     struct chain_link *link = chain_take(&queue->inputs);

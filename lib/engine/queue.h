@@ -122,9 +122,6 @@ void input_submit_builtin(struct cc_queue *queue, struct builtin_input *builtin,
 /* Takes what was submitted and gives each input to session_input(). Engine's thread. */
 void queue_take_inputs(struct cc_queue *queue);
 
-/* True when inputs wait. Engine's thread. */
-bool queue_has_inputs(struct cc_queue *queue);
-
 /* The command of `batch` is answered. Engine's thread. */
 void input_batch_unref(struct input_batch *batch);
 

@@ -1,6 +1,6 @@
 /*
- * What a catching-up session keeps, shared by sync.c (pushing) and sync_load.c (finding out what is
- * missing).
+ * What a catching-up session keeps, shared by sync.c (its life), sync_remote.c (other nodes'
+ * partitions), sync_load.c (finding out what is missing) and sync_push.c (pushing it).
  */
 #ifndef CC_ENGINE_SYNC_STATE_H
 #define CC_ENGINE_SYNC_STATE_H
@@ -90,6 +90,18 @@ static inline struct cc_slice sync_entry_id(const struct sync_entry *entry)
 /* Prepares `sync->op` for a port; `step` runs when it has completed, unless the session is closed
  * meanwhile. */
 void sync_op_begin(struct sync *sync, void (*step)(struct sync *sync, int status));
+
+/* It ends: what runs or is under way still has it, and the last of them frees it. */
+void sync_end(struct sync *sync);
+
+/* Around a function that may end it, and looks at it afterwards. */
+void sync_hold(struct sync *sync);
+void sync_release(struct sync *sync);
+
+void sync_trace(const struct sync *sync, const char *what);
+
+/* Pushes on over the entries: until there is no room, a read is under way, or it goes live. */
+void sync_push_on(struct sync *sync);
 
 /* Finds or adds an entry. NULL without memory. */
 struct sync_entry *sync_entry_put(struct sync *sync, struct cc_slice conversation);

@@ -5,7 +5,6 @@
 #include "chatcore/error.h"
 #include "testing/log_steps.h"
 
-
 enum { PARTITIONS = 4, CONSUMERS = 3 };
 
 static const char *const consumers[CONSUMERS] = {"engine", "search", "s"};

@@ -9,7 +9,6 @@
 #include "chatcore/error.h"
 #include "testing/store_steps.h"
 
-
 enum { STORIES = 3, USERS = 5, ROOMS = 6, DEVICES = 3, AHEAD_MAX = 60, BACK_MAX = 100 };
 
 /* The partition of batches that belong to no story: their entries come in any order. */
