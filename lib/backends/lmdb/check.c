@@ -23,6 +23,7 @@ void check_found(struct check *check, const char *part, const char *format, ...)
     if (!check->options->fault)
         return;
     va_start(arguments, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start is above */
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     check->options->fault(check->options->context, part, text);
