@@ -152,6 +152,15 @@ def prometheus_takes_metrics_and_rules():
             well("promtool", "check", "metrics", input=answer.read().decode())
 
 
+def every_alert_fires_when_it_should():
+    with open(f"{SOURCE}/packaging/alerts.yaml", encoding="utf8") as rules, \
+            open(f"{SOURCE}/tests/e2e/alerts_test.yaml", encoding="utf8") as tests:
+        alerts = set(re.findall(r"alert: (\w+)", rules.read()))
+        tried = set(re.findall(r"^ +alertname: (\w+)$", tests.read(), re.MULTILINE))
+    assert len(alerts) > 5 and tried == alerts, tried ^ alerts
+    well("promtool", "test", "rules", f"{SOURCE}/tests/e2e/alerts_test.yaml")
+
+
 def prometheus_understands_the_dashboard():
     """Each query as a rule, with what Grafana puts in for its variables."""
     with open(f"{SOURCE}/packaging/grafana.json", encoding="utf8") as file:
@@ -181,7 +190,8 @@ def the_unit_is_sound():
 
 
 TESTS = [man_pages_are_well_formed, man_pages_tell_of_everything, bash_completes, zsh_completes,
-         fish_completes, prometheus_takes_metrics_and_rules, prometheus_understands_the_dashboard,
+         fish_completes, prometheus_takes_metrics_and_rules, every_alert_fires_when_it_should,
+         prometheus_understands_the_dashboard,
          the_unit_is_sound]
 
 
