@@ -38,12 +38,41 @@ static void fake_free(void *self)
     (void)self;
 }
 
+/* --- a directory that may be slow to say that a token is good ------------------------------------
+ */
+
+static struct cc_directory real;
+static bool is_slow;
+static struct cc_directory_revoked *late; /* asked while it was slow */
+
+static void slow_revoked(void *self, struct cc_directory_revoked *op)
+{
+    if (is_slow && !late)
+        late = op;
+    else
+        real.vtable->revoked(self, op);
+}
+
+/* What it has seen when it was asked. */
+static void answer_late(struct fixture *fixture)
+{
+    late->ret_is_revoked = false;
+    cc_op_done(&late->op, 0);
+    late = NULL;
+    fixture_settle(fixture);
+}
+
 static void with_tokens(struct cc_engine_options *options)
 {
     static const struct cc_auth_vtable vtable = {
         .size = sizeof vtable, .verify = fake_verify, .free = fake_free};
+    static struct cc_directory_vtable slow;
 
     options->auth.vtable = &vtable;
+    real = options->directory;
+    slow = *real.vtable;
+    slow.revoked = slow_revoked;
+    options->directory.vtable = &slow;
 }
 
 static int setup(void **state)
@@ -194,6 +223,24 @@ static void a_new_token_is_looked_at(void **state)
     assert_false(is_in(alice));
 }
 
+/* It was good when it was looked up; the revocation came before the session was there. */
+static void no_session_slips_in_between(void **state)
+{
+    struct fixture *nodes = *state;
+    struct client *admin = client_open_admin(&nodes[0], "root");
+    struct client *alice;
+
+    is_slow = true;
+    alice = client_open_with_token(&nodes[0], "alice t1 1000", false);
+    assert_true(is_in(alice));
+    assert_non_null(late);
+    revoke_token(admin, "t1");
+    answer_late(&nodes[0]);
+    is_slow = false;
+    assert_false(is_in(alice));
+    assert_null(strstr(client_text(alice), "connect ok"));
+}
+
 static void it_lasts(void **state)
 {
     struct fixture *nodes = *state;
@@ -231,9 +278,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
-        TEST(one_token_ends_and_no_other),   TEST(all_tokens_of_a_user_end_that_were_issued_before),
-        TEST(the_other_node_closes_at_once), TEST(a_lost_word_is_made_good),
-        TEST(a_new_token_is_looked_at),      TEST(it_lasts),
+        TEST(one_token_ends_and_no_other),
+        TEST(all_tokens_of_a_user_end_that_were_issued_before),
+        TEST(the_other_node_closes_at_once),
+        TEST(a_lost_word_is_made_good),
+        TEST(a_new_token_is_looked_at),
+        TEST(no_session_slips_in_between),
+        TEST(it_lasts),
         TEST(only_administrators_may),
     };
 
