@@ -2,6 +2,7 @@
  * Checking a data folder: what cc_lmdb_check() finds, as lines, and a summary.
  */
 #include "command.h"
+#include "files.h"
 #include "print.h"
 #include "progress.h"
 
@@ -74,6 +75,8 @@ int command_check(const struct invocation *invocation)
     options.context = &report;
     options.trace.write = on_trace;
     options.trace.level = CC_TRACE_WARNING;
+    if (!files_are_data(options.path))
+        return EXIT_FAILED;
     r = cc_lmdb_check(&options, &found);
     if (r)
         return command_failed(options.path, cc_strerror(r));

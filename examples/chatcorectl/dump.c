@@ -3,6 +3,7 @@
  * answers 0, or what ends the walk.
  */
 #include "command.h"
+#include "files.h"
 #include "print.h"
 #include "progress.h"
 
@@ -239,6 +240,8 @@ int command_dump(const struct invocation *invocation)
         return command_misused("dump");
     options.path = invocation->arguments[0];
     options.progress = progress_of(invocation);
+    if (!files_are_data(options.path))
+        return EXIT_FAILED;
     r = cc_lmdb_walk(&options, &visitor);
     if (fflush(stdout))
         return EXIT_FAILED;

@@ -103,6 +103,20 @@ bool files_copy(const char *from, const char *to)
     return true;
 }
 
+bool files_are_data(const char *path)
+{
+    static const char *const parts[] = {"log", "store", "directory"};
+    char file[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (snprintf(file, sizeof file, "%s/%s/data.mdb", path, parts[i]) >= PATH_MAX)
+            return command_failed(path, strerror(ENAMETOOLONG)) == 0;
+        if (access(file, R_OK | W_OK))
+            return command_failed(file, strerror(errno)) == 0;
+    }
+    return true;
+}
+
 bool files_sync(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

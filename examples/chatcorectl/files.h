@@ -10,6 +10,10 @@
  * saying what failed. */
 bool files_copy(const char *from, const char *to);
 
+/* True for a folder that holds log, store and directory, and may be read; false after saying what
+ * it lacks. */
+bool files_are_data(const char *path);
+
 /* Syncs a file or a folder. */
 bool files_sync(const char *path);
 

@@ -57,6 +57,8 @@ static int copy_folder(const struct invocation *invocation)
     const char *from = invocation->arguments[0], *to = invocation->arguments[1];
     char beside[PATH_MAX];
 
+    if (!files_are_data(from))
+        return EXIT_FAILED;
     if (!access(to, F_OK))
         return command_failed(to, strerror(EEXIST));
     if (snprintf(beside, sizeof beside, "%s.incomplete", to) >= PATH_MAX)

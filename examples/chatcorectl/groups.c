@@ -2,6 +2,7 @@
  * Groups, channels and direct conversations of a data folder.
  */
 #include "command.h"
+#include "files.h"
 #include "print.h"
 
 #include <chatcore/backend/lmdb.h>
@@ -76,6 +77,8 @@ static int walk(const char *data, struct cc_lmdb_visitor *visitor, struct view *
 
     options.path = data;
     visitor->context = view;
+    if (!files_are_data(data))
+        return EXIT_FAILED;
     r = cc_lmdb_walk(&options, visitor);
     if (r)
         return command_failed(data, cc_strerror(r));

@@ -3,6 +3,7 @@
  * some hundred bytes for each.
  */
 #include "command.h"
+#include "files.h"
 #include "print.h"
 
 #include <chatcore/backend/lmdb.h>
@@ -240,6 +241,8 @@ int command_users(const struct invocation *invocation)
     char **arguments = invocation->arguments;
 
     options.path = arguments[0];
+    if (!files_are_data(options.path))
+        return EXIT_FAILED;
     if (!strcmp(arguments[1], "list") && invocation->count == 2)
         return list(&options, is_json);
     if (!strcmp(arguments[1], "show") && invocation->count == 3)

@@ -339,6 +339,9 @@ def what_is_wrong_is_told():
         there = server.directory
         ctl("backup", f"{there}/none", f"{there}/b", code=1)
         assert not os.path.exists(f"{there}/b") and not os.path.exists(f"{there}/b.incomplete")
+        for command in (("check",), ("dump",), ("users", "list"), ("groups", "list")):
+            told = ctl(command[0], f"{there}/none", *command[1:], code=1)
+            assert "data.mdb: No such file" in told, told
         assert "File exists" in ctl("backup", f"{there}/data", there, code=1)
         assert "no server answers" in ctl("stats", "127.0.0.1:1", code=1)
         ctl("backup", f"{there}/data", code=64)
