@@ -6,6 +6,7 @@
  * the process ends with 0. A second signal skips the rest of the draining. SIGHUP: renew.h.
  */
 #include "dev.h"
+#include "hooks.h"
 #include "keys.h"
 #include "media.h"
 #include "notifiers.h"
@@ -49,6 +50,7 @@ struct server {
     struct cc_gateway *gateway;
     struct cc_media_server media;
     struct notifiers notifiers; /* the engine's, once it is open */
+    struct hooks hooks;
     struct cc_api_keys *api_keys;
     struct dev dev;
     char address[64];
@@ -189,6 +191,11 @@ static bool open_engine(struct server *server)
     return false;
 }
 
+static void add_metrics(void *context, struct cc_http_response *response)
+{
+    hooks_metrics(&((struct server *)context)->hooks, response);
+}
+
 static void fill_gateway(struct server *server, struct cc_gateway_options *options)
 {
     const struct settings *settings = &server->settings;
@@ -213,6 +220,7 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     options->media = server->media;
     options->media_stall_ms = as_u32(server->settings.media_stall_ms);
     options->api_keys = server->api_keys;
+    options->add_metrics = add_metrics;
     if (server->notifiers.can_unsubscribe)
         options->unsubscribe_key = server->notifiers.unsubscribe_key;
 }
@@ -387,7 +395,8 @@ static bool open_all(struct server *server)
         fprintf(stderr, "chatcored: out of memory\n");
         return false;
     }
-    if (open_gateway(server))
+    if (hooks_open(settings, &server->trace, server->engine, &server->hooks) &&
+        open_gateway(server))
         return true;
     cc_engine_stop(server->engine, CC_CLOSE_NORMAL);
     event_base_dispatch(server->base);
@@ -397,6 +406,7 @@ static bool open_all(struct server *server)
 static void close_all(struct server *server)
 {
     cc_gateway_free(server->gateway);
+    hooks_close(&server->hooks);
     if (server->engine && cc_host_has_stopped(server->host))
         cc_engine_free(server->engine);
     for (int i = 0; i < EVENTS; i++)

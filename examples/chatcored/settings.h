@@ -71,6 +71,8 @@
       "notify devices of the provider `webhook`, signed with the secrets in this file")            \
     X(webhook_allow_private, "webhook-allow-private", FLAG, NULL,                                  \
       "call webhooks on private addresses as well")                                                \
+    X(event_webhooks, "event-webhooks", LIST, "LIST",                                              \
+      "post everything that is said to these URLs, signed with the same secrets")                  \
     X(smtp_url, "smtp-url", TEXT, "URL",                                                           \
       "mail devices of the provider `email` through this server: smtp://HOST:PORT, smtps://…")     \
     X(smtp_from, "smtp-from", TEXT, "ADDRESS",                                                     \

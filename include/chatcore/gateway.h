@@ -138,6 +138,9 @@ struct cc_gateway_options {
     /* Of CC_UNSUBSCRIBE_KEY bytes, copied: CC_UNSUBSCRIBE_PATH is served, for the links that a
      * notifier signs with it. NULL: it is not. */
     const uint8_t *unsubscribe_key;
+    /* Appends the host's own figures to /metrics, in the same format: on a gateway thread, so it
+     * must not block. With `context`. May be NULL. */
+    void (*add_metrics)(void *context, struct cc_http_response *response);
     /* Told of each request of HTTP and each handshake that came with a valid traceparent (W3C Trace
      * Context), when it has been answered; not of objects. From a gateway thread: it must not
      * block. May be NULL. */

@@ -73,6 +73,8 @@ static void metrics(void *context, const struct cc_http_request *request,
     cc_engine_get_stats(gateway->engine, &engine);
     cc_http_response_type(response, METRICS_TYPE);
     metrics_write(&own, &engine, &response->body);
+    if (gateway->options.add_metrics)
+        gateway->options.add_metrics(gateway->options.context, response);
 }
 
 /* The host's routes come first: it may answer, say, /metrics itself. */

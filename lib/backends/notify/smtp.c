@@ -387,7 +387,8 @@ int cc_notifier_smtp_new(const struct cc_allocator *allocator,
     struct smtp *smtp;
     int r;
 
-    options_read(&given, sizeof given, options);
+    if (options_read(&given, sizeof given, options))
+        return CC_EINVAL;
     smtp = mem_zalloc(allocator, 1, sizeof *smtp);
     if (!smtp)
         return CC_ENOMEM;

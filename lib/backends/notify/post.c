@@ -1,0 +1,147 @@
+/*
+ * Webhook requests.
+ */
+#include "backends/notify/post.h"
+
+#include "backends/notify/address.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+/* Nobody needs to answer a webhook with more. */
+#define ANSWER_MAX 65536
+
+void post_init(struct post *post, const struct post_settings *settings,
+               const struct cc_allocator *allocator)
+{
+    memset(post, 0, sizeof *post);
+    post->settings = settings;
+    buffer_init(&post->body, allocator);
+}
+
+void post_deinit(struct post *post)
+{
+    curl_slist_free_all(post->headers);
+    buffer_deinit(&post->body);
+}
+
+/* --- the body -----------------------------------------------------------------------------------
+ */
+
+void post_open_body(struct post *post, struct writer *writer, struct writer_scope *scope,
+                    const char *type, int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    char when[32];
+
+    gmtime_r(&seconds, &utc);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    writer_init(writer, &post->body, WIRE_JSON);
+    writer_open_object(writer, scope);
+    writer_key(writer, "type");
+    writer_string(writer, slice_str(type));
+    writer_key(writer, "timestamp");
+    writer_string(writer, slice_str(when));
+    writer_key(writer, "data");
+}
+
+/* --- the request --------------------------------------------------------------------------------
+ */
+
+static size_t take_answer(char *data, size_t size, size_t count, void *context)
+{
+    struct post *post = context;
+
+    (void)data;
+    post->answered += size * count;
+    return post->answered > ANSWER_MAX ? 0 : size * count;
+}
+
+/* Here the name has been resolved: what is checked is what is connected to. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct post *post = context;
+
+    (void)purpose;
+    if (!post->settings->allow_private && !address_is_public(&address->addr)) {
+        post->is_forbidden = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static bool add_header(struct post *post, const char *name, const char *value)
+{
+    char line[SIGNATURES_SIZE + 64];
+    struct curl_slist *headers;
+
+    snprintf(line, sizeof line, "%s: %s", name, value);
+    headers = curl_slist_append(post->headers, line);
+    if (!headers)
+        return false;
+    post->headers = headers;
+    return true;
+}
+
+static bool write_headers(struct post *post, const struct cc_id *id_bytes, int64_t wall_ms)
+{
+    char signatures[SIGNATURES_SIZE];
+    char timestamp[24];
+    char id[4 + 2 * 16 + 1] = "msg_";
+
+    for (size_t i = 0; i < 16; i++)
+        snprintf(id + 4 + 2 * i, 3, "%02x", id_bytes->bytes[i]);
+    snprintf(timestamp, sizeof timestamp, "%" PRId64, wall_ms / 1000);
+    signatures_write(&post->settings->secrets, slice_str(id), slice_str(timestamp),
+                     buffer_slice(&post->body), signatures);
+    return add_header(post, "Content-Type", "application/json") &&
+           add_header(post, "webhook-id", id) && add_header(post, "webhook-timestamp", timestamp) &&
+           add_header(post, "webhook-signature", signatures);
+}
+
+static bool set_callbacks(struct post *post, CURL *easy)
+{
+    return !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEDATA, post) &&
+           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
+           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, post);
+}
+
+/* Where users name the receivers, a connection serves one request: each one's address is checked.
+ */
+static bool set_options(struct post *post, CURL *easy, const char *url)
+{
+    return !curl_easy_setopt(easy, CURLOPT_URL, url) &&
+           !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+           !curl_easy_setopt(easy, CURLOPT_PROXY, "") &&
+           !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
+           !curl_easy_setopt(easy, CURLOPT_FORBID_REUSE,
+                             (long)!post->settings->keeps_connections) &&
+           !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+           !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)post->settings->timeout_ms) &&
+           !curl_easy_setopt(easy, CURLOPT_USERAGENT, "chatcore") &&
+           !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, post->headers) &&
+           !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->body.size) &&
+           !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, post->body.data) &&
+           set_callbacks(post, easy);
+}
+
+bool post_prepare(struct post *post, CURL *easy, const char *url, const struct cc_id *id,
+                  int64_t wall_ms)
+{
+    return !post->body.failed && write_headers(post, id, wall_ms) && set_options(post, easy, url);
+}
+
+enum cc_notifier_result post_judge(const struct post *post, CURL *easy, CURLcode code)
+{
+    long status = 0;
+
+    if (post->is_forbidden || code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL)
+        return CC_NOTIFIER_REFUSED;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 410)
+        return CC_NOTIFIER_GONE;
+    return !code && status >= 200 && status < 300 ? CC_NOTIFIER_SENT : CC_NOTIFIER_LATER;
+}

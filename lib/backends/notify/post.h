@@ -1,0 +1,52 @@
+/*
+ * One webhook request, as Standard Webhooks has it: a POST of JSON with the headers webhook-id,
+ * webhook-timestamp and webhook-signature. It follows no redirect, uses no proxy, and connects to
+ * no address that is not public unless it is told to: looked at when the socket is opened, behind
+ * the resolving of the name.
+ *
+ * Owner: the thread of the transfer.
+ */
+#ifndef CC_BACKENDS_NOTIFY_POST_H
+#define CC_BACKENDS_NOTIFY_POST_H
+
+#include "backends/notify/signature.h"
+#include "base/buffer.h"
+#include "chatcore/backend/notifier.h"
+#include "wire/writer.h"
+
+#include <curl/curl.h>
+
+/* How requests are made. */
+struct post_settings {
+    struct signing_secrets secrets;
+    bool allow_private;
+    bool keeps_connections; /* all are of one receiver */
+    uint32_t timeout_ms;
+};
+
+struct post {
+    const struct post_settings *settings;
+    struct curl_slist *headers;
+    struct buffer body;
+    size_t answered;
+    bool is_forbidden; /* the address may not be called */
+};
+
+void post_init(struct post *post, const struct post_settings *settings,
+               const struct cc_allocator *allocator);
+void post_deinit(struct post *post);
+
+/* Begins the body's object: its type and time; `data` is written next, and the scope closed. */
+void post_open_body(struct post *post, struct writer *writer, struct writer_scope *scope,
+                    const char *type, int64_t wall_ms);
+
+/* Sets what `easy` needs, from the body that has been written. `url` lives as long. False without
+ * memory. */
+bool post_prepare(struct post *post, CURL *easy, const char *url, const struct cc_id *id,
+                  int64_t wall_ms);
+
+/* What the receiver has said: 2xx is sent, 410 gone, all else for later; an address that may not
+ * be called, or is none, is refused. */
+enum cc_notifier_result post_judge(const struct post *post, CURL *easy, CURLcode code);
+
+#endif
