@@ -15,7 +15,9 @@ import { Connection, type SocketConstructor } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { asChatError, type ChatError, localError } from "./errors.js";
 import { Order } from "./order.js";
-import { Outbox, type Attachment, type Draft, type Entry, type OutboxChange } from "./outbox.js";
+import {
+  Outbox, type Action, type Attachment, type Draft, type Entry, type OutboxChange, type Target,
+} from "./outbox.js";
 import { MemoryStorage, type Storage } from "./storage.js";
 import { lifeOf, refreshDelay, type TokenReason, type TokenSource } from "./token.js";
 import { putFile, uploadRequest } from "./upload.js";
@@ -80,6 +82,7 @@ export class Client extends Emitter<ClientEvents> {
   #connection: Connection | undefined;
   #cursor: string | undefined;
   #nextCursor: string | undefined; /* told while a gap was being repaired */
+  #user: string | undefined;
   #token: string | undefined;
   #tokenIsRefused = false;
   #isLoaded = false;
@@ -104,6 +107,8 @@ export class Client extends Emitter<ClientEvents> {
     });
     this.#outbox = new Outbox(this.#storage, {
       send: (fields) => this.request("send", fields),
+      position: (conversation) => this.#order.positions.get(conversation) ?? 0,
+      act: (conversation, message, action) => this.#act({ conversation, message }, action),
       upload: (file) => this.upload(file),
       changed: (change) => this.emit("outbox", change),
       random: options.random ?? Math.random,
@@ -151,6 +156,16 @@ export class Client extends Emitter<ClientEvents> {
   async send(draft: Draft): Promise<Entry> {
     if (!this.#isLoaded) await this.#load();
     return this.#outbox.add(draft);
+  }
+
+  /**
+   * Edits, deletes or reacts, now or when there is a connection, behind the message that it is about.
+   * A message that was never tried is changed, or taken away, where it waits. Resolves when it is kept
+   * here; the event "outbox" tells what becomes of it.
+   */
+  async amend(target: Target, action: Action): Promise<void> {
+    if (!this.#isLoaded) await this.#load();
+    return this.#outbox.amend(target, action);
   }
 
   retry(clientId: string): Promise<void> {
@@ -225,6 +240,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #greeted(connection: Connection, hello: Hello): void {
     this.#tokenIsRefused = false;
+    this.#user = hello.user;
     connection.keepAlive(hello.ping_interval_ms);
     this.#planRefresh(lifeOf(this.#token!, hello.server_time));
     this.#set({ status: "catching up" });
@@ -327,7 +343,16 @@ export class Client extends Emitter<ClientEvents> {
     }
   }
 
+  #act(meant: { conversation: string; message: string }, action: Action): Promise<unknown> {
+    switch (action.do) {
+      case "edit": return this.request("edit", { ...meant, text: action.text });
+      case "delete": return this.request("delete", meant);
+      case "react": return this.request("react", { ...meant, emoji: action.emoji, on: action.on });
+    }
+  }
+
   #delivered(message: Pushes["message"]): void {
+    if (message.message !== undefined && message.from === this.#user) this.#outbox.observe(message);
     this.emit("message", message);
     this.#record ??= setTimeout(() => void this.#recordNow(), RECORD_MS);
   }
@@ -345,6 +370,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#nextCursor = undefined;
     this.#backoff.reset();
     void this.#recordNow();
+    this.#outbox.caughtUp();
     if (this.#state.status === "catching up") this.#set({ status: "online" });
     this.emit("synced", { cursor });
   }

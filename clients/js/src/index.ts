@@ -7,7 +7,9 @@ export type { Encoding } from "./codec.js";
 export type { Socket, SocketConstructor } from "./connection.js";
 export { ChatError } from "./errors.js";
 export { IndexedDbStorage } from "./indexeddb.js";
-export type { Attachment, Draft, Entry, EntryState, OutboxChange } from "./outbox.js";
+export type {
+  Action, Attachment, Draft, Entry, EntryState, OutboxChange, Target,
+} from "./outbox.js";
 export { MemoryStorage } from "./storage.js";
 export type { Storage } from "./storage.js";
 export type { TokenReason, TokenSource } from "./token.js";

@@ -1,13 +1,18 @@
 /*
- * What is to be sent. An entry is durable before it is tried, and stays until the server has said
- * that its message is durable there, or that it never will be. Each try has the same client_id, so
- * the server makes one message of however many tries. Entries to one target go one after the other,
- * in the order in which they were written; different targets don't wait for each other.
+ * What is to be sent: messages, and what is done to messages (edits, deletions, reactions). An entry
+ * is durable before it is tried, and stays until the server has said that it is durable there, or
+ * that it never will be. Entries to one target go one after the other, in the order in which they
+ * were written; different targets don't wait for each other.
+ *
+ * Each try of a message has the same client_id, so the server makes one message of however many
+ * tries. An action has none: one whose reply was lost waits until this device has caught up, and is
+ * done if it has come among the messages (observe()). What is done to a message that was never tried
+ * is done to its entry; to one that may be on its way, it waits behind it under `of`.
  */
 import { Backoff } from "./backoff.js";
 import { asChatError, ChatError } from "./errors.js";
 import type { Storage } from "./storage.js";
-import type { Meta, SendFields, SendReply } from "./wire.js";
+import type { Message, Meta, SendFields, SendReply } from "./wire.js";
 
 /** Entries; more means that nobody looks at what is refused. */
 const ENTRIES_MAX = 10_000;
@@ -34,6 +39,15 @@ export interface Draft {
   client_id?: string;
 }
 
+/** Something done to a message that was said before. */
+export type Action =
+  | { do: "edit"; text: string }
+  | { do: "delete" }
+  | { do: "react"; emoji: string; on: boolean };
+
+/** Which message: one that the server has, or an entry of the outbox. */
+export type Target = { conversation: string; message: string } | { client_id: string };
+
 export type EntryState = "waiting" | "sending" | "failed";
 
 export interface Entry extends Draft {
@@ -42,16 +56,28 @@ export interface Entry extends Draft {
   ts: number;
   order: number;
   state: EntryState;
+  /** The server may have it: it was sent at least once. */
+  tried?: boolean;
+  /** Of an action that was tried: what came up to this seq, came before it. */
+  after?: number;
+  /** Not a message, but done to one: `message`, or what becomes of the entry `of`. */
+  action?: Action;
+  message?: string;
+  of?: string;
   /** Of a failed one. */
   error?: { code: number; name: string; message: string };
 }
 
 export type OutboxChange =
   | { type: "added" | "changed" | "removed"; entry: Entry }
-  | { type: "sent"; entry: Entry; reply: SendReply };
+  | { type: "sent"; entry: Entry; reply: SendReply }
+  | { type: "done"; entry: Entry };
 
 export interface OutboxHost {
   send(fields: SendFields): Promise<SendReply>;
+  /** The seq of the last message that was handed out there. */
+  position(conversation: string): number;
+  act(conversation: string, message: string, action: Action): Promise<unknown>;
   upload(file: Attachment): Promise<string>;
   changed(change: OutboxChange): void;
   random(): number;
@@ -71,7 +97,7 @@ function randomId(): string {
 }
 
 const laneOf = (entry: Draft): string =>
-  entry.conversation === undefined ? `@${entry.user}` : `#${entry.conversation}`;
+  entry.user === undefined ? `#${entry.conversation}` : `@${entry.user}`;
 
 function refusal(code: number, name: string, message: string): ChatError {
   return new ChatError({ code, name, message });
@@ -91,6 +117,7 @@ export class Outbox {
   readonly #lanes = new Map<string, Lane>();
   readonly #unkept = new Set<string>(); /* being written for the first time: not to be tried */
   #isOpen = false;
+  #hasCaughtUp = false;
   #lastOrder = 0;
 
   constructor(storage: Storage, host: OutboxHost) {
@@ -117,18 +144,38 @@ export class Outbox {
   async add(draft: Draft): Promise<Entry> {
     check(draft);
     if (this.#entries.size >= ENTRIES_MAX) throw refusal(413, "too_large", "the outbox is full");
-    const entry: Entry = {
-      ...draft,
-      client_id: draft.client_id ?? randomId(),
-      ts: Date.now(),
-      order: this.#nextOrder(),
-      state: "waiting",
-    };
+    const entry = this.#entry(draft);
     if (this.#entries.has(entry.client_id))
       throw refusal(409, "conflict", "this client_id is waiting already");
     await this.#begin(entry);
     this.#pump(laneOf(entry));
     return entry;
+  }
+
+  /** Kept when this resolves, as a change of the entry or as an entry of its own. */
+  async amend(target: Target, action: Action): Promise<void> {
+    if (!("client_id" in target)) return this.#append({ ...target, action });
+    const entry = this.#entries.get(target.client_id);
+    if (!entry || entry.action) throw refusal(404, "not_found", "there is no such message to be sent");
+    if (!entry.tried && action.do === "delete") return this.discard(entry.client_id);
+    if (!entry.tried && action.do === "edit") return this.#rewrite(entry, action.text);
+    const { conversation, user } = entry;
+    return this.#append({ ...(user === undefined ? { conversation: conversation! } : { user }),
+      of: entry.client_id, action });
+  }
+
+  /** A message as the server has it: an action that was tried may be in it. */
+  observe(message: Message): void {
+    for (const entry of this.#entries.values())
+      if (entry.tried && entry.message === message.message && message.seq > (entry.after ?? 0) &&
+        isSame(entry.action, message))
+        void this.#done(entry);
+  }
+
+  /** All that happened while there was no connection has been observed. */
+  caughtUp(): void {
+    this.#hasCaughtUp = true;
+    this.#pumpAll();
   }
 
   /** Tries a failed one again, behind what waits. */
@@ -148,20 +195,42 @@ export class Outbox {
     if (!entry) return;
     this.#entries.delete(clientId);
     this.#host.changed({ type: "removed", entry });
+    const behind = [...this.#entries.values()].filter((other) => other.of === clientId);
+    await Promise.all(behind.map((other) => this.discard(other.client_id)));
     await this.#storage.delete(PREFIX + clientId);
   }
 
   open(): void {
     this.#isOpen = true;
-    for (const entry of this.#entries.values()) this.#pump(laneOf(entry));
+    this.#pumpAll();
   }
 
   close(): void {
-    this.#isOpen = false;
+    this.#isOpen = this.#hasCaughtUp = false;
     for (const lane of this.#lanes.values()) {
       clearTimeout(lane.timer);
       lane.timer = undefined;
     }
+  }
+
+  #entry(fields: Partial<Entry>): Entry {
+    return { ...fields, client_id: fields.client_id ?? randomId(), ts: Date.now(),
+      order: this.#nextOrder(), state: "waiting" };
+  }
+
+  async #append(fields: Partial<Entry>): Promise<void> {
+    if (this.#entries.size >= ENTRIES_MAX) throw refusal(413, "too_large", "the outbox is full");
+    const entry = this.#entry(fields);
+    await this.#begin(entry);
+    this.#pump(laneOf(entry));
+  }
+
+  /* A refused message that says something else now is tried again. */
+  async #rewrite(entry: Entry, text: string): Promise<void> {
+    entry.text = text;
+    this.#host.changed({ type: "changed", entry });
+    await this.#keep(entry);
+    await this.retry(entry.client_id);
   }
 
   /* By the clock, so that two tabs that share a storage interleave as they were written. */
@@ -202,15 +271,25 @@ export class Outbox {
     return lane;
   }
 
+  #pumpAll(): void {
+    for (const name of new Set([...this.#entries.values()].map(laneOf))) this.#pump(name);
+  }
+
+  /* What is done to a message that was refused waits for what becomes of that. */
+  #isReady(entry: Entry): boolean {
+    return entry.state === "waiting" && !this.#unkept.has(entry.client_id) &&
+      !(entry.of !== undefined && this.#entries.has(entry.of));
+  }
+
   #pump(name: string): void {
     const lane = this.#lane(name);
     if (!this.#isOpen || lane.isBusy || lane.timer !== undefined) return;
-    const next = this.entries.find((entry) =>
-      laneOf(entry) === name && entry.state === "waiting" && !this.#unkept.has(entry.client_id));
+    const next = this.entries.find((entry) => laneOf(entry) === name && this.#isReady(entry));
     if (!next) {
       this.#lanes.delete(name);
       return;
     }
+    if (next.action && next.tried && !this.#hasCaughtUp) return;
     lane.isBusy = true;
     void this.#attempt(next, lane).finally(() => {
       lane.isBusy = false;
@@ -221,14 +300,55 @@ export class Outbox {
   async #attempt(entry: Entry, lane: Lane): Promise<void> {
     this.#set(entry, "sending");
     try {
-      await this.#upload(entry);
-      const reply = await this.#host.send(fieldsOf(entry));
+      await (entry.action ? this.#act(entry, entry.action) : this.#send(entry));
       lane.backoff.reset();
-      this.#entries.delete(entry.client_id);
-      this.#host.changed({ type: "sent", entry, reply });
-      await this.#storage.delete(PREFIX + entry.client_id).catch(() => {});
     } catch (error) {
       await this.#failed(entry, lane, asChatError(error));
+    }
+  }
+
+  async #send(entry: Entry): Promise<void> {
+    await this.#upload(entry);
+    await this.#willTry(entry);
+    const reply = await this.#host.send(fieldsOf(entry));
+    await this.#resolve(entry, reply);
+    this.#entries.delete(entry.client_id);
+    this.#host.changed({ type: "sent", entry, reply });
+    await this.#storage.delete(PREFIX + entry.client_id).catch(() => {});
+  }
+
+  async #act(entry: Entry, action: Action): Promise<void> {
+    const isAgain = entry.tried;
+    await this.#willTry(entry);
+    try {
+      await this.#host.act(entry.conversation!, entry.message!, action);
+    } catch (error) {
+      if (!isAgain || asChatError(error).code !== 404) throw error; /* deleted by the first try */
+    }
+    await this.#done(entry);
+  }
+
+  async #done(entry: Entry): Promise<void> {
+    if (!this.#entries.delete(entry.client_id)) return;
+    this.#host.changed({ type: "done", entry });
+    await this.#storage.delete(PREFIX + entry.client_id).catch(() => {});
+  }
+
+  /* Recorded before the first try, so that nothing the server may have is rewritten here. */
+  async #willTry(entry: Entry): Promise<void> {
+    if (entry.tried) return;
+    entry.tried = true;
+    if (entry.action) entry.after = this.#host.position(entry.conversation!);
+    await this.#keep(entry).catch(() => {});
+  }
+
+  /* Kept before the message's own entry goes: after a crash in between it is sent, and found, again. */
+  async #resolve(entry: Entry, reply: SendReply): Promise<void> {
+    for (const other of this.#entries.values()) {
+      if (other.of !== entry.client_id) continue;
+      other.conversation = reply.conversation;
+      other.message = reply.message;
+      await this.#keep(other).catch(() => {});
     }
   }
 
@@ -249,6 +369,7 @@ export class Outbox {
       if (this.#isOpen && error.name !== "offline") this.#later(entry, lane, error.retryAfterMs);
       return;
     }
+    entry.tried = false; /* the server does not have it */
     entry.error = { code: error.code, name: error.name, message: error.message };
     this.#set(entry, "failed");
     await this.#keep(entry).catch(() => {});
@@ -259,6 +380,16 @@ export class Outbox {
       lane.timer = undefined;
       this.#pump(laneOf(entry));
     }, lane.backoff.next(atLeast));
+  }
+}
+
+function isSame(action: Action | undefined, message: Message): boolean {
+  switch (action?.do) {
+    case "edit": return message.kind === "edit" && message.text === action.text;
+    case "delete": return message.kind === "delete";
+    case "react": return message.kind === "reaction" && message.emoji === action.emoji &&
+      Boolean(message.on) === action.on;
+    default: return false;
   }
 }
 

@@ -94,7 +94,7 @@ class Connection:
     async def pass_on(self, reader, writer, is_upward):
         head = await reader.readuntil(b"\r\n\r\n")
         await self.put(writer, without_compression(head) if is_upward else head)
-        waiting, may_repeat = b"", not is_upward
+        waiting, is_first = b"", is_upward
         while True:
             received = await reader.read(READ_BYTES)
             if not received:
@@ -103,12 +103,12 @@ class Connection:
             while (found := frame_end(waiting)) is not None:
                 end, first, at = found
                 frame, waiting = waiting[:end], waiting[end:]
-                if is_upward and first & 0x0F in (TEXT, BINARY):
+                if is_first:
                     await self.obey_verdict(first & 0x0F, frame, at)
                 await self.put(writer, frame)
-                if may_repeat and self.is_repeated(first):
+                if not is_first and self.is_repeated(first):
                     await self.put(writer, frame)
-                may_repeat = True
+                is_first = False
 
     def is_repeated(self, first):
         """Whole messages of text or bytes only: fragments and control frames stay as they are."""
@@ -136,7 +136,7 @@ class Connection:
         await writer.drain()
 
     async def obey_verdict(self, opcode, frame, at):
-        """What the runner wants this client to be told instead of passing on its first command."""
+        """What the runner wants this client to be told instead of passing on its `connect`."""
         verdict, self.proxy.verdict = self.proxy.verdict, None
         if verdict is None:
             return
@@ -170,7 +170,7 @@ def error_reply(opcode, command, error):
 
 class Proxy:
     """`is_wild`: it cuts, delays, halves and repeats. `is_refusing`: it ends each connection at
-    once. `verdict`: for the next first command, {"close": CODE, "reason": TEXT} or {"error": …}."""
+    once. `verdict`: the answer to the next `connect`, {"close": CODE, "reason": TEXT} or {"error": …}."""
 
     def __init__(self, random):
         self.random = random

@@ -251,7 +251,12 @@ class World:
     async def close(self):
         for driver in self.drivers:
             await driver.end()
+
+    async def abandon(self):
+        for driver in self.drivers:
             driver.proxy.close()
+            if driver.process is not None:
+                await driver.kill()
 
 
 # --- part one: nothing lost, doubled or out of order ------------------------------------------------
@@ -366,9 +371,10 @@ def is_back(driver, since):
     return driver.status == "online" and driver.proxy.attempts[-1] > since
 
 
-async def all_back(world, since):
+async def all_back(world, since=None):
+    """Since a moment, or since each one's verdict."""
     for driver in world.drivers:
-        await driver.wait(lambda d=driver: is_back(d, since), "it is back")
+        await driver.wait(lambda d=driver: is_back(d, since or d.proxy.verdict_at), "it is back")
 
 
 async def with_real_back_off(world):
@@ -405,10 +411,8 @@ async def tell_all(world, verdict):
     for driver in world.drivers:
         driver.status = "cut"
         driver.proxy.verdict_at = None
-        driver.proxy.cut_all()
-    await asyncio.sleep(0.05)
-    for driver in world.drivers:
         driver.proxy.verdict = verdict
+        driver.proxy.cut_all()
     for driver in world.drivers:
         await driver.wait(lambda d=driver: d.proxy.verdict_at, f"it comes for {verdict}")
 
@@ -421,7 +425,7 @@ def waits(world):
 
 async def draining(world):
     await tell_all(world, {"close": 4001, "reason": "3000"})
-    await all_back(world, max(driver.proxy.verdict_at for driver in world.drivers))
+    await all_back(world)
     found = waits(world)
     if max(found) < 0.15:  # three times within a twentieth: once in 8,000 by chance
         raise Failure(f"a server that drains for 3 s was asked after {found} s")
@@ -431,7 +435,7 @@ async def draining(world):
 async def too_many(world):
     await tell_all(world, {"error": {"code": 429, "name": "rate_limited", "message": "wait",
                                      "retry_after_ms": 1500, "temporary": True}})
-    await all_back(world, max(driver.proxy.verdict_at for driver in world.drivers))
+    await all_back(world)
     if min(waits(world)) < 1.45:
         raise Failure(f"retry_after_ms 1500, but it came back after {waits(world)} s")
 
@@ -458,6 +462,13 @@ async def obey(world):
 
 
 async def run(world):
+    try:
+        await play(world)
+    finally:
+        await world.abandon()
+
+
+async def play(world):
     await world.open()
     began = time.monotonic()
     await survive(world)
