@@ -125,7 +125,8 @@ struct cc_gateway_options {
     /* Objects that the gateway serves under CC_MEDIA_PATH; all zero: none. To outlive the gateway.
      * Origins are as above. */
     struct cc_media_server media;
-    uint32_t max_transfers;  /* of one thread, of objects at a time: one more is answered with 503
+    uint32_t max_transfers;  /* of one thread, of objects at a time, a quarter of it for one client
+                                address on all threads: one more is answered with 503
                                 (256) */
     uint32_t media_stall_ms; /* a transfer that moves less than 64 KiB in this time is cut
                                 (30,000) */

@@ -230,6 +230,7 @@ static void free_gateway(struct cc_gateway *gateway, uint32_t started)
     admission_deinit(&gateway->admission);
     cors_deinit(&gateway->cors);
     http_router_deinit(&gateway->router);
+    quota_deinit(&gateway->transfers);
     quota_deinit(&gateway->quota);
     mem_free(&allocator, gateway);
 }
@@ -249,6 +250,12 @@ static int start(struct cc_gateway *gateway)
     return 0;
 }
 
+/* Slow ones of a single address leave most of a thread's places to others. */
+static uint32_t transfers_of_an_address(uint32_t max_transfers)
+{
+    return max_transfers < 4 ? 1 : max_transfers / 4;
+}
+
 static int gateway_new(struct cc_engine *engine, const struct cc_gateway_options *options,
                        struct cc_gateway **ret_gateway)
 {
@@ -265,6 +272,12 @@ static int gateway_new(struct cc_engine *engine, const struct cc_gateway_options
     atomic_init(&gateway->undrained, options->threads);
     http_router_init(&gateway->router, &gateway->allocator);
     if (quota_init(&gateway->quota, &gateway->allocator, options->max_address_connections)) {
+        mem_free(allocator, gateway);
+        return CC_ENOMEM;
+    }
+    if (quota_init(&gateway->transfers, &gateway->allocator,
+                   transfers_of_an_address(options->max_transfers))) {
+        quota_deinit(&gateway->quota);
         mem_free(allocator, gateway);
         return CC_ENOMEM;
     }

@@ -29,7 +29,8 @@ struct cc_gateway {
     struct admission admission;
     struct http_router router;
     struct cors cors;
-    struct quota quota; /* locks itself */
+    struct quota quota;     /* locks itself: connections */
+    struct quota transfers; /* likewise: objects that are received and sent */
     char *tls_cert_file;
     char *tls_key_file;
     bool can_unsubscribe;

@@ -193,6 +193,18 @@ static struct transfer *transfer_new(struct connection *connection)
     return transfer;
 }
 
+/* Whether the client's address has as many under way as it may. Loopback is not counted. */
+static bool is_over_share(struct transfer *transfer)
+{
+    const struct connection *connection = transfer->connection;
+    struct quota *quota = &transfer->worker->gateway->transfers;
+    struct address client = address_client(&connection->address);
+
+    if (!connection->has_address || address_is_loopback(&connection->address))
+        return false;
+    return quota_take(quota, &client, &transfer->share) != 0;
+}
+
 int transfer_begin(struct connection *connection, const struct transfer_request *request)
 {
     struct worker *worker = connection->worker;
@@ -211,7 +223,7 @@ int transfer_begin(struct connection *connection, const struct transfer_request 
         refuse(transfer, 405);
     } else if (request->has_no_size) {
         refuse(transfer, 411);
-    } else if (is_full) {
+    } else if (is_full || is_over_share(transfer)) {
         refuse(transfer, 503);
     } else {
         open_stream(transfer, request);
@@ -244,6 +256,7 @@ static void transfer_free(struct transfer *transfer)
 
     if (transfer->stream)
         server->vtable->close(server->self, transfer->stream);
+    quota_give(&worker->gateway->transfers, transfer->share);
     worker->transfer_count--;
     stats_sub(&worker->stats.transfers, 1);
     mem_free(worker->allocator, transfer);

@@ -39,6 +39,7 @@ struct transfer {
     bool closes;  /* the connection, with the answer: a body was not taken whole */
     struct cc_slice origin; /* of the page that asks, if it may read the answer; else empty */
     char origin_bytes[128];
+    struct quota_entry *share; /* of its client's address; NULL: it is not counted */
     struct cc_media_finish finish;
 };
 

@@ -647,6 +647,34 @@ def bodies_that_never_end_take_bounded_memory(server):
         "POST", "/v1/conversations", b"x" * size).status == 400)
 
 
+@attack("--trusted-proxies", "127.0.0.1")
+def slow_transfers_of_one_address(server):
+    """An address has 64 places of 256, and others theirs; a place is given back."""
+    size = 4 << 20
+
+    async def run(stage):
+        alice = await stage.login("alice")
+        granted = await alice.call("upload", name="a", type="video/mp4", bytes=size)
+        answer = User(server).ask("PUT", granted["url"], b"x" * size, Content_Type="video/mp4")
+        assert answer.status == 201
+        await alice.send(user="bob", text="", media=[granted["media"]])
+        return (await alice.call("media", media=granted["media"]))["url"]
+    url = play(server, run)
+
+    def begin(forwarded):
+        raw = Raw(server, receive_buffer=4096)
+        raw.send(f"GET {url} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {forwarded}\r\n\r\n".encode())
+        while b"\r\n" not in raw.buffer:
+            assert raw.more()
+        return int(raw.buffer.split()[1]), raw
+    begun = [begin("203.0.113.1") for _ in range(66)]
+    assert [status for status, _ in begun] == [200] * 64 + [503] * 2
+    assert begin("203.0.113.2")[0] == 200
+    for _, raw in begun:
+        raw.socket.close()
+    eventually("a place comes free", lambda: begin("203.0.113.1")[0] == 200)
+
+
 @attack()
 def one_upload_does_not_fill_the_disk(server):
     size = 1 << 20
