@@ -25,7 +25,7 @@ SEVERITY = ["passed", "skipped", "failed"]
 
 CHECKS_BEFORE_BUILD = ["headers", "layers", "size", "format", "comments", "walkthrough", "snippets",
                        "mutations", "page", "openapi"]
-CHECKS_AFTER_BUILD = ["purity", "symbols", "install"]
+CHECKS_AFTER_BUILD = ["purity", "symbols", "abi", "install"]
 
 
 class Tally:

@@ -17,7 +17,8 @@ declared_in() {
 # LIBRARY LIST HEADER…
 check() {
     local exported missing
-    exported=$(nm -D --defined-only "$build/lib/$1" | awk '{print $3}' | sort)
+    exported=$(nm -D --defined-only "$build/lib/$1" | awk '{print $3}' | grep -v '^CHATCORE' |
+        sed 's/@.*//' | sort)
     [ "$fix" != --fix ] || printf '%s\n' "$exported" >"$2"
     diff -u --label "$2" "$2" --label "$1" <(printf '%s\n' "$exported") || status=1
     missing=$(comm -23 <(declared_in "${@:3}") <(printf '%s\n' "$exported"))
