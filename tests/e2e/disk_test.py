@@ -1,5 +1,6 @@
-"""A disk that takes no more: sends are refused by name, /readyz says so, nothing that was
-acknowledged is lost, and all goes on by itself when there is room again.
+"""The data folder's disk. One that takes no more: sends are refused by name, /readyz says so,
+nothing that was acknowledged is lost, and all goes on by itself when there is room again. And who
+may read what is there.
 
 A limit of file sizes stands for the full disk: it needs no rights and no file system of its own.
 
@@ -79,7 +80,7 @@ def wait_until_ready(server):
         time.sleep(0.1)
 
 
-def main():
+def full_disk():
     with Server("--spam-filter-off", "--send-rate", "off", "--search-off") as server:
         assert status(server, "/readyz") == 200
         limit_files(server, log_size(server) + 65536)
@@ -92,7 +93,42 @@ def main():
         server.kill()
         server.start()
         asyncio.run(check(server, acknowledged[:-1] + ["after"]))
-    print("1 passed, 0 failed")
+
+
+async def say_something(server):
+    ann = await Client.login(server, "ann")
+    await ann.send(user="ben", text="for ben's eyes only")
+    upload = await ann.call("upload", name="a", type="text/plain", bytes=2)
+    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{upload['url']}", b"hi",
+                                     upload["headers"], method=upload["method"])
+    urllib.request.urlopen(request).close()
+    await ann.send(user="ben", media=[upload["media"]])
+    await ann.call("search", text="eyes")  # the index has it
+    await ann.lose()
+
+
+def only_the_owner_reads():
+    """Whatever the umask is, and though the folder was there and is everybody's to list."""
+    before = os.umask(0)
+    server = Server()
+    data = os.path.join(server.directory, "data")
+    try:
+        os.mkdir(data, 0o755)
+        with server:
+            asyncio.run(say_something(server))
+            for folder, _, files in os.walk(data):
+                for path in [os.path.join(folder, name) for name in files]:
+                    assert os.stat(path).st_mode & 0o077 == 0, f"{path} is others' to read"
+    finally:
+        os.umask(before)
+
+
+def main():
+    todo = [full_disk, only_the_owner_reads]
+    for function in todo:
+        function()
+        print(f"ok   {function.__name__}", flush=True)
+    print(f"{len(todo)} passed, 0 failed")
     return 0
 
 

@@ -5,6 +5,7 @@
 
 #include "chatcore/error.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -130,11 +131,25 @@ static int prepare_all(struct database *database)
     return r;
 }
 
+/* SQLite would let others read a file that it makes; the files beside it get this one's mode. What
+ * fails here fails for SQLite as well, which has a word for it. */
+static void make_file(const char *path)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (file >= 0)
+        close(file);
+}
+
 static int open_file(struct database *database, const char *path)
 {
     int format = 0;
-    int r = sqlite3_open_v2(path ? path : ":memory:", &database->handle,
-                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    int r;
+
+    if (path)
+        make_file(path);
+    r = sqlite3_open_v2(path ? path : ":memory:", &database->handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 
     if (r == SQLITE_OK)
         r = sqlite3_exec(database->handle, settings, NULL, NULL, NULL);
