@@ -303,7 +303,17 @@ const steps = {
     await alice.sees("No connection", "#status");
     await alice.write("written in a tunnel");
     await alice.sees("waiting", ".mine .tick");
+    await alice.write("and an other");
+    await alice.write("never mind");
+    await alice.tool("and an other", "Edit");
+    await alice.page.evaluate(() => (document.querySelector("#text").value = ""));
     await alice.write("and another");
+    await alice.sees("and another", ".bubble.waiting");
+    await alice.tool("never mind", "Delete");
+    await alice.misses("never mind", ".bubble");
+    await alice.tool("hello?", "React");
+    await alice.click(".picker button", "👍");
+    await alice.sees("👍 1", ".reactions");
     await alice.page.goto("about:blank"); /* the tab is closed, and opened again later */
     await startServer(port);
     await alice.page.goto(`http://127.0.0.1:${port}/`);
@@ -314,6 +324,8 @@ const steps = {
     await alice.misses("", ".bubble.waiting, .bubble.sending");
     check(await bob.count("written in a tunnel") === 1, "it came twice");
     check(await bob.count("and another") === 1, "it came twice");
+    await bob.sees("👍 1", ".reactions");
+    check(await bob.count("never mind") === 0, "what was taken away was sent");
   },
 
   async "keyboard"() {

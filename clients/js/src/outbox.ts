@@ -16,6 +16,8 @@ import type { Message, Meta, SendFields, SendReply } from "./wire.js";
 
 /** Entries; more means that nobody looks at what is refused. */
 const ENTRIES_MAX = 10_000;
+/** Sent messages whose client_id is still understood by amend(): somebody may be editing one. */
+const SENT_MAX = 1000;
 const PREFIX = "outbox/";
 
 export interface Attachment {
@@ -115,6 +117,7 @@ export class Outbox {
   readonly #host: OutboxHost;
   readonly #entries = new Map<string, Entry>();
   readonly #lanes = new Map<string, Lane>();
+  readonly #sent = new Map<string, { conversation: string; message: string }>();
   readonly #unkept = new Set<string>(); /* being written for the first time: not to be tried */
   #isOpen = false;
   #hasCaughtUp = false;
@@ -155,6 +158,8 @@ export class Outbox {
   /** Kept when this resolves, as a change of the entry or as an entry of its own. */
   async amend(target: Target, action: Action): Promise<void> {
     if (!("client_id" in target)) return this.#append({ ...target, action });
+    const sent = this.#sent.get(target.client_id);
+    if (sent) return this.#append({ ...sent, action });
     const entry = this.#entries.get(target.client_id);
     if (!entry || entry.action) throw refusal(404, "not_found", "there is no such message to be sent");
     if (!entry.tried && action.do === "delete") return this.discard(entry.client_id);
@@ -343,11 +348,12 @@ export class Outbox {
   }
 
   /* Kept before the message's own entry goes: after a crash in between it is sent, and found, again. */
-  async #resolve(entry: Entry, reply: SendReply): Promise<void> {
+  async #resolve(entry: Entry, { conversation, message }: SendReply): Promise<void> {
+    this.#sent.set(entry.client_id, { conversation, message });
+    if (this.#sent.size > SENT_MAX) this.#sent.delete(this.#sent.keys().next().value!);
     for (const other of this.#entries.values()) {
       if (other.of !== entry.client_id) continue;
-      other.conversation = reply.conversation;
-      other.message = reply.message;
+      Object.assign(other, { conversation, message });
       await this.#keep(other).catch(() => {});
     }
   }

@@ -65,6 +65,16 @@ test("what is done to a message that is on its way goes behind it", async () => 
   await until(() => client.outbox.length === 0);
 });
 
+test("a message that was sent while somebody was changing it", async () => {
+  await client.start();
+  const peer = await welcome();
+  const { client_id } = await client.send({ user: "bob", text: "helo" });
+  await peer.answer("send", { conversation: "a", message: "m1", ts: 1 });
+  await until(() => client.outbox.length === 0);
+  await client.amend({ client_id }, { do: "edit", text: "hello" });
+  assert.deepEqual(await peer.answer("edit", { seq: 2 }), { ...meant, text: "hello" });
+});
+
 test("written offline, done in order, and kept over a restart", async () => {
   await client.amend(meant, { do: "edit", text: "1" });
   await client.amend(meant, { do: "react", emoji: "👍", on: true });

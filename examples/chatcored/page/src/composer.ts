@@ -1,7 +1,7 @@
 /*
  * Where messages are written: text, attachments, replying, editing, mentions.
  */
-import type { Attachment, Draft, Message } from "@chatcore/client";
+import type { Attachment, Draft, Message, Target } from "@chatcore/client";
 import { $, attempt, iconButton, make, toast } from "./dom.js";
 import type { Model } from "./model.js";
 
@@ -12,7 +12,7 @@ export class Composer {
   readonly #input = $<HTMLTextAreaElement>("#text");
   #files: Attachment[] = [];
   #reply: Message | undefined;
-  #edited: Message | undefined;
+  #edited: Target | undefined;
   #typingTold = 0;
   #choice = 0;
 
@@ -64,9 +64,9 @@ export class Composer {
     this.#context(`Reply to ${message.from}`, this.model.describe(message));
   }
 
-  edit(message: Message, text: string): void {
+  edit(target: Target, text: string): void {
     this.clear();
-    this.#edited = message;
+    this.#edited = target;
     this.#input.value = text;
     this.#context("Edit message", text);
     this.#grow();
@@ -136,8 +136,7 @@ export class Composer {
     const text = this.#input.value.trim();
     if (!room || (!text && this.#files.length === 0)) return;
     if (this.#edited) {
-      const { conversation, id } = this.#edited;
-      if (text) await this.model.client.request("edit", { conversation, message: id, text });
+      if (text) this.model.amend(this.#edited, { do: "edit", text });
       this.clear();
       return;
     }

@@ -4,7 +4,7 @@
  */
 import { Composer } from "./composer.js";
 import { details, newChat, shortcuts } from "./dialogs.js";
-import { $, attempt, face, icon, make, reconcile, rove, when, type Item } from "./dom.js";
+import { $, attempt, face, icon, make, reconcile, rove, toast, when, type Item } from "./dom.js";
 import { Model, titleOf, type Room } from "./model.js";
 import { Thread } from "./thread.js";
 
@@ -153,8 +153,9 @@ function start(user: string, first: string, isDev: boolean): void {
     return token;
   });
   model.changed = changed;
+  model.told = toast;
   thread = new Thread(model, { reply: (message) => composer.reply(message),
-    edit: (message, text) => composer.edit(message, text) });
+    edit: (target, text) => composer.edit(target, text) });
   composer = new Composer(model);
   Object.assign(sessionStorage, { user, token: first, dev: isDev ? "yes" : "" });
   $("#me").textContent = user;

@@ -3,8 +3,8 @@
  * library and knows nothing of elements; `changed` tells what has to be drawn again.
  */
 import {
-  Client, IndexedDbStorage, type Conversation, type Entry, type Message, type OutboxChange,
-  type Presence, type Receipt, type Typing,
+  Client, IndexedDbStorage, type Action, type Conversation, type Entry, type Message, type OutboxChange,
+  type Presence, type Receipt, type Target, type Typing,
 } from "@chatcore/client";
 
 export interface Room {
@@ -39,6 +39,16 @@ export interface Change {
   reactions: Map<string, { emoji: string; from: string }>;
 }
 
+function change(changes: Map<string, Change>, id: string,
+  { kind, from, text, emoji, on }: Pick<Message, "kind" | "from" | "text" | "emoji" | "on">): void {
+  const found: Change = changes.get(id) ?? { reactions: new Map() };
+  if (kind === "edit") found.text = text ?? "";
+  else if (kind === "delete") found.gone = true;
+  else if (on) found.reactions.set(`${from} ${emoji}`, { emoji: emoji!, from });
+  else found.reactions.delete(`${from} ${emoji}`);
+  changes.set(id, found);
+}
+
 const PAGE = 60;
 const TYPING_MS = 3000;
 /** Whose conversation is open and who is no contact: changes of presence are not pushed. */
@@ -55,6 +65,8 @@ export class Model {
   open: Room | undefined;
   readonly #watching: ReturnType<typeof setInterval>;
   changed: (what: "list" | "room" | "head" | "typing" | "state") => void = () => {};
+  /** For what the user has to know. */
+  told: (text: string) => void = () => {};
 
   constructor(readonly me: string, token: (reason: string) => Promise<string | undefined>) {
     sessionStorage["device"] ??= `web-${Math.random().toString(36).slice(2, 12)}`;
@@ -84,12 +96,25 @@ export class Model {
       this.#settle(room, change.reply.conversation);
       const isSeen = [...room.messages.values()].some((m) => m.client_id === change.entry.client_id);
       if (!isSeen) room.settling.set(change.entry.client_id, change.entry);
+    } else if (change.entry.action) {
+      if (change.entry.state === "failed") this.#refused(change.entry);
     } else if (change.type === "added") {
       room.ts = Math.max(room.ts, change.entry.ts);
       room.preview = `You: ${change.entry.text || "📎 Attachment"}`;
     }
     this.changed("list");
     if (room === this.open) this.changed("room");
+  }
+
+  /* What can't be done is told, and no longer shown as if it were. */
+  #refused(entry: Entry): void {
+    this.told(`That could not be done: ${entry.error?.message}`);
+    void this.client.discard(entry.client_id);
+  }
+
+  /** Now or later; failing to keep it is told. */
+  amend(target: Target, action: Action): void {
+    this.client.amend(target, action).catch((error: Error) => this.told(error.message));
   }
 
   /* --- rooms ---------------------------------------------------------------------------------- */
@@ -247,18 +272,20 @@ export class Model {
     }
   }
 
-  /** Edits, deletions and reactions are messages of their own that name another. */
+  /**
+   * Edits, deletions and reactions are messages of their own that name another; those that wait in
+   * the outbox are shown as done already.
+   */
   changesOf(room: Room): Map<string, Change> {
     const changes = new Map<string, Change>();
-    for (const message of [...room.messages.values()].sort((a, b) => a.seq - b.seq)) {
-      if (!message.message) continue;
-      const change: Change = changes.get(message.message) ?? { reactions: new Map() };
-      const key = `${message.from} ${message.emoji}`;
-      if (message.kind === "edit") change.text = message.text ?? "";
-      else if (message.kind === "delete") change.gone = true;
-      else if (message.on) change.reactions.set(key, { emoji: message.emoji!, from: message.from });
-      else change.reactions.delete(key);
-      changes.set(message.message, change);
+    for (const message of [...room.messages.values()].sort((a, b) => a.seq - b.seq))
+      if (message.message) change(changes, message.message, message);
+    for (const entry of this.client.outbox) {
+      const { action } = entry;
+      const meant = entry.message ?? entry.of;
+      if (!action || !meant) continue;
+      const kind = action.do === "react" ? "reaction" : action.do;
+      change(changes, meant, { ...action, kind, from: this.me });
     }
     return changes;
   }

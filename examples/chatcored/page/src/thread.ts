@@ -1,7 +1,7 @@
 /*
  * The messages of the open conversation: bubbles, ticks, reactions, and what can be done with one.
  */
-import type { Entry, MediaFile, Message } from "@chatcore/client";
+import type { Entry, MediaFile, Message, Target } from "@chatcore/client";
 import { $, attempt, clockTime, colourOf, dayOf, icon, iconButton, make, reconcile, rove, type Item } from "./dom.js";
 import type { Change, Model, Room } from "./model.js";
 
@@ -10,7 +10,7 @@ const NEAR_END = 80;
 
 export interface ThreadHost {
   reply(message: Message): void;
-  edit(message: Message, text: string): void;
+  edit(target: Target, text: string): void;
 }
 
 interface Url {
@@ -79,8 +79,11 @@ export class Thread {
       items.push(this.#message(room, message, changes.get(message.id), byId, message.from !== before));
       before = message.from;
     }
-    const waiting = this.model.client.outbox.filter((entry) => this.model.roomOfEntry(entry) === room);
-    for (const entry of [...room.settling.values(), ...waiting]) items.push(this.#entry(entry));
+    const waiting = this.model.client.outbox.filter((entry) => !entry.action && this.model.roomOfEntry(entry) === room);
+    for (const entry of [...room.settling.values(), ...waiting]) {
+      const change = changes.get(entry.client_id);
+      if (!change?.gone) items.push(this.#entry(entry, change?.text ?? entry.text ?? ""));
+    }
     return items;
   }
 
@@ -157,8 +160,7 @@ export class Thread {
   }
 
   #react(message: Message, emoji: string, on: boolean): void {
-    const { conversation, id } = message;
-    attempt(this.model.client.request("react", { conversation, message: id, emoji, on }));
+    this.model.amend({ conversation: message.conversation, message: message.id }, { do: "react", emoji, on });
   }
 
   #tools(room: Room, message: Message, text: string): HTMLElement {
@@ -167,7 +169,7 @@ export class Thread {
       iconButton("smile", "React", () => this.#pick(tools, message)),
       iconButton("reply", "Reply", () => this.host.reply(message)));
     if (isMine && message.kind === "text")
-      tools.append(iconButton("edit", "Edit", () => this.host.edit(message, text)));
+      tools.append(iconButton("edit", "Edit", () => this.host.edit({ conversation: message.conversation, message: message.id }, text)));
     if (isMine || room.role === "owner" || room.role === "admin")
       tools.append(iconButton("bin", "Delete", () => this.#delete(message)));
     return tools;
@@ -189,8 +191,7 @@ export class Thread {
   }
 
   #delete(message: Message): void {
-    const { conversation, id } = message;
-    attempt(this.model.client.request("delete", { conversation, message: id }));
+    this.model.amend({ conversation: message.conversation, message: message.id }, { do: "delete" });
   }
 
   #key(event: KeyboardEvent): void {
@@ -213,19 +214,27 @@ export class Thread {
 
   /* --- what is not sent yet ------------------------------------------------------------------- */
 
-  #entry(entry: Entry): Item {
-    const state = this.model.client.outbox.includes(entry) ? entry.state : "sent";
-    return { key: `c${entry.client_id}`, sign: `${state}${entry.files?.length ?? 0}`, make: () => {
+  #entry(entry: Entry, text: string): Item {
+    const isWaiting = this.model.client.outbox.includes(entry);
+    const state = isWaiting ? entry.state : "sent";
+    return { key: `c${entry.client_id}`, sign: `${state}${entry.files?.length ?? 0}${text}`, make: () => {
       const bubble = make("div", { class: `bubble mine ${state}`, tabIndex: -1, role: "article",
         "aria-label": `You, ${state}` });
       for (const file of entry.files ?? []) bubble.append(make("span", { class: "file" }, icon("file"), file.name));
-      bubble.append(make("span", { class: "text" }, entry.text ?? ""), this.#meta(entry.ts, false, state));
-      if (state === "failed")
-        bubble.append(make("div", { class: "failure", role: "alert" }, `Not sent: ${entry.error?.message} `,
-          make("button", { type: "button", class: "link", onclick: () => attempt(this.model.client.retry(entry.client_id)) }, "Try again"),
-          make("button", { type: "button", class: "link", onclick: () => attempt(this.model.client.discard(entry.client_id)) }, "Discard")));
+      bubble.append(make("span", { class: "text" }, text), this.#meta(entry.ts, false, state));
+      if (state === "failed") bubble.append(make("div", { class: "failure", role: "alert" }, `Not sent: ${entry.error?.message} `,
+        make("button", { type: "button", class: "link", onclick: () => attempt(this.model.client.retry(entry.client_id)) }, "Try again"),
+        make("button", { type: "button", class: "link", onclick: () => attempt(this.model.client.discard(entry.client_id)) }, "Discard")));
+      else if (isWaiting) bubble.append(this.#entryTools(entry, text));
       return bubble;
     } };
+  }
+
+  #entryTools(entry: Entry, text: string): HTMLElement {
+    const target = { client_id: entry.client_id };
+    return make("div", { class: "tools", role: "toolbar", "aria-label": "This message" },
+      text && iconButton("edit", "Edit", () => this.host.edit(target, text)),
+      iconButton("bin", "Delete", () => this.model.amend(target, { do: "delete" })));
   }
 
   /* --- media ---------------------------------------------------------------------------------- */
