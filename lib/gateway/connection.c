@@ -477,8 +477,13 @@ static void beat(struct connection *connection)
 {
     struct worker *worker = connection->worker;
     int64_t interval = worker->gateway->options.ping_interval_ms;
-    int64_t silent = worker_now(worker) - connection->heard_ms;
+    int64_t now = worker_now(worker);
+    int64_t silent;
 
+    /* So late a timer means that this thread stood still: what the client said waits to be read. */
+    if (now - connection->timer.deadline >= interval)
+        connection->heard_ms = now - interval;
+    silent = now - connection->heard_ms;
     if (silent >= 2 * interval) {
         stats_add(&worker->stats.silent, 1);
         connection_close(connection, CC_CLOSE_NO_HEARTBEAT, slice_str("no heartbeat"));

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import resource
+import signal
 import socket
 import ssl
 import struct
@@ -283,6 +284,22 @@ def heartbeats(server):
     assert metric(server, "gateway_silent_total") == 1
     for raw in (silent, ponging, beating):
         raw.socket.close()
+
+
+@scenario("--ping-interval-ms", "500")
+def a_stall_of_the_server_is_nobodys_silence(server):
+    """A process that stood still has not read what came meanwhile: it asks once more."""
+    async def run():
+        clients = [await Client.login(server, f"user-{i}") for i in range(5)]
+        server.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(2)
+        server.process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(1.5)
+        for client in clients:
+            await client.call("contacts")
+            await client.lose()
+    asyncio.run(run())
+    assert metric(server, "gateway_silent_total") == 0
 
 
 # --- slow readers ------------------------------------------------------------------------------
