@@ -26,7 +26,7 @@ except ImportError:
     skip("python3-aiosmtpd is not installed")
 
 PATIENCE_S = 20
-DIGEST_S = 1
+DIGEST_S = 2
 USER, PASSWORD = b"chat", b"pass word"
 PUBLIC_URL = "http://chat.example.org"
 
@@ -266,6 +266,24 @@ async def one_click_ends_them(server, sink):
     await alice.close()
 
 
+async def over_a_crash(server, sink):
+    """What waited for its mail is mailed after a kill -9, and what was mailed is not mailed again,
+    but for the one that the kill met."""
+    before = len(sink.to("carol@example.org"))
+    alice = await Client.login(server, "alice")
+    await alice.send(user="carol", text="before the crash")
+    await alice.lose()
+    server.kill()
+    server.start()
+    await until(lambda: len(sink.to("carol@example.org")) > before, "no mail after a crash")
+    server.kill()
+    server.start()
+    await asyncio.sleep(4 * DIGEST_S)
+    mails = sink.to("carol@example.org")[before:]
+    assert all("before the crash" in mail.get_body(("plain",)).get_content() for mail in mails)
+    assert len(mails) <= 2 and len({mail["Message-ID"] for mail in mails}) == 1, mails
+
+
 # --- the server ------------------------------------------------------------------------------------
 
 def certificate(folder):
@@ -348,6 +366,8 @@ def main():
             print("ok addresses that fail hold up no other", flush=True)
             asyncio.run(one_click_ends_them(server, sink))
             print("ok one click ends the mails", flush=True)
+            asyncio.run(over_a_crash(server, sink))
+            print("ok a crash loses no mail", flush=True)
     over_tls()
 
 

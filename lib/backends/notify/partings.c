@@ -43,7 +43,7 @@ bool partings_watch(struct partings *partings, CURL *easy)
 /* 0: it has none. */
 static long port_of(int fd)
 {
-    struct sockaddr_in6 address; /* the port stands where that of IPv4 does */
+    struct sockaddr_in6 address = {0}; /* the port stands where that of IPv4 does */
     socklen_t size = sizeof address;
 
     if (getsockname(fd, (struct sockaddr *)&address, &size))
