@@ -6,6 +6,7 @@
 #define CHATCORE_COMMAND_H
 
 #include "chatcore/message.h"
+#include "chatcore/privacy.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -99,11 +100,14 @@ struct cc_command {
     uint64_t retention_s;  /* update; 0: none of its own */
     enum cc_conversation_kind kind; /* create */
     enum cc_role role;              /* role, add */
+    struct cc_privacy privacy;      /* profile */
     bool on;                        /* react, typing */
     bool has_name;                  /* profile, update: the member was given, so it is set */
     bool has_avatar;
     bool has_meta;
     bool has_retention;   /* update */
+    bool has_presence;    /* profile: privacy.presence */
+    bool has_read_marks;  /* profile: privacy.read_marks */
     bool has_after;       /* history: 0 is a valid `after` */
     uint64_t reserved[8]; /* 0 */
 };

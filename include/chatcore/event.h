@@ -72,6 +72,7 @@ struct cc_profile {
     struct cc_slice name;
     struct cc_slice avatar;
     struct cc_slice meta;
+    struct cc_privacy privacy; /* of the user's own; of others it is not told, and zero */
 };
 
 /* Where a device is notified. */

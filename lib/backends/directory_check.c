@@ -78,6 +78,20 @@ int directory_check_change(const struct cc_allocator *allocator,
     return check_members(allocator, op->members, op->count, op->kind != CC_CHANGE_REMOVE);
 }
 
+bool directory_check_privacy(const struct cc_privacy *privacy)
+{
+    return (unsigned)privacy->presence <= CC_AUDIENCE_NOBODY &&
+           (unsigned)privacy->read_marks <= CC_READ_MARKS_PRIVATE;
+}
+
+void directory_set_privacy(const struct cc_directory_profile *op, struct cc_privacy *privacy)
+{
+    if (op->sets_presence)
+        privacy->presence = op->privacy.presence;
+    if (op->sets_read_marks)
+        privacy->read_marks = op->privacy.read_marks;
+}
+
 bool directory_check_relation(enum cc_relation relation)
 {
     return relation == CC_RELATION_CONTACT || relation == CC_RELATION_BLOCKED;

@@ -14,6 +14,11 @@ int directory_check_create(const struct cc_allocator *allocator,
 int directory_check_change(const struct cc_allocator *allocator,
                            const struct cc_directory_change *op);
 
+bool directory_check_privacy(const struct cc_privacy *privacy);
+
+/* Takes over what a put gives of it. */
+void directory_set_privacy(const struct cc_directory_profile *op, struct cc_privacy *privacy);
+
 /* True for the relations there are. */
 bool directory_check_relation(enum cc_relation relation);
 

@@ -8,9 +8,11 @@
 #include "engine/group.h"
 #include "engine/lists.h"
 #include "engine/notify.h"
+#include "engine/presence.h"
 #include "engine/relations.h"
 #include "engine/summary.h"
 #include "engine/user.h"
+#include "engine/user_privacy.h"
 #include "wire/pack.h"
 
 /* The reply `{}`, or the error. */
@@ -25,11 +27,14 @@ static void reply_done(struct request *request, int status)
 /* --- profile -----------------------------------------------------------------------------------
  */
 
-static void profile_reply(struct request *request, struct cc_slice user)
+static void profile_reply(struct request *request, struct cc_slice user, struct cc_privacy privacy)
 {
     const struct cc_directory_profile *op = &request->op.profile;
-    struct cc_profile profile = {
-        .user = user, .name = op->ret_name, .avatar = op->ret_avatar, .meta = op->ret_meta};
+    struct cc_profile profile = {.user = user,
+                                 .name = op->ret_name,
+                                 .avatar = op->ret_avatar,
+                                 .meta = op->ret_meta,
+                                 .privacy = privacy};
     struct cc_reply reply = {.profile = &profile};
 
     request_reply(request, &reply);
@@ -43,7 +48,7 @@ static void own_read(struct request *request, int status)
     if (status && status != CC_ENOTFOUND)
         request_fail(request, status);
     else
-        profile_reply(request, request->user->name);
+        profile_reply(request, request->user->name, request->op.profile.ret_privacy);
 }
 
 static void other_read(struct request *request, int status)
@@ -51,7 +56,7 @@ static void other_read(struct request *request, int status)
     if (status)
         request_fail(request, status);
     else
-        profile_reply(request, request->command->user);
+        profile_reply(request, request->command->user, (struct cc_privacy){0});
 }
 
 static void read_profile(struct request *request, struct cc_slice user,
@@ -76,13 +81,31 @@ static void other_related(struct request *request, int status)
         read_profile(request, request->command->user, other_read);
 }
 
-static void profile_stored(struct request *request, int status)
+/* Who may see the user is told before the reply: from then on it holds. */
+static void profile_told(struct request *request, int status)
 {
-    cc_op_release(&request->op.op);
     if (status)
         request_fail(request, status);
     else
         read_profile(request, request->user->name, own_read);
+}
+
+static void profile_stored(struct request *request, int status)
+{
+    cc_op_release(&request->op.op);
+    if (!status)
+        user_privacy_stored(request);
+    if (!status && request->command->has_presence)
+        presence_retell(request, profile_told);
+    else
+        profile_told(request, status);
+}
+
+static bool check_privacy(const struct cc_command *command)
+{
+    return (!command->has_presence || (unsigned)command->privacy.presence <= CC_AUDIENCE_NOBODY) &&
+           (!command->has_read_marks ||
+            (unsigned)command->privacy.read_marks <= CC_READ_MARKS_PRIVATE);
 }
 
 static int check_profile(const struct cc_command *command)
@@ -97,7 +120,7 @@ static int check_profile(const struct cc_command *command)
         return CC_EINVAL;
     if (command->has_meta && command->meta.size && !pack_is_map(command->meta))
         return CC_EINVAL;
-    return 0;
+    return check_privacy(command) ? 0 : CC_EINVAL;
 }
 
 /* Given and empty: not NULL, so that it is put, and not left as it is. */
@@ -124,6 +147,12 @@ static void store_profile(struct request *request)
     op->name = given(command->has_name, command->name);
     op->avatar = given(command->has_avatar, command->avatar);
     op->meta = given(command->has_meta, command->meta);
+    op->sets_presence = command->has_presence;
+    op->sets_read_marks = command->has_read_marks;
+    if (op->sets_presence)
+        op->privacy.presence = command->privacy.presence;
+    if (op->sets_read_marks)
+        op->privacy.read_marks = command->privacy.read_marks;
     request_op_begin(request, profile_stored);
     engine->directory.vtable->profile_put(engine->directory.self, op);
 }
@@ -132,7 +161,8 @@ void contacts_profile(struct request *request)
 {
     const struct cc_command *command = request->command;
     bool is_own = !command->user.size || slice_equal(command->user, request->user->name);
-    bool stores = command->has_name || command->has_avatar || command->has_meta;
+    bool stores = command->has_name || command->has_avatar || command->has_meta ||
+                  command->has_presence || command->has_read_marks;
 
     if (stores && !is_own)
         request_fail(request, CC_EFORBIDDEN);
@@ -186,7 +216,10 @@ void contacts_list(struct request *request)
 static void related(struct request *request, int status)
 {
     relations_forget(request_engine(request), request->user->name, request->command->user);
-    reply_done(request, status);
+    if (status)
+        reply_done(request, status);
+    else
+        presence_retell_one(request, request->command->user, reply_done);
 }
 
 static void relate(struct request *request, enum cc_relation relation, bool on)

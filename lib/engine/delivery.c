@@ -88,24 +88,34 @@ static void take_back(struct event_node *node, const struct targets *targets)
         targets->sessions[i]->outstanding--;
 }
 
+struct value {
+    enum cc_event_type type;
+    const void *value;
+    size_t size;
+    value_copier copier;
+};
+
+static void emit_value(struct cc_queue *queue, struct targets *targets, const struct value *value)
+{
+    struct event_node *node = targets->count ? emit(queue, value->type, targets, NULL) : NULL;
+    void *copy;
+
+    if (!node)
+        return;
+    copy = arena_alloc(queue_arena(queue), value->size);
+    if (!copy || value->copier(queue_arena(queue), value->value, copy) != 0)
+        take_back(node, targets);
+    else
+        node->event.u.reply = copy; /* every value's pointer is the union's first word */
+}
+
 static void end_value(struct cc_engine *engine, enum cc_event_type type, const void *value,
                       size_t size, value_copier copier)
 {
-    for (struct cc_queue *queue = atomic_load(&engine->queues); queue; queue = queue->next) {
-        struct event_node *node;
-        void *copy;
+    const struct value given = {type, value, size, copier};
 
-        if (!queue->others.count)
-            continue;
-        node = emit(queue, type, &queue->others, NULL);
-        if (!node)
-            continue;
-        copy = arena_alloc(queue_arena(queue), size);
-        if (!copy || copier(queue_arena(queue), value, copy) != 0)
-            take_back(node, &queue->others);
-        else
-            node->event.u.reply = copy; /* every value's pointer is the union's first word */
-    }
+    for (struct cc_queue *queue = atomic_load(&engine->queues); queue; queue = queue->next)
+        emit_value(queue, &queue->others, &given);
 }
 
 static int copy_receipt(struct arena *arena, const void *value, void *copy)
@@ -141,9 +151,44 @@ static int copy_conversation(struct arena *arena, const void *value, void *copy)
     return summary_copy(arena, value, copy);
 }
 
+static bool learns_no_reading(const struct cc_session *session, const struct cc_receipt *receipt)
+{
+    const struct user *user = session->user;
+
+    return user->privacy.read_marks == CC_READ_MARKS_PRIVATE &&
+           !slice_equal(user->name, receipt->user);
+}
+
+/* Moves those who are not told of others' reading from `others` to `own`. Without memory they are
+ * told nothing. */
+static void set_apart(struct cc_engine *engine, struct cc_queue *queue,
+                      const struct cc_receipt *receipt)
+{
+    struct targets *others = &queue->others;
+    size_t count = 0;
+
+    for (size_t i = 0; i < others->count; i++)
+        if (!learns_no_reading(others->sessions[i], receipt))
+            others->sessions[count++] = others->sessions[i];
+        else
+            (void)targets_add(engine, &queue->own, others->sessions[i]);
+    others->count = count;
+}
+
 void delivery_end_receipt(struct cc_engine *engine, const struct cc_receipt *receipt)
 {
-    end_value(engine, CC_EVENT_RECEIPT, receipt, sizeof *receipt, copy_receipt);
+    struct cc_receipt less = *receipt;
+    const struct value whole = {CC_EVENT_RECEIPT, receipt, sizeof *receipt, copy_receipt};
+    const struct value part = {CC_EVENT_RECEIPT, &less, sizeof less, copy_receipt};
+
+    less.read = 0;
+    for (struct cc_queue *queue = atomic_load(&engine->queues); queue; queue = queue->next) {
+        if (receipt->read)
+            set_apart(engine, queue, receipt);
+        emit_value(queue, &queue->others, &whole);
+        if (less.delivered)
+            emit_value(queue, &queue->own, &part);
+    }
 }
 
 void delivery_end_typing(struct cc_engine *engine, const struct cc_typing *typing)

@@ -143,6 +143,7 @@ static void profile_read(struct request *request, int status)
         profile.name = op->ret_name;
         profile.avatar = op->ret_avatar;
         profile.meta = op->ret_meta;
+        profile.privacy = op->ret_privacy;
     }
     exporting->reply.profile = &profile;
     reply_list(request, false, slice_of(NULL, 0));

@@ -7,7 +7,9 @@
  * nodes find each other's users there.
  *
  * Watchers are told when a user comes or goes, if they are few enough; one whom the user has
- * blocked is not. Nothing is stored but the time of the last withdrawal, in the session map.
+ * blocked is not, nor one whom his setting keeps out (audience.h). When he changes who may see him,
+ * they are told at once what they see from then on. Nothing is stored but the time of the last
+ * withdrawal, in the session map.
  */
 #ifndef CC_ENGINE_PRESENCE_H
 #define CC_ENGINE_PRESENCE_H
@@ -51,6 +53,12 @@ void presence_offline(struct cc_engine *engine, const struct user *user);
  * when one of that node would have expired, watchers here are told that he is offline.
  */
 void presence_lost(struct cc_engine *engine, struct cc_slice user);
+
+/* The request's user has changed who may see him, or how he stands to one other user: those who
+ * watch are told what they see now. `done` is called at once or in a later drain. */
+void presence_retell(struct request *request, void (*done)(struct request *request, int status));
+void presence_retell_one(struct request *request, struct cc_slice other,
+                         void (*done)(struct request *request, int status));
 
 /* The command. */
 void presence_query(struct request *request);

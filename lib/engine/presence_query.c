@@ -1,6 +1,7 @@
 /*
- * The presence command: contacts → who has blocked the asker → a common conversation → where they
- * are. Whom the asker may not see is left out, as if there were no such user.
+ * The presence command: contacts → who has blocked the asker → a common conversation → what they
+ * have set, and whom they have as contacts → where they are. Whom the asker may not see is left
+ * out, as if there were no such user.
  */
 #include "chatcore/error.h"
 #include "engine/group.h"
@@ -13,11 +14,13 @@ struct query {
     struct relations_match contacts;
     struct relations_match blockers;
     bool *allowed;
+    bool *for_contacts;      /* of `visible`: shows himself to contacts only */
     struct cc_slice *shared; /* the asker's conversations, ascending */
     size_t shared_count;
     size_t at; /* the stranger being looked at */
     size_t strangers;
-    struct cc_slice *visible; /* those allowed */
+    struct relations_match familiars; /* who has the asker as a contact */
+    struct cc_slice *visible;         /* those allowed */
     size_t visible_count;
 };
 
@@ -57,21 +60,91 @@ static void located(struct request *request, int status)
 static void locate(struct request *request)
 {
     struct cc_engine *engine = request_engine(request);
-    struct query *query = request->state;
+    const struct query *query = request->state;
 
-    query->visible = arena_alloc(&request->arena, (query->count + 1) * sizeof *query->visible);
-    if (!query->visible) {
-        request_fail(request, CC_ENOMEM);
-        return;
-    }
-    for (size_t i = 0; i < query->count; i++)
-        if (query->allowed[i])
-            query->visible[query->visible_count++] = query->users[i];
     memset(&request->op, 0, sizeof request->op);
     request->op.locate.users = query->visible;
     request->op.locate.count = query->visible_count;
     request_op_begin(request, located);
     engine->cluster.vtable->locate(engine->cluster.self, &request->op.locate);
+}
+
+/* --- what they have set -------------------------------------------------------------------------
+ */
+
+static bool is_familiar(const struct query *query, struct cc_slice user)
+{
+    for (size_t i = 0; i < query->count; i++)
+        if (slice_equal(query->users[i], user))
+            return query->familiars.matches[i];
+    return false;
+}
+
+/* Leaves out who shows himself to contacts only and has the asker not among them. */
+static void familiars_matched(struct request *request, int status)
+{
+    struct query *query = request->state;
+    size_t count = 0;
+
+    if (status) {
+        request_fail(request, status);
+        return;
+    }
+    for (size_t i = 0; i < query->visible_count; i++)
+        if (!query->for_contacts[i] || is_familiar(query, query->visible[i]))
+            query->visible[count++] = query->visible[i];
+    query->visible_count = count;
+    locate(request);
+}
+
+/* Leaves out who shows himself to nobody. */
+static bool take_privacy(const struct request *request)
+{
+    struct query *query = request->state;
+    const struct cc_privacy *privacy = request->op.privacy.ret_privacy;
+    bool any_for_contacts = false;
+    size_t count = 0;
+
+    for (size_t i = 0; i < query->visible_count; i++) {
+        bool is_self = slice_equal(query->visible[i], request->user->name);
+
+        if (privacy[i].presence == CC_AUDIENCE_NOBODY && !is_self)
+            continue;
+        query->for_contacts[count] = privacy[i].presence == CC_AUDIENCE_CONTACTS && !is_self;
+        any_for_contacts = any_for_contacts || query->for_contacts[count];
+        query->visible[count++] = query->visible[i];
+    }
+    query->visible_count = count;
+    return any_for_contacts;
+}
+
+static void privacy_read(struct request *request, int status)
+{
+    struct query *query = request->state;
+    bool any_for_contacts = !status && take_privacy(request);
+
+    cc_op_release(&request->op.op);
+    if (status)
+        request_fail(request, status);
+    else if (any_for_contacts)
+        relations_match(request, &query->familiars);
+    else
+        locate(request);
+}
+
+static void check_privacy(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct query *query = request->state;
+
+    for (size_t i = 0; i < query->count; i++)
+        if (query->allowed[i])
+            query->visible[query->visible_count++] = query->users[i];
+    memset(&request->op, 0, sizeof request->op);
+    request->op.privacy.users = query->visible;
+    request->op.privacy.count = query->visible_count;
+    request_op_begin(request, privacy_read);
+    engine->directory.vtable->privacy(engine->directory.self, &request->op.privacy);
 }
 
 /* --- strangers ---------------------------------------------------------------------------------
@@ -131,7 +204,7 @@ static void look_at_strangers(struct request *request)
     if (query->at < query->count && query->strangers++ < PRESENCE_STRANGERS_MAX)
         read_memberships(request, query->users[query->at], stranger_read);
     else
-        locate(request);
+        check_privacy(request);
 }
 
 static void own_read(struct request *request, int status)
@@ -174,7 +247,7 @@ static void blockers_matched(struct request *request, int status)
     if (has_strangers)
         read_memberships(request, request->user->name, own_read);
     else
-        locate(request);
+        check_privacy(request);
 }
 
 static void contacts_matched(struct request *request, int status)
@@ -209,10 +282,11 @@ static int prepare(struct request *request)
         r = CC_EINVAL;
     if (r)
         return r;
-    matches = arena_alloc(&request->arena, 2 * query->count);
-    if (!matches)
+    matches = arena_alloc(&request->arena, 4 * query->count);
+    query->visible = arena_alloc(&request->arena, query->count * sizeof *query->visible);
+    if (!matches || !query->visible)
         return CC_ENOMEM;
-    memset(matches, 0, 2 * query->count);
+    memset(matches, 0, 4 * query->count);
     query->allowed = matches;
     match_init(query, &query->contacts, matches);
     query->contacts.relation = CC_RELATION_CONTACT;
@@ -221,6 +295,11 @@ static int prepare(struct request *request)
     query->blockers.relation = CC_RELATION_BLOCKED;
     query->blockers.reverse = true;
     query->blockers.matched = blockers_matched;
+    query->for_contacts = matches + 2 * query->count;
+    match_init(query, &query->familiars, matches + 3 * query->count);
+    query->familiars.relation = CC_RELATION_CONTACT;
+    query->familiars.reverse = true;
+    query->familiars.matched = familiars_matched;
     return 0;
 }
 

@@ -1,30 +1,25 @@
 /*
- * Telling watchers: those who have the user as a contact, without those whom the user has blocked.
+ * Telling watchers that a user of this node has come or gone.
  */
 #include "chatcore/error.h"
+#include "engine/audience.h"
 #include "engine/delivery.h"
 #include "engine/presence_state.h"
 #include "engine/push.h"
 
-/* Who has blocked more users than this is announced to nobody: better silent than seen. */
-#define BLOCKED_MAX 10000
-
 struct telling {
-    struct cc_engine *engine;
+    struct audience audience;
     struct present *present;
     bool on; /* what is told */
     bool here_only;
-    struct cc_directory_related watchers;
-    struct cc_directory_related blocked;
 };
 
 static void telling_end(struct telling *telling)
 {
-    struct cc_engine *engine = telling->engine;
+    struct cc_engine *engine = telling->audience.engine;
     struct present *present = telling->present;
 
-    cc_op_release(&telling->watchers.op);
-    cc_op_release(&telling->blocked.op);
+    audience_deinit(&telling->audience);
     engine->presence->telling--;
     present->is_telling = false;
     present->is_told = telling->on; /* or as good as: a push is a hint */
@@ -36,80 +31,37 @@ static void telling_end(struct telling *telling)
     presence_tell(engine);
 }
 
-/* The watchers that are not blocked; both lists ascend. Answers how many. */
-static size_t select_watchers(const struct telling *telling, struct cc_slice *ret_watchers)
-{
-    const struct cc_directory_related *watchers = &telling->watchers;
-    const struct cc_directory_related *blocked = &telling->blocked;
-    size_t count = 0;
-    size_t j = 0;
-
-    for (size_t i = 0; i < watchers->ret_count; i++) {
-        struct cc_slice watcher = watchers->ret_users[i];
-
-        while (j < blocked->ret_count && slice_compare(blocked->ret_users[j], watcher) < 0)
-            j++;
-        if (j == blocked->ret_count || !slice_equal(blocked->ret_users[j], watcher))
-            ret_watchers[count++] = watcher;
-    }
-    return count;
-}
-
 static void push_presence(const struct telling *telling)
 {
-    struct cc_engine *engine = telling->engine;
+    struct cc_engine *engine = telling->audience.engine;
     const struct present *present = telling->present;
-    struct cc_slice *watchers =
-        mem_zalloc(&engine->allocator, telling->watchers.ret_count, sizeof *watchers);
+    struct cc_slice *seeing =
+        mem_zalloc(&engine->allocator, telling->audience.watchers.ret_count, sizeof *seeing);
     struct push push = {.type = CC_EVENT_PRESENCE, .u.presence = {.user = present->user}};
+    size_t count;
 
-    if (!watchers)
+    if (!seeing)
         return;
     push.u.presence.status = telling->on ? CC_PRESENCE_ONLINE : CC_PRESENCE_OFFLINE;
     push.u.presence.last_seen = telling->on ? 0 : present->left_ms;
+    count = audience_split(&telling->audience, seeing, NULL, NULL);
     push_begin(engine);
-    for (size_t i = 0, count = select_watchers(telling, watchers); i < count; i++)
+    for (size_t i = 0; i < count; i++)
         if (telling->here_only)
-            delivery_add_user(engine, watchers[i], NULL);
+            delivery_add_user(engine, seeing[i], NULL);
         else
-            push_add(engine, watchers[i], NULL);
+            push_add(engine, seeing[i], NULL);
     push_end(engine, &push);
-    mem_free(&engine->allocator, watchers);
+    mem_free(&engine->allocator, seeing);
 }
 
-static void blocked_read(struct cc_op *op)
+static void read(struct audience *audience, int status)
 {
-    struct telling *telling = container_of(op, struct telling, blocked.op);
+    struct telling *telling = container_of(audience, struct telling, audience);
 
-    engine_op_done(telling->engine, op);
-    if (!op->status && !telling->blocked.ret_more)
+    if (!status)
         push_presence(telling);
     telling_end(telling);
-}
-
-static bool somebody_listens(const struct telling *telling)
-{
-    for (size_t i = 0; i < telling->watchers.ret_count; i++)
-        if (push_reaches(telling->engine, telling->watchers.ret_users[i]))
-            return true;
-    return false;
-}
-
-static void watchers_read(struct cc_op *op)
-{
-    struct telling *telling = container_of(op, struct telling, watchers.op);
-    struct cc_engine *engine = telling->engine;
-
-    engine_op_done(engine, op);
-    if (op->status || telling->watchers.ret_more || !somebody_listens(telling)) {
-        telling_end(telling);
-        return;
-    }
-    telling->blocked.user = telling->present->user;
-    telling->blocked.relation = CC_RELATION_BLOCKED;
-    telling->blocked.limit = BLOCKED_MAX;
-    engine_op_begin(engine, &telling->blocked.op, blocked_read);
-    engine->directory.vtable->related(engine->directory.self, &telling->blocked);
 }
 
 /* False without memory. */
@@ -119,18 +71,15 @@ static bool telling_start(struct cc_engine *engine, struct present *present)
 
     if (!telling)
         return false;
-    telling->engine = engine;
     telling->present = present;
     telling->on = present->is_online;
     telling->here_only = present->was_elsewhere;
     present->is_telling = true;
     engine->presence->telling++;
-    telling->watchers.user = present->user;
-    telling->watchers.relation = CC_RELATION_CONTACT;
-    telling->watchers.reverse = true;
-    telling->watchers.limit = PRESENCE_WATCHERS_MAX;
-    engine_op_begin(engine, &telling->watchers.op, watchers_read);
-    engine->directory.vtable->related(engine->directory.self, &telling->watchers);
+    telling->audience.engine = engine;
+    telling->audience.user = present->user;
+    telling->audience.read = read;
+    audience_read(&telling->audience);
     return true;
 }
 

@@ -122,6 +122,8 @@ static void profile_read(struct request *request, int status)
     op->name = slice_of("", 0);
     op->avatar = slice_of("", 0);
     op->meta = slice_of("", 0);
+    op->sets_presence = true;
+    op->sets_read_marks = true;
     request_op_begin(request, profile_put);
     engine->directory.vtable->profile_put(engine->directory.self, op);
 }

@@ -10,7 +10,7 @@
 #include "engine/notify.h"
 #include "engine/receipts_state.h"
 #include "engine/unread.h"
-#include "engine/user.h"
+#include "engine/user_privacy.h"
 
 /* A command writes the user's cursor, the device's, and what is unread (unread.h). */
 #define CURSORS_EACH 3
@@ -70,6 +70,7 @@ static void note_moved(struct cc_engine *engine, const struct move *move, struct
     reader->kind = move->kind;
     reader->member_count = move->member_count;
     reader->is_silent = move->is_silent;
+    reader->hides_read = request->user->privacy.read_marks == CC_READ_MARKS_PRIVATE;
     if (!list_is_linked(&reader->moved)) {
         reader->mover = request->session;
         list_add(moved, &reader->moved);
@@ -373,6 +374,18 @@ static void peer_checked(struct request *request, int status)
         clamp(request);
 }
 
+static void privacy_checked(struct request *request, int status)
+{
+    struct move *move = request->state;
+
+    if (status)
+        move_end(move, status);
+    else if (move->kind == CC_KIND_DIRECT)
+        groups_check_direct(request, peer_checked);
+    else
+        clamp(request);
+}
+
 static void checked(struct request *request, const struct access *access, int status)
 {
     struct move *move;
@@ -386,10 +399,7 @@ static void checked(struct request *request, const struct access *access, int st
         return;
     move->kind = access->kind;
     move->member_count = access->member_count;
-    if (access->kind == CC_KIND_DIRECT)
-        groups_check_direct(request, peer_checked);
-    else
-        clamp(request);
+    user_privacy_check(request, privacy_checked);
 }
 
 static void start(struct request *request)

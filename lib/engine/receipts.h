@@ -13,6 +13,10 @@
  *                               the newest RECEIPTS_CROWD_MESSAGES. So a receipt costs a large
  *                               group nothing, and each author learns that a message was seen.
  *
+ * Who keeps read marks private (chatcore/privacy.h) is told of to the user's own sessions alone,
+ * but for what was delivered; and learns of nobody else's reading. When the marks are made public
+ * again, others learn of them with the next one.
+ *
  * What is told is a hint: a session that catches up misses it.
  */
 #ifndef CC_ENGINE_RECEIPTS_H

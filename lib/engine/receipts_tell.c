@@ -132,12 +132,13 @@ static void tell_members(struct reader *reader)
 
     if (reader->delivered > reader->told_delivered)
         push.u.receipt.delivered = reader->delivered;
-    if (reader->read > reader->told_read)
+    if (reader->read > reader->told_read && !reader->hides_read)
         push.u.receipt.read = reader->read;
     reader->told_delivered = reader->delivered;
     reader->told_read = reader->read;
     reader->told_ms = engine->now.mono_ms;
-    push_to_members(engine, reader->conversation, reader->user, RECEIPTS_MEMBERS_MAX, &push);
+    if (push.u.receipt.delivered || push.u.receipt.read)
+        push_to_members(engine, reader->conversation, reader->user, RECEIPTS_MEMBERS_MAX, &push);
 }
 
 static void held_back(struct timer *timer, void *context)
@@ -277,8 +278,8 @@ static void tell_crowd(struct readers *readers, const struct reader *reader)
 {
     struct cc_engine *engine = reader->engine;
 
-    if (reader->read <= reader->told_read)
-        return; /* only delivered */
+    if (reader->read <= reader->told_read || reader->hides_read)
+        return; /* only delivered, or private */
     if (partition_is_running(partition_of(engine, reader->conversation)))
         crowd_read(readers, engine, reader->conversation, reader->user, reader->read);
     else

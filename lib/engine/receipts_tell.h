@@ -22,6 +22,7 @@ struct reader {
     int64_t told_ms;
     enum cc_conversation_kind kind;
     uint32_t member_count;
+    bool hides_read;                /* nobody else is told how far was read */
     bool is_silent;                 /* the peer of a direct conversation is not told */
     const struct cc_session *mover; /* the only session that moved it, or NULL; during one write */
     struct cc_slice conversation;   /* both in `key` */

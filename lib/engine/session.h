@@ -129,6 +129,7 @@ struct request {
         struct cc_directory_relation relation;
         struct cc_directory_related related;
         struct cc_directory_profile profile;
+        struct cc_directory_privacy privacy;
         struct cc_directory_mute mute;
         struct cc_directory_device device;
         struct cc_store_read_rows rows;

@@ -6,6 +6,7 @@
 #include "chatcore/error.h"
 #include "engine/feed.h"
 #include "engine/presence.h"
+#include "engine/user_privacy.h"
 
 struct user *user_find(struct cc_engine *engine, struct cc_slice name)
 {
@@ -75,8 +76,10 @@ static void join(struct cc_engine *engine, struct user *user, struct cc_session 
     session->next_of_user = user->sessions;
     user->sessions = session;
     engine->stats.sessions++;
-    if (user->session_count++ == 0)
+    if (user->session_count++ == 0) {
         presence_online(engine, user);
+        user_privacy_load(engine, user);
+    }
 }
 
 int user_add_session(struct cc_engine *engine, struct cc_slice name, struct cc_session *session)

@@ -14,7 +14,10 @@ struct user {
     size_t refs;                 /* of modules that hold it beyond its sessions */
     struct rate_state send_rate; /* limits.c */
     struct rate_state request_rate;
-    bool is_announced; /* presence.c: the cluster's session map has it */
+    struct cc_privacy privacy; /* user_privacy.h */
+    bool knows_privacy;
+    int64_t privacy_ms; /* mono: when it was read */
+    bool is_announced;  /* presence.c: the cluster's session map has it */
     char bytes[];
 };
 

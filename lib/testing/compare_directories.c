@@ -164,14 +164,18 @@ static void step_user(struct program *program)
     int64_t until = (int64_t)draw(program, 3);
     int status;
 
-    switch (draw(program, 4)) {
+    switch (draw(program, 5)) {
     case 0:
-        ON_BOTH(program, "relate", status, dir_relate(dir, user, other, relation, on));
+        ON_BOTH(program, "privacy", status,
+                dir_set_privacy(dir, user, (enum cc_audience)until, CC_READ_MARKS_PRIVATE));
         break;
     case 1:
-        ON_BOTH(program, "mute", status, dir_mute(dir, user, room, until));
+        ON_BOTH(program, "relate", status, dir_relate(dir, user, other, relation, on));
         break;
     case 2:
+        ON_BOTH(program, "mute", status, dir_mute(dir, user, room, until));
+        break;
+    case 3:
         ON_BOTH(program, "revoke", status,
                 dir_revoke(dir, on ? CC_REVOKED_USER : CC_REVOKED_TOKEN, user, until));
         break;
@@ -216,6 +220,7 @@ static void step_read_user(struct program *program)
     const char *user = draw_user(program);
     const char *other = draw_user(program);
 
+    READ_BOTH(program, dir_read_profile, user);
     READ_BOTH(program, dir_read_memberships, user);
     READ_BOTH(program, dir_read_relation, user, other);
     READ_BOTH(program, dir_read_related, user, CC_RELATION_CONTACT, false);

@@ -53,6 +53,33 @@ static void only_a_profile_makes_a_user_known(struct dir *dir)
     CHECK_READ(dir, "||", dir_read_profile, "bob");
 }
 
+static void privacy_stands_beside_the_profile(struct dir *dir)
+{
+    struct suite *suite = dir->suite;
+    const struct cc_slice users[] = {slice_str("nobody"), slice_str("bob"), slice_str("alice")};
+    struct cc_directory_privacy op = {.users = users, .count = 3};
+    struct cc_directory_profile put = {.user = slice_str("alice"),
+                                       .sets_read_marks = true,
+                                       .privacy = {CC_AUDIENCE_NOBODY, CC_READ_MARKS_PRIVATE}};
+
+    CHECK_STATUS(suite, put_profile(dir, users[2], "Alice", NULL, "m"), 0);
+    CHECK_STATUS(suite, DIR_RUN(dir, profile_put, &put), 0);
+    CHECK_READ(dir, "Alice||m|0/1", dir_read_profile, "alice");
+    CHECK_STATUS(suite, dir_set_privacy(dir, "bob", CC_AUDIENCE_CONTACTS, CC_READ_MARKS_PUBLIC), 0);
+    CHECK_STATUS(suite, put_profile(dir, users[1], NULL, "pic", NULL), 0);
+    CHECK_READ(dir, "|pic||1/0", dir_read_profile, "bob");
+    CHECK_STATUS(suite, dir_set_privacy(dir, "bob", (enum cc_audience)3, CC_READ_MARKS_PUBLIC),
+                 CC_EINVAL);
+    CHECK_STATUS(suite, DIR_RUN(dir, privacy, &op), 0);
+    CHECK(suite, !op.ret_privacy[0].presence && !op.ret_privacy[0].read_marks);
+    CHECK(suite, op.ret_privacy[1].presence == CC_AUDIENCE_CONTACTS);
+    CHECK(suite, op.ret_privacy[2].read_marks == CC_READ_MARKS_PRIVATE);
+    CHECK(suite, !op.ret_privacy[2].presence);
+    cc_op_release(&op.op);
+    CHECK_STATUS(suite, dir_set_privacy(dir, "bob", CC_AUDIENCE_EVERYONE, CC_READ_MARKS_PUBLIC), 0);
+    CHECK_READ(dir, "|pic|", dir_read_profile, "bob");
+}
+
 static void large_profiles_come_back_whole(struct dir *dir)
 {
     enum { SIZE = 60000 };
@@ -237,6 +264,7 @@ static void revocations_have_an_order(struct dir *dir)
 
 const struct dir_case dir_user_cases[] = {
     {"profiles keep what is not given", profiles_keep_what_is_not_given},
+    {"privacy stands beside the profile", privacy_stands_beside_the_profile},
     {"only a profile makes a user known", only_a_profile_makes_a_user_known},
     {"large profiles come back whole", large_profiles_come_back_whole},
     {"relations have a direction", relations_have_a_direction},

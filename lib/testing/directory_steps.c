@@ -8,12 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Submits an operation to a slot and waits for it; the operation is a local variable. */
-#define DIR_RUN(dir, slot, operation)                                                              \
-    (suite_submit((dir)->suite, &(operation)->op),                                                 \
-     (dir)->port.vtable->slot((dir)->port.self, operation),                                        \
-     suite_wait((dir)->suite, &(operation)->op))
-
 /* A payload that tells which entry it belongs to. */
 #define PAYLOAD_BYTES (CC_NAME_MAX + 32)
 
@@ -181,6 +175,19 @@ int dir_relate(struct dir *dir, const char *user, const char *other, enum cc_rel
     return DIR_RUN(dir, relate, &op);
 }
 
+int dir_set_privacy(struct dir *dir, const char *user, enum cc_audience presence,
+                    enum cc_read_marks read_marks)
+{
+    struct cc_directory_profile op = {
+        .user = slice_str(user),
+        .sets_presence = true,
+        .sets_read_marks = true,
+        .privacy = {presence, read_marks},
+    };
+
+    return DIR_RUN(dir, profile_put, &op);
+}
+
 int dir_device_put(struct dir *dir, const char *user, const char *device, const char *provider,
                    const char *token)
 {
@@ -219,6 +226,8 @@ void dir_read_profile(struct dir *dir, const char *user, struct text *text)
     if (add_status(text, DIR_RUN(dir, profile_get, &op)))
         text_add(text, "%.*s|%.*s|%.*s", SLICE_ARGUMENTS(op.ret_name),
                  SLICE_ARGUMENTS(op.ret_avatar), SLICE_ARGUMENTS(op.ret_meta));
+    if (op.ret_privacy.presence || op.ret_privacy.read_marks)
+        text_add(text, "|%d/%d", (int)op.ret_privacy.presence, (int)op.ret_privacy.read_marks);
     cc_op_release(&op.op);
 }
 

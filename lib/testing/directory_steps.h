@@ -18,6 +18,12 @@ struct dir {
 /* The most members that a text can name. */
 #define DIR_MEMBERS_MAX 64
 
+/* Submits an operation to a slot and waits for it; the operation is a local variable. */
+#define DIR_RUN(dir, slot, operation)                                                              \
+    (suite_submit((dir)->suite, &(operation)->op),                                                 \
+     (dir)->port.vtable->slot((dir)->port.self, operation),                                        \
+     suite_wait((dir)->suite, &(operation)->op))
+
 /* Reads "*alice +bob carol" into an array of DIR_MEMBERS_MAX; answers how many. */
 size_t dir_parse_members(const char *text, struct cc_member *ret_members);
 
@@ -35,6 +41,8 @@ int dir_outbox_done(struct dir *dir, const char *conversation, uint64_t version)
 int dir_mute(struct dir *dir, const char *user, const char *conversation, int64_t until);
 int dir_relate(struct dir *dir, const char *user, const char *other, enum cc_relation relation,
                bool on);
+int dir_set_privacy(struct dir *dir, const char *user, enum cc_audience presence,
+                    enum cc_read_marks read_marks);
 int dir_device_put(struct dir *dir, const char *user, const char *device, const char *provider,
                    const char *token);
 int dir_revoke(struct dir *dir, enum cc_revoked kind, const char *name, int64_t before);
@@ -45,7 +53,7 @@ int dir_change_many(struct dir *dir, const char *conversation, uint64_t expected
 
 /*
  * What these read is added to the text; a status other than 0 as "CC_ENOTFOUND" and the like.
- *   profile        name|avatar|meta
+ *   profile        name|avatar|meta        and |presence/read marks, as numbers, if one is set
  *   conversation   group v3 members 2 small "Name" 60s     (60s: its retention, if it has one)
  *   member         *alice@1, or "no member"
  *   members        *alice@1 bob@2          (role, name, the version that made it a member)

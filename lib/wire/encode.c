@@ -342,6 +342,10 @@ static void put_profile(struct writer *writer, const struct cc_reply *reply)
     put_string_if(writer, "name", profile->name);
     put_string_if(writer, "avatar", profile->avatar);
     put_meta_if(writer, profile->meta);
+    if (profile->privacy.presence)
+        put_word(writer, "presence", audience_name(profile->privacy.presence));
+    if (profile->privacy.read_marks)
+        put_word(writer, "read_marks", read_marks_name(profile->privacy.read_marks));
 }
 
 static void put_contacts(struct writer *writer, const struct cc_reply *reply)

@@ -87,6 +87,24 @@ static int read_role(struct wire_decoder *decoder, const struct field *field,
     return 0;
 }
 
+static int read_audience(struct wire_decoder *decoder, const struct field *field,
+                         const struct value *value, struct cc_command *command)
+{
+    enum cc_audience *member = member_of(command, field);
+
+    (void)decoder;
+    return value->type == VALUE_STRING && audience_of(value->bytes, member) ? 0 : CC_EINVAL;
+}
+
+static int read_read_marks(struct wire_decoder *decoder, const struct field *field,
+                           const struct value *value, struct cc_command *command)
+{
+    enum cc_read_marks *member = member_of(command, field);
+
+    (void)decoder;
+    return value->type == VALUE_STRING && read_marks_of(value->bytes, member) ? 0 : CC_EINVAL;
+}
+
 static int read_id(struct wire_decoder *decoder, const struct field *field,
                    const struct value *value, struct cc_command *command)
 {
@@ -283,6 +301,10 @@ const struct field_type field_kind = {VALUE_NONE, sizeof(enum cc_conversation_ki
                                       "must be group or channel", read_kind};
 const struct field_type field_role = {VALUE_NONE, sizeof(enum cc_role),
                                       "must be owner, admin or member", read_role};
+const struct field_type field_audience = {VALUE_NONE, sizeof(enum cc_audience),
+                                          "must be everyone, contacts or nobody", read_audience};
+const struct field_type field_read_marks = {VALUE_NONE, sizeof(enum cc_read_marks),
+                                            "must be public or private", read_read_marks};
 const struct field_type field_names = {
     VALUE_ARRAY, sizeof(struct cc_slice *),
     "must be an array of names of 1 to 64 bytes without spaces or control characters", read_names};

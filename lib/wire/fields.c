@@ -115,6 +115,8 @@ static const struct field profile_fields[] = {
     GIVEN("name", text, name, has_name, WIRE_DISPLAY_MAX),
     GIVEN("avatar", text, avatar, has_avatar, WIRE_URL_MAX),
     GIVEN("meta", meta, meta, has_meta, 0),
+    GIVEN("presence", audience, privacy.presence, has_presence, 0),
+    GIVEN("read_marks", read_marks, privacy.read_marks, has_read_marks, 0),
 };
 static const struct field user_fields[] = {REQUIRED("user", name, user)};
 static const struct field revoke_fields[] = {

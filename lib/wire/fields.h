@@ -55,6 +55,7 @@ void item_reject(struct wire_decoder *decoder, int error, const char *name, stru
 /* An integer from 0 to `max`; also one that the client's encoder has written as a real. */
 bool value_integer(const struct value *value, uint64_t max, uint64_t *ret_integer);
 
+extern const struct field_type field_audience, field_read_marks;
 extern const struct field_type field_name, field_text, field_id, field_number, field_number32,
     field_time, field_bool, field_names, field_meta, field_kind, field_role, field_sha256,
     field_push;

@@ -24,6 +24,13 @@ static const char *const system_actions[] = {
     [CC_SYSTEM_LEFT] = "left",          [CC_SYSTEM_ROLE] = "role",
     [CC_SYSTEM_RETENTION] = "retention"};
 
+static const char *const audiences[] = {[CC_AUDIENCE_EVERYONE] = "everyone",
+                                        [CC_AUDIENCE_CONTACTS] = "contacts",
+                                        [CC_AUDIENCE_NOBODY] = "nobody"};
+
+static const char *const read_marks[] = {
+    [CC_READ_MARKS_PUBLIC] = "public", [CC_READ_MARKS_PRIVATE] = "private"};
+
 /* Sizes are known when compiling: looking a key up compares numbers before bytes. */
 static const struct cc_slice command_keys[CC_COMMAND_COUNT] = {
 #define COMMAND_KEY(constant, key) [constant] = {(key), sizeof(key) - 1},
@@ -69,6 +76,16 @@ const char *presence_status_name(enum cc_presence_status status)
     return status == CC_PRESENCE_ONLINE ? "online" : "offline";
 }
 
+const char *audience_name(enum cc_audience audience)
+{
+    return word_of(audiences, COUNT(audiences), audience);
+}
+
+const char *read_marks_name(enum cc_read_marks marks)
+{
+    return word_of(read_marks, COUNT(read_marks), marks);
+}
+
 enum cc_conversation_kind conversation_kind_of(struct cc_slice name)
 {
     return (enum cc_conversation_kind)number_of(conversation_kinds, COUNT(conversation_kinds),
@@ -78,6 +95,34 @@ enum cc_conversation_kind conversation_kind_of(struct cc_slice name)
 enum cc_role role_of(struct cc_slice name)
 {
     return (enum cc_role)number_of(roles, COUNT(roles), name);
+}
+
+/* Here 0 is a word as well. */
+static bool find_word(const char *const *words, size_t count, struct cc_slice name,
+                      unsigned *ret_number)
+{
+    *ret_number = number_of(words, count, name);
+    return slice_equal(slice_str(words[*ret_number]), name);
+}
+
+bool audience_of(struct cc_slice name, enum cc_audience *ret_audience)
+{
+    unsigned number;
+
+    if (!find_word(audiences, COUNT(audiences), name, &number))
+        return false;
+    *ret_audience = (enum cc_audience)number;
+    return true;
+}
+
+bool read_marks_of(struct cc_slice name, enum cc_read_marks *ret_marks)
+{
+    unsigned number;
+
+    if (!find_word(read_marks, COUNT(read_marks), name, &number))
+        return false;
+    *ret_marks = (enum cc_read_marks)number;
+    return true;
 }
 
 enum cc_command_type command_type_of(struct cc_slice key)

@@ -31,6 +31,7 @@
 #define DIRECTORY_SLOTS(X)                                                                         \
     X(directory, profile_get, cc_directory_profile)                                                \
     X(directory, profile_put, cc_directory_profile)                                                \
+    X(directory, privacy, cc_directory_privacy)                                                    \
     X(directory, relate, cc_directory_relate)                                                      \
     X(directory, relation, cc_directory_relation)                                                  \
     X(directory, related, cc_directory_related)                                                    \

@@ -159,10 +159,16 @@ static void put_lists(struct client *client, const struct cc_reply *reply)
 
 static void put_profile(struct client *client, const struct cc_profile *profile)
 {
+    static const char *const audiences[] = {"everyone", "contacts", "nobody"};
+
     put_slice(client, " ", profile->user);
     put_slice(client, " name=", profile->name);
     put_slice(client, " avatar=", profile->avatar);
     put(client, " meta=%zu", profile->meta.size);
+    if (profile->privacy.presence)
+        put(client, " presence=%s", audiences[profile->privacy.presence]);
+    if (profile->privacy.read_marks)
+        put(client, " read_marks=private");
 }
 
 static const char *command_name(enum cc_command_type type)

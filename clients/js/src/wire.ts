@@ -7,6 +7,9 @@ export type ConversationKind = "direct" | "group" | "channel";
 export type Role = "owner" | "admin" | "member";
 export type MessageKind = "text" | "media" | "edit" | "delete" | "reaction" | "system";
 export type SystemAction = "created" | "renamed" | "added" | "removed" | "left" | "role" | "retention";
+/** Who sees whether one is online, and when last. */
+export type Audience = "everyone" | "contacts" | "nobody";
+export type ReadMarks = "public" | "private";
 export type Meta = { [key: string]: unknown };
 
 /** What the server knows of an object that was sent. */
@@ -97,6 +100,9 @@ export interface Profile {
   name?: string;
   avatar?: string;
   meta?: Meta;
+  /** These two of one's own only, and if they are set. */
+  presence?: Audience;
+  read_marks?: ReadMarks;
 }
 
 export interface Hello {
@@ -178,7 +184,10 @@ export interface Commands {
   leave: [InConversation, Seq];
   role: [InConversation & { user: string; role: Role }, Seq];
   members: [InConversation & Page, { members: Member[]; more: boolean }];
-  profile: [{ user?: string; name?: string; avatar?: string; meta?: Meta }, Profile];
+  profile: [
+    { user?: string; name?: string; avatar?: string; meta?: Meta; presence?: Audience; read_marks?: ReadMarks },
+    Profile,
+  ];
   contacts: [Page, { contacts: string[]; more: boolean }];
   add_contact: [{ user: string }, Empty];
   remove_contact: [{ user: string }, Empty];

@@ -23,6 +23,7 @@
 
 #include "chatcore/backend/op.h"
 #include "chatcore/conversation.h"
+#include "chatcore/privacy.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,12 +34,24 @@ extern "C" {
 struct cc_directory_profile {
     struct cc_op op;
     struct cc_slice user;
-    struct cc_slice name;     /* put: in. data NULL: leave as it is */
-    struct cc_slice avatar;   /* likewise */
-    struct cc_slice meta;     /* likewise; one MessagePack map */
+    struct cc_slice name;   /* put: in. data NULL: leave as it is */
+    struct cc_slice avatar; /* likewise */
+    struct cc_slice meta;   /* likewise; one MessagePack map */
+    bool sets_presence;     /* put: privacy.presence */
+    bool sets_read_marks;   /* put: privacy.read_marks */
+    struct cc_privacy privacy;
     struct cc_slice ret_name; /* get (CC_ENOTFOUND when the user is unknown) */
     struct cc_slice ret_avatar;
     struct cc_slice ret_meta;
+    struct cc_privacy ret_privacy;
+};
+
+/* What some users have set. */
+struct cc_directory_privacy {
+    struct cc_op op;
+    const struct cc_slice *users;
+    size_t count;
+    const struct cc_privacy *ret_privacy; /* `count` of them, in the order asked */
 };
 
 enum cc_relation {
@@ -274,6 +287,7 @@ struct cc_directory_vtable {
     void (*profile_get)(void *self, struct cc_directory_profile *op);
     void (*profile_put)(void *self,
                         struct cc_directory_profile *op); /* creates the user if unknown */
+    void (*privacy)(void *self, struct cc_directory_privacy *op);
     void (*relate)(void *self, struct cc_directory_relate *op);
     void (*relation)(void *self, struct cc_directory_relation *op);
     void (*related)(void *self, struct cc_directory_related *op);

@@ -13,6 +13,7 @@ struct failing_directory {
 #define DIRECTORY_SLOTS(X)                                                                         \
     X(profile_get, cc_directory_profile)                                                           \
     X(profile_put, cc_directory_profile)                                                           \
+    X(privacy, cc_directory_privacy)                                                               \
     X(relate, cc_directory_relate)                                                                 \
     X(relation, cc_directory_relation)                                                             \
     X(related, cc_directory_related)                                                               \

@@ -129,6 +129,7 @@ void lmdb_directory_outbox(void *self, struct cc_directory_outbox *op);
 /* --- users: directory_users.c --- */
 
 void lmdb_directory_profile_get(void *self, struct cc_directory_profile *op);
+void lmdb_directory_privacy(void *self, struct cc_directory_privacy *op);
 void lmdb_directory_relation(void *self, struct cc_directory_relation *op);
 void lmdb_directory_related(void *self, struct cc_directory_related *op);
 void lmdb_directory_devices(void *self, struct cc_directory_devices *op);

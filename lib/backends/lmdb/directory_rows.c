@@ -81,16 +81,25 @@ void profile_row_write(struct buffer *buffer, const struct profile_row *row)
     buffer_clear(buffer);
     for (size_t i = 0; i < 3; i++)
         write_run(buffer, row->values[i]);
+    if (row->privacy.presence || row->privacy.read_marks) {
+        write_number(buffer, row->privacy.presence, 1);
+        write_number(buffer, row->privacy.read_marks, 1);
+    }
 }
 
 int profile_row_read(struct cc_slice value, struct profile_row *ret_row)
 {
     struct reader reader = reader_of(value);
-    struct profile_row row;
+    struct profile_row row = {0};
 
     for (size_t i = 0; i < 3; i++)
         row.values[i] = read_run(&reader);
-    if (reader_end(&reader))
+    if (!reader.failed && reader.at != reader.end) {
+        row.privacy.presence = (enum cc_audience)read_number(&reader, 1);
+        row.privacy.read_marks = (enum cc_read_marks)read_number(&reader, 1);
+    }
+    if (reader_end(&reader) || row.privacy.presence > CC_AUDIENCE_NOBODY ||
+        row.privacy.read_marks > CC_READ_MARKS_PRIVATE)
         return CC_ECORRUPT;
     *ret_row = row;
     return 0;

@@ -2,7 +2,7 @@
  * What the LMDB directory's rows hold. All tables live in one database, told apart by the first
  * byte of the key:
  *
- *   'u'  user                            profile: name, avatar, meta
+ *   'u'  user                            profile: name, avatar, meta; privacy if some is set
  *   'r'  user, other                     bits of cc_relation
  *   'R'  other, user                     the same bits, for reading in reverse
  *   'd'  user, device                    provider, token
@@ -45,6 +45,7 @@ enum directory_table {
 
 struct profile_row {
     struct cc_slice values[3]; /* name, avatar, meta */
+    struct cc_privacy privacy;
 };
 
 struct device_row {

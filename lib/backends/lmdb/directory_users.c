@@ -34,6 +34,7 @@ static int profile_read(const struct reading *reading, struct cc_directory_profi
     op->ret_name = row.values[0];
     op->ret_avatar = row.values[1];
     op->ret_meta = row.values[2];
+    op->ret_privacy = row.privacy;
     return 0;
 }
 
@@ -47,20 +48,52 @@ void lmdb_directory_profile_get(void *self, struct cc_directory_profile *op)
     reading_end(&reading, &op->op, r);
 }
 
+static int privacy_read(const struct reading *reading, struct cc_directory_privacy *op)
+{
+    struct cc_privacy *found = answer_array(reading->answer, op->count, sizeof *found);
+    struct directory_key key;
+    struct profile_row row;
+    int r = found ? 0 : CC_ENOMEM;
+
+    for (size_t i = 0; !r && i < op->count; i++) {
+        r = profile_find(&reading->rows, op->users[i], &key, &row);
+        if (!r)
+            found[i] = row.privacy;
+        else if (r == MDB_NOTFOUND)
+            r = 0; /* nothing is set */
+    }
+    op->ret_privacy = found;
+    return r;
+}
+
+void lmdb_directory_privacy(void *self, struct cc_directory_privacy *op)
+{
+    struct reading reading;
+    int r = reading_begin(&reading, self);
+
+    if (!r)
+        r = privacy_read(&reading, op);
+    reading_end(&reading, &op->op, r);
+}
+
 int apply_profile(void *port, MDB_txn *txn, struct cc_op *op)
 {
     const struct cc_directory_profile *put = (const struct cc_directory_profile *)op;
     const struct cc_slice given[3] = {put->name, put->avatar, put->meta};
     struct rows rows = rows_of(port, txn);
     struct directory_key key;
-    struct profile_row row = {{{0}}};
-    int r = profile_find(&rows, put->user, &key, &row);
+    struct profile_row row = {0};
+    int r = directory_check_privacy(&put->privacy) ? 0 : CC_EINVAL;
+
+    if (!r)
+        r = profile_find(&rows, put->user, &key, &row);
 
     if (r && r != MDB_NOTFOUND)
         return r;
     for (size_t i = 0; i < 3; i++)
         if (given[i].data)
             row.values[i] = given[i];
+    directory_set_privacy(put, &row.privacy);
     profile_row_write(&rows.directory->value, &row);
     return rows_put(&rows, &key);
 }

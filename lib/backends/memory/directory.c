@@ -44,6 +44,7 @@ int cc_memory_directory_open(struct cc_memory_world *world, struct cc_directory 
         .size = sizeof vtable,
         .profile_get = directory_profile_get,
         .profile_put = directory_profile_put,
+        .privacy = directory_privacy,
         .relate = directory_relate,
         .relation = directory_relation,
         .related = directory_related,

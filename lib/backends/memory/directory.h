@@ -42,7 +42,8 @@ struct directory_user {
     struct tree memberships;   /* present ones, by the conversation's id */
     size_t histories;          /* members, present or former, that refer to this user */
     struct cc_slice values[3]; /* name, avatar, meta: allocated */
-    bool is_known;             /* a profile was put */
+    struct cc_privacy privacy;
+    bool is_known; /* a profile was put */
     char name[];
 };
 
@@ -131,6 +132,7 @@ void directory_users_free(struct memory_directory *directory);
 
 void directory_profile_get(void *self, struct cc_directory_profile *op);
 void directory_profile_put(void *self, struct cc_directory_profile *op);
+void directory_privacy(void *self, struct cc_directory_privacy *op);
 void directory_relate(void *self, struct cc_directory_relate *op);
 void directory_relation(void *self, struct cc_directory_relation *op);
 void directory_related(void *self, struct cc_directory_related *op);

@@ -64,8 +64,25 @@ void directory_profile_get(void *self, struct cc_directory_profile *op)
         op->ret_name = values[0];
         op->ret_avatar = values[1];
         op->ret_meta = values[2];
+        op->ret_privacy = user->privacy;
     }
     answer_done(answer, &op->op, r);
+}
+
+void directory_privacy(void *self, struct cc_directory_privacy *op)
+{
+    struct memory_directory *directory = self;
+    struct answer *answer = answer_new(directory->allocator, 0);
+    struct cc_privacy *found = answer ? answer_array(answer, op->count, sizeof *found) : NULL;
+
+    for (size_t i = 0; found && i < op->count; i++) {
+        const struct directory_user *user = directory_user_find(directory, op->users[i]);
+
+        if (user)
+            found[i] = user->privacy;
+    }
+    op->ret_privacy = found;
+    answer_done(answer, &op->op, found ? 0 : CC_ENOMEM);
 }
 
 /* Copies those values that are given; all or none. */
@@ -90,9 +107,13 @@ void directory_profile_put(void *self, struct cc_directory_profile *op)
     struct memory_directory *directory = self;
     const struct cc_slice given[3] = {op->name, op->avatar, op->meta};
     struct cc_slice copies[3];
-    struct directory_user *user = directory_user_get(directory, op->user);
-    int r = user ? values_copy(directory->allocator, given, copies) : CC_ENOMEM;
+    struct directory_user *user = NULL;
+    int r = directory_check_privacy(&op->privacy) ? 0 : CC_EINVAL;
 
+    if (!r) {
+        user = directory_user_get(directory, op->user);
+        r = user ? values_copy(directory->allocator, given, copies) : CC_ENOMEM;
+    }
     if (r) {
         directory_user_collect(directory, user);
         answer_done(NULL, &op->op, r);
@@ -104,6 +125,7 @@ void directory_profile_put(void *self, struct cc_directory_profile *op)
         mem_free(directory->allocator, (char *)user->values[i].data);
         user->values[i] = copies[i];
     }
+    directory_set_privacy(op, &user->privacy);
     user->is_known = true;
     answer_done(NULL, &op->op, 0);
 }

@@ -85,12 +85,130 @@ static void test_blocked_is_not_told(void **state)
 
     relate(alice, CC_COMMAND_ADD_CONTACT, "bob");
     relate(bob, CC_COMMAND_BLOCK, "alice");
+    client_expect(alice, "presence bob offline\n");
     client_close(bob);
     fixture_advance(fixture, 10000);
-    client_connect(fixture, "bob", "phone");
+    bob = client_connect(fixture, "bob", "phone");
     client_expect(alice, "");
     ask(alice, "bob");
     client_expect(alice, "presence ok\n");
+    relate(bob, CC_COMMAND_UNBLOCK, "alice");
+    client_expect(alice, "presence bob online\n");
+}
+
+/* --- who may see it -----------------------------------------------------------------------------
+ */
+
+static void show_to(struct client *client, enum cc_audience audience)
+{
+    client_forget(client);
+    client_do(client, (struct cc_command){.type = CC_COMMAND_PROFILE,
+                                          .has_presence = true,
+                                          .privacy = {.presence = audience}});
+    assert_non_null(strstr(client_text(client), "profile ok"));
+}
+
+static void test_shown_to_contacts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *carol = client_connect(fixture, "carol", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+
+    relate(alice, CC_COMMAND_ADD_CONTACT, "bob");
+    relate(carol, CC_COMMAND_ADD_CONTACT, "bob");
+    relate(bob, CC_COMMAND_ADD_CONTACT, "carol");
+    client_forget(carol);
+    show_to(bob, CC_AUDIENCE_CONTACTS);
+    client_expect(alice, "presence bob offline\n");
+    client_expect(carol, "presence bob online\n");
+    ask(alice, "alice bob");
+    client_expect(alice, "presence ok\n  alice online\n");
+    ask(carol, "bob");
+    client_expect(carol, "presence ok\n  bob online\n");
+    client_close(bob);
+    fixture_advance(fixture, 10000);
+    client_expect(alice, "");
+    client_expect(carol, "presence bob offline last_seen=1700000000000\n");
+    bob = client_connect(fixture, "bob", "phone");
+    client_expect(alice, "");
+    client_expect(carol, "presence bob online\n");
+    relate(bob, CC_COMMAND_ADD_CONTACT, "alice");
+    client_expect(alice, "presence bob online\n");
+    relate(bob, CC_COMMAND_REMOVE_CONTACT, "alice");
+    client_expect(alice, "presence bob offline\n");
+    ask(alice, "bob");
+    client_expect(alice, "presence ok\n");
+}
+
+static void test_shown_to_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_open_for_requests(fixture, "bob");
+
+    relate(alice, CC_COMMAND_ADD_CONTACT, "bob");
+    relate(bob, CC_COMMAND_ADD_CONTACT, "alice");
+    client_create(bob, "g", "alice");
+    client_forget(alice);
+    show_to(bob, CC_AUDIENCE_NOBODY); /* he is offline: nobody is told */
+    client_expect(alice, "");
+    bob = client_connect(fixture, "bob", "phone");
+    client_expect(alice, "");
+    ask(alice, "bob");
+    client_expect(alice, "presence ok\n");
+    ask(bob, "bob");
+    client_expect(bob, "presence ok\n  bob online\n");
+    fixture_restart(fixture, NULL);
+    alice = client_connect(fixture, "alice", "phone");
+    bob = client_connect(fixture, "bob", "phone");
+    client_expect(alice, "");
+    client_do(bob, (struct cc_command){.type = CC_COMMAND_PROFILE});
+    client_expect(bob, "profile ok bob name= avatar= meta=0 presence=nobody\n");
+    client_do(alice, (struct cc_command){.type = CC_COMMAND_PROFILE, .user = text_slice("bob")});
+    client_expect(alice, "profile ok bob name= avatar= meta=0\n");
+    show_to(bob, CC_AUDIENCE_EVERYONE);
+    client_expect(alice, "presence bob online\n");
+    show_to(bob, CC_AUDIENCE_NOBODY);
+    client_expect(alice, "presence bob offline\n");
+    client_close(bob);
+    fixture_advance(fixture, 10000);
+    client_expect(alice, "");
+}
+
+/* He is on one node, changes it on another, is watched and asked about on a third. */
+static void test_shown_on_several_nodes(void **state)
+{
+    static struct fixture nodes[3];
+    struct client *alice;
+    struct client *bob;
+    struct client *there;
+
+    (void)state;
+    fixture_init_cluster(nodes, 3, 3, NULL);
+    fixture_advance(nodes, 3000);
+    alice = client_connect(&nodes[2], "alice", "phone");
+    bob = client_connect(&nodes[0], "bob", "phone");
+    there = client_open_for_requests(&nodes[1], "bob");
+    relate(alice, CC_COMMAND_ADD_CONTACT, "bob");
+    show_to(there, CC_AUDIENCE_NOBODY);
+    fixture_advance(nodes, 100);
+    client_expect(alice, "presence bob offline\n");
+    ask(alice, "bob");
+    client_expect(alice, "presence ok\n");
+    client_close(bob);
+    fixture_advance(nodes, 10000);
+    bob = client_connect(&nodes[0], "bob", "phone");
+    fixture_advance(nodes, 100);
+    client_expect(alice, "");
+    show_to(there, CC_AUDIENCE_EVERYONE);
+    fixture_advance(nodes, 100);
+    client_expect(alice, "presence bob online\n");
+    client_close(bob);
+    show_to(there, CC_AUDIENCE_CONTACTS); /* before he is gone */
+    fixture_advance(nodes, 10000);
+    client_expect(alice, "presence bob offline\n");
+    fixture_deinit(nodes);
 }
 
 static void test_asking(void **state)
@@ -194,6 +312,9 @@ int main(void)
         TEST(test_contacts_are_told),
         TEST(test_reconnecting_shows_nothing),
         TEST(test_blocked_is_not_told),
+        TEST(test_shown_to_contacts),
+        TEST(test_shown_to_nobody),
+        cmocka_unit_test(test_shown_on_several_nodes),
         TEST(test_asking),
         TEST(test_lasts),
         TEST(test_switched_off),

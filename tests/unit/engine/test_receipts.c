@@ -3,6 +3,7 @@
  */
 #include "engine/receipts.h"
 #include "engine/unread.h"
+#include "engine/user_privacy.h"
 #include "support/engine_fixture.h"
 #include "support/test.h"
 
@@ -70,6 +71,131 @@ static void test_direct(void **state)
     mark(bob, CC_COMMAND_READ, id, 2);
     client_expect(alice, "receipt ~ bob read=2\n");
     client_expect(bob, "read ok\nread ok\nread ok\nread ok\n");
+}
+
+static void keep_private(struct client *client, enum cc_read_marks marks)
+{
+    client_do(client, (struct cc_command){.type = CC_COMMAND_PROFILE,
+                                          .has_read_marks = true,
+                                          .privacy = {.read_marks = marks}});
+    client_forget(client);
+}
+
+/* Told to the user's own devices alone; what was delivered is told to all; and the other way, he
+ * learns nothing of the other's reading. */
+static void test_private(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+    struct client *tablet = client_connect(fixture, "bob", "tablet");
+    const char *id;
+
+    keep_private(bob, CC_READ_MARKS_PRIVATE);
+    client_say_to(alice, "bob", "one");
+    client_say_to(bob, "alice", "two");
+    id = conversation_of(alice);
+    client_forget(alice);
+    client_forget(bob);
+    client_forget(tablet);
+    mark(bob, CC_COMMAND_READ, id, 1);
+    client_expect(bob, "read ok\n");
+    client_expect(tablet, "receipt ~ bob delivered=1 read=1\n");
+    client_expect(alice, "receipt ~ bob delivered=1\n");
+    mark(bob, CC_COMMAND_DELIVERED, id, 2);
+    client_expect(alice, "receipt ~ bob delivered=2\n");
+    mark(bob, CC_COMMAND_READ, id, 2);
+    client_expect(alice, "");
+    client_forget(bob);
+    client_forget(tablet);
+    mark(alice, CC_COMMAND_DELIVERED, id, 1);
+    client_expect(bob, "receipt ~ alice delivered=1\n");
+    mark(alice, CC_COMMAND_READ, id, 1);
+    client_expect(bob, "");
+    mark(alice, CC_COMMAND_READ, id, 2);
+    client_expect(bob, "receipt ~ alice delivered=2\n");
+    client_expect(tablet, "receipt ~ alice delivered=1\nreceipt ~ alice delivered=2\n");
+    fixture_restart(fixture, NULL);
+    alice = client_connect(fixture, "alice", "phone");
+    bob = client_connect(fixture, "bob", "phone");
+    client_say_to(alice, "bob", "three");
+    client_forget(alice);
+    mark(bob, CC_COMMAND_READ, id, 3);
+    client_expect(alice, "receipt ~ bob delivered=3\n");
+    keep_private(bob, CC_READ_MARKS_PUBLIC);
+    client_say_to(alice, "bob", "four");
+    client_forget(alice);
+    client_forget(bob);
+    mark(bob, CC_COMMAND_READ, id, 4);
+    client_expect(alice, "receipt ~ bob delivered=4 read=4\n");
+    client_forget(bob);
+    mark(alice, CC_COMMAND_READ, id, 4);
+    client_expect(bob, "receipt ~ alice delivered=4 read=4\n");
+}
+
+/* In a group of those who are told each, and in a crowd, where authors alone are. */
+static void test_private_in_groups(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+    struct client *carol = client_connect(fixture, "carol", "phone");
+
+    keep_private(bob, CC_READ_MARKS_PRIVATE);
+    client_create(alice, "g", "bob carol");
+    client_do(alice, (struct cc_command){.type = CC_COMMAND_CREATE,
+                                         .kind = CC_KIND_CHANNEL,
+                                         .conversation = text_slice("news"),
+                                         .name = text_slice("news"),
+                                         .users = (struct cc_slice[]){text_slice("bob")},
+                                         .user_count = 1});
+    client_say(alice, "g", "one");
+    client_say(alice, "news", "one");
+    client_forget(alice);
+    client_forget(bob);
+    client_forget(carol);
+    mark(bob, CC_COMMAND_READ, "g", 2);
+    mark(bob, CC_COMMAND_READ, "news", 2);
+    fixture_advance(fixture, 2000);
+    client_expect(alice, "receipt g bob delivered=2\n");
+    client_forget(bob);
+    mark(carol, CC_COMMAND_READ, "g", 2);
+    fixture_advance(fixture, 2000);
+    client_expect(alice, "receipt g carol delivered=2 read=2\n");
+    client_expect(bob, "receipt g carol delivered=2\n");
+}
+
+/* Set on one node, it counts on the others within USER_PRIVACY_TTL_MS. */
+static void test_private_on_several_nodes(void **state)
+{
+    static struct fixture nodes[2];
+    struct client *alice;
+    struct client *bob;
+    struct client *there;
+    const char *id;
+
+    (void)state;
+    fixture_init_cluster(nodes, 2, 2, NULL);
+    fixture_advance(nodes, 3000);
+    alice = client_connect(&nodes[1], "alice", "phone");
+    bob = client_connect(&nodes[0], "bob", "phone");
+    there = client_open_for_requests(&nodes[1], "bob");
+    client_say_to(alice, "bob", "one");
+    id = conversation_of(alice);
+    fixture_advance(nodes, 1000);
+    mark(bob, CC_COMMAND_READ, id, 1);
+    keep_private(there, CC_READ_MARKS_PRIVATE);
+    client_say_to(alice, "bob", "two");
+    fixture_advance(nodes, USER_PRIVACY_TTL_MS);
+    client_forget(alice);
+    mark(bob, CC_COMMAND_READ, id, 2);
+    fixture_advance(nodes, 1000);
+    client_expect(alice, "receipt ~ bob delivered=2\n");
+    client_forget(bob);
+    mark(alice, CC_COMMAND_READ, id, 2);
+    fixture_advance(nodes, 1000);
+    client_expect(bob, "receipt ~ alice delivered=2\n");
+    fixture_deinit(nodes);
 }
 
 /* Who has blocked, and who is blocked, learn nothing of each other; what was read is kept. */
@@ -388,6 +514,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(test_direct),
         TEST(test_blocked),
+        TEST(test_private),
+        TEST(test_private_in_groups),
+        cmocka_unit_test(test_private_on_several_nodes),
         TEST(test_clamps_and_refuses),
         TEST(test_group),
         TEST(test_crowd),

@@ -76,6 +76,10 @@ void assert_same_command(const struct cc_command *command, const struct cc_comma
     same_number(command->on, expected->on, "on", context);
     same_number(command->has_name, expected->has_name, "has_name", context);
     same_number(command->has_retention, expected->has_retention, "has_retention", context);
+    same_number(command->has_presence, expected->has_presence, "has_presence", context);
+    same_number(command->has_read_marks, expected->has_read_marks, "has_read_marks", context);
+    same_number(command->privacy.presence, expected->privacy.presence, "presence", context);
+    same_number(command->privacy.read_marks, expected->privacy.read_marks, "read_marks", context);
     same_number(command->has_avatar, expected->has_avatar, "has_avatar", context);
     same_number(command->has_meta, expected->has_meta, "has_meta", context);
     same_number(command->has_after, expected->has_after, "has_after", context);

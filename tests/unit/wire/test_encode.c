@@ -100,6 +100,8 @@ static const struct cc_header headers[] = {{S("content-type"), S("image/png")},
                                            {S("x-\"q\""), S("1")}};
 static const struct cc_profile profile = {S("bob"), S("Bob"), S("https://x/y"), S("\x81\xa1k\xc3")};
 static const struct cc_profile empty_profile = {.user = S("bob")};
+static const struct cc_profile private_profile = {
+    .user = S("bob"), .privacy = {CC_AUDIENCE_CONTACTS, CC_READ_MARKS_PRIVATE}};
 
 static const struct example examples[] = {
     {REPLY(.id = 1, .command = CC_COMMAND_CONNECT, .user = S("alice"), .device = S("phone"),
@@ -149,6 +151,9 @@ static const struct example examples[] = {
      "\"meta\":{\"k\":true}}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_PROFILE, .profile = &empty_profile),
      "{\"id\":3,\"profile\":{\"user\":\"bob\"}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_PROFILE, .profile = &private_profile),
+     "{\"id\":3,\"profile\":{\"user\":\"bob\",\"presence\":\"contacts\",\"read_marks\":\"private\"}"
+     "}"},
     {REPLY(.id = 3, .command = CC_COMMAND_PROFILE), "{\"id\":3,\"profile\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_CONTACTS, .users = bob_carol, .user_count = 2,
            .more = true),

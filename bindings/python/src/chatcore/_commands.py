@@ -13,6 +13,8 @@ _ROLES = {"member": 1, "admin": 2, "owner": 3}
 
 _SLICES = {"token", "device", "cursor", "conversation", "user", "client_id", "text", "emoji",
            "avatar", "name", "media_type", "media_id", "sha256", "provider", "after_name"}
+_PRIVACY = {"presence": {"everyone": 0, "contacts": 1, "nobody": 2},
+            "read_marks": {"public": 0, "private": 1}}
 _IDS = {"message", "reply_to"}
 _NUMBERS = {"seq", "before", "limit", "bytes", "until", "on"}
 _HAS = {"name": "has_name", "avatar": "has_avatar", "meta": "has_meta"}
@@ -63,6 +65,9 @@ class Builder:
             command.users, command.user_count = self._slices(value)
         elif name == "media":
             command.media, command.media_count = self._slices(value)
+        elif name in _PRIVACY:
+            setattr(command.privacy, name, _PRIVACY[name][value])
+            setattr(command, "has_" + name, True)
         elif name == "kind":
             command.kind = _KINDS[value]
         elif name == "role":
