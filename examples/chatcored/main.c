@@ -53,6 +53,7 @@ struct server {
     struct hooks hooks;
     struct cc_api_keys *api_keys;
     struct dev dev;
+    struct page page;
     char address[64];
     int port;
     struct event *events[EVENTS];
@@ -293,6 +294,18 @@ static void blame_gateway(const struct settings *settings, int error)
         settings_blame(settings, SETTING_INDEX_listen, reason);
 }
 
+static bool open_page(struct server *server)
+{
+    const struct settings *settings = &server->settings;
+
+    if (page_init(&server->page, settings->media_cdn, settings->public_url))
+        return true;
+    settings_blame(settings,
+                   settings->media_cdn ? SETTING_INDEX_media_cdn : SETTING_INDEX_public_url,
+                   "an http or https URL is needed");
+    return false;
+}
+
 static bool open_gateway(struct server *server)
 {
     struct cc_gateway_options options = CC_GATEWAY_OPTIONS_INIT;
@@ -300,12 +313,12 @@ static bool open_gateway(struct server *server)
     struct lists lists;
     int r;
 
-    if (!open_api_keys(server))
+    if (!open_page(server) || !open_api_keys(server))
         return false;
     fill_gateway(server, &options);
     if (!lists_split(&lists, &server->settings, &options))
         return false;
-    page_routes(routes);
+    page_routes(&server->page, routes);
     options.routes = routes;
     options.route_count = PAGE_ROUTES;
     if (server->settings.dev) {

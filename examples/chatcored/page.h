@@ -11,8 +11,26 @@ extern const struct cc_slice page_index_html;
 extern const struct cc_slice page_chat_css;
 extern const struct cc_slice page_chat_js;
 
-#define PAGE_ROUTES 3
+extern const struct cc_slice page_sw_js;
+extern const struct cc_slice page_manifest_webmanifest;
+extern const struct cc_slice page_icon_svg;
 
-void page_routes(struct cc_http_route routes[PAGE_ROUTES]);
+#define PAGE_ROUTES 6
+
+struct page_route {
+    const struct page *page;
+    const struct page_file *file;
+};
+
+/* The routes look at it as long as they are used. */
+struct page {
+    char policy[1024];
+    struct page_route routes[PAGE_ROUTES];
+};
+
+/* What the page may load besides its own files: pictures from `cdn`, and pictures and uploads from
+ * `public_url`; each an http or https URL, or NULL. False: one is none, or is too long. */
+bool page_init(struct page *page, const char *cdn, const char *public_url);
+void page_routes(struct page *page, struct cc_http_route routes[PAGE_ROUTES]);
 
 #endif

@@ -29,10 +29,11 @@ function check(condition, what) {
 }
 
 /* The page's port stays the same when the server comes back. */
-async function startServer(port = 0) {
+async function startServer(port = 0, ...options) {
   writeFileSync(join(folder, "secret"), "a secret of this test, long enough to be one");
   const child = spawn(program, ["--dev", "--data", join(folder, "data"), "--listen",
-    `127.0.0.1:${port}`, "--jwt-secret-file", join(folder, "secret"), "--drain-ms", "1"],
+    `127.0.0.1:${port}`, "--jwt-secret-file", join(folder, "secret"), "--drain-ms", "1",
+    ...options],
   { stdio: ["ignore", "pipe", "inherit"] });
   const found = await new Promise((resolve, reject) => {
     let output = "";
@@ -314,6 +315,12 @@ const steps = {
     await alice.tool("hello?", "React");
     await alice.click(".picker button", "👍");
     await alice.sees("👍 1", ".reactions");
+    await alice.page.reload(); /* the page itself, from its service worker */
+    await alice.openChat("bob");
+    await alice.sees("they look great", ".bubble");
+    await alice.sees("and another", ".bubble.waiting");
+    await alice.sees("read", ".mine .tick");
+    await alice.shot("offline");
     await alice.page.goto("about:blank"); /* the tab is closed, and opened again later */
     await startServer(port);
     await alice.page.goto(`http://127.0.0.1:${port}/`);
@@ -326,6 +333,20 @@ const steps = {
     check(await bob.count("and another") === 1, "it came twice");
     await bob.sees("👍 1", ".reactions");
     check(await bob.count("never mind") === 0, "what was taken away was sent");
+  },
+
+  async "a reload keeps the ticks, and who is blocked"() {
+    await alice.click("#menu");
+    await alice.click("dialog .wide", "Block bob");
+    await alice.sees("Unblock bob", "dialog .wide");
+    await alice.page.reload();
+    await alice.sees("online", "#link");
+    await alice.openChat("bob");
+    await alice.sees("read", ".mine .tick");
+    await alice.click("#menu");
+    await alice.click("dialog .wide", "Unblock bob");
+    await alice.sees("Block bob", "dialog .wide");
+    await alice.click("dialog .icon", "Close");
   },
 
   async "keyboard"() {
@@ -362,6 +383,11 @@ const steps = {
     const response = await fetch(`http://127.0.0.1:${server.port}/v1/dev/token`,
       { method: "POST", body: JSON.stringify({ user: "erin" }) });
     await bob.click("#logout");
+    await bob.page.waitForFunction(async () => {
+      const open = (name) => new Promise((resolve) => (indexedDB.open(name, 1).onsuccess = (e) => resolve(e.target.result)));
+      const table = (await open("chatcore/bob/cache")).transaction("values").objectStore("values");
+      return new Promise((resolve) => (table.count().onsuccess = (e) => resolve(e.target.result === 0)));
+    }, { timeout: PATIENCE_MS, polling: 200 }); /* nothing of his messages stays here */
     await bob.click("#login-other");
     await bob.page.type("#login [name=token]", (await response.json()).token);
     await bob.click("#login .primary");
@@ -369,6 +395,15 @@ const steps = {
     await bob.sees("online", "#link");
   },
 };
+
+/* After the browser has gone: another server in the same place. */
+async function policyFollowsTheCdn() {
+  await stopServer();
+  await startServer(0, "--media-cdn", "https://cdn.example.com:8443/chat");
+  const response = await fetch(`http://127.0.0.1:${server.port}/`);
+  const policy = response.headers.get("content-security-policy");
+  check(/img-src 'self' blob: https:\/\/cdn.example.com:8443;/.test(policy), policy);
+}
 
 let failed = 0;
 let passed = 0;
@@ -394,6 +429,10 @@ try {
   for (const problem of problems) console.log(`not ok no error in the page\n  ${problem}`), failed++;
 } finally {
   await browser.close();
+  await policyFollowsTheCdn().catch((error) => {
+    console.log(`not ok the policy follows the CDN\n  ${error.message}`);
+    failed++;
+  });
   const code = await stopServer();
   if (code !== 0) console.log(`not ok chatcored ended with ${code}`), failed++;
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -85,8 +85,7 @@ function person(model: Model, room: Room): void {
   const status = model.statuses.get(room.peer);
   const act = (key: "block" | "unblock" | "add_contact"): void => attempt(
     model.client.request(key, { user: room.peer }).then(() => {
-      if (key === "block") model.blocked.add(room.peer);
-      if (key === "unblock") model.blocked.delete(room.peer);
+      if (key !== "add_contact") model.setBlocked(room.peer, key === "block");
       if (key === "add_contact") dialog.close();
       else details(model);
     }));

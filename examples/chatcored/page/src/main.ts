@@ -117,7 +117,7 @@ function show(room: Room | undefined): void {
   for (const what of ["list", "room", "head", "typing"]) draws[what]!();
   if (!room) return;
   composer.reset(room.draft);
-  if (room.id && !room.isLoaded) attempt(model!.load(room));
+  if (room.id && !room.isLoaded && model!.isOnline) attempt(model!.load(room));
   model!.watch(room);
   model!.acknowledge(room);
   composer.focus();
@@ -146,9 +146,18 @@ function userOf(token: string): string {
   }
 }
 
+/* Of this tab; of this device when the user wants to stay logged in. */
+const LOGIN = ["user", "token", "dev", "device"];
+const loginStorage = (): Storage => (sessionStorage["user"] ? sessionStorage : localStorage);
+
+function remember(storage: Storage, user: string, token: string, isDev: boolean): void {
+  const device = storage["device"] ?? `web-${Math.random().toString(36).slice(2, 12)}`;
+  Object.assign(storage, { user, token, dev: isDev ? "yes" : "", device });
+}
+
 function start(user: string, first: string, isDev: boolean): void {
   let token: string | undefined = first;
-  model = new Model(user, async (reason) => {
+  model = new Model(user, loginStorage()["device"], async (reason) => {
     if (reason !== "connect" && isDev) token = await devToken(user);
     return token;
   });
@@ -157,20 +166,21 @@ function start(user: string, first: string, isDev: boolean): void {
   thread = new Thread(model, { reply: (message) => composer.reply(message),
     edit: (target, text) => composer.edit(target, text) });
   composer = new Composer(model);
-  Object.assign(sessionStorage, { user, token: first, dev: isDev ? "yes" : "" });
   $("#me").textContent = user;
   $("#my-face").replaceChildren(face(user));
   $("#login").hidden = true;
   $("#app").hidden = false;
   for (const draw of Object.values(draws)) draw();
-  attempt(model.client.start());
+  attempt(model.start());
 }
 
+/* Who leaves by himself leaves nothing; whom the server sends away comes back. */
 function logout(why = ""): void {
-  model?.stop();
+  attempt(model?.stop(!why) ?? Promise.resolve());
   model = undefined;
   found = [];
-  for (const key of ["user", "token", "dev"]) sessionStorage.removeItem(key);
+  const storage = loginStorage();
+  for (const key of LOGIN) storage.removeItem(key);
   $("#list").replaceChildren();
   $("#messages").replaceChildren();
   $("#app").hidden = true;
@@ -191,12 +201,17 @@ async function login(form: HTMLFormElement): Promise<void> {
   const data = new FormData(form);
   if (!$("#login-token").hidden) {
     const token = String(data.get("token")).trim();
-    start(userOf(token), token, false);
+    enter(data, userOf(token), token, false);
     return;
   }
   const user = String(data.get("user")).trim();
   if (!user) throw new Error("Choose a name.");
-  start(user, await devToken(user), true);
+  enter(data, user, await devToken(user), true);
+}
+
+function enter(data: FormData, user: string, token: string, isDev: boolean): void {
+  remember(data.get("keep") ? localStorage : sessionStorage, user, token, isDev);
+  start(user, token, isDev);
 }
 
 /* --- what the user does ----------------------------------------------------------------------- */
@@ -275,4 +290,6 @@ function wire(): void {
 }
 
 wire();
-if (sessionStorage["user"]) start(sessionStorage["user"], sessionStorage["token"], sessionStorage["dev"] === "yes");
+void navigator.serviceWorker?.register("/sw.js").catch(() => {}); /* without it the page needs a network */
+const known = loginStorage();
+if (known["user"]) start(known["user"], known["token"], known["dev"] === "yes");

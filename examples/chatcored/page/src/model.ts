@@ -7,6 +7,8 @@ import {
   type Presence, type Receipt, type Target, type Typing,
 } from "@chatcore/client";
 
+import { Cache } from "./cache.js";
+
 export interface Room {
   key: string;
   id?: string;
@@ -59,6 +61,7 @@ export const titleOf = (room: Room): string =>
 
 export class Model {
   readonly client: Client;
+  readonly #cache: Cache;
   readonly rooms = new Map<string, Room>();
   readonly statuses = new Map<string, Presence>();
   readonly blocked = new Set<string>();
@@ -68,10 +71,9 @@ export class Model {
   /** For what the user has to know. */
   told: (text: string) => void = () => {};
 
-  constructor(readonly me: string, token: (reason: string) => Promise<string | undefined>) {
-    sessionStorage["device"] ??= `web-${Math.random().toString(36).slice(2, 12)}`;
-    this.client = new Client({ url: location.origin, token, device: sessionStorage["device"],
-      encoding: "msgpack", resumes: false, storage: new IndexedDbStorage(`chatcore/${me}`) });
+  constructor(readonly me: string, device: string, token: (reason: string) => Promise<string | undefined>) {
+    this.#cache = new Cache(me);
+    this.client = new Client({ url: location.origin, token, device, encoding: "msgpack", resumes: false, storage: new IndexedDbStorage(`chatcore/${me}`) });
     this.client.on("message", (message) => this.#took(message));
     this.client.on("receipt", (receipt) => this.#receipt(receipt));
     this.client.on("typing", (typing) => this.#typing(typing));
@@ -85,9 +87,26 @@ export class Model {
     this.client.on("outbox", (change) => this.#outbox(change));
   }
 
-  stop(): void {
+  /** Shows what was known the last time, then connects. */
+  async start(): Promise<void> {
+    const blocked = await this.#cache.load((id, known) => {
+      Object.assign(this.room(id), known, { id, key: id });
+    });
+    for (const user of blocked) this.blocked.add(user);
+    this.changed("list");
+    await this.client.start();
+  }
+
+  /** `forgets`: what was cached goes, too; what is not sent yet stays. */
+  async stop(forgets: boolean): Promise<void> {
     clearInterval(this.#watching);
-    void this.client.stop();
+    await Promise.all([this.client.stop(), this.#cache.close(forgets)]);
+  }
+
+  setBlocked(user: string, on: boolean): void {
+    if (on) this.blocked.add(user);
+    else this.blocked.delete(user);
+    this.#cache.saveBlocked(this.blocked);
   }
 
   #outbox(change: OutboxChange): void {
@@ -101,6 +120,7 @@ export class Model {
     } else if (change.type === "added") {
       room.ts = Math.max(room.ts, change.entry.ts);
       room.preview = `You: ${change.entry.text || "📎 Attachment"}`;
+      this.#cache.save(room);
     }
     this.changed("list");
     if (room === this.open) this.changed("room");
@@ -161,6 +181,7 @@ export class Model {
     if (summary.gone) {
       const gone = this.rooms.get(summary.id);
       this.rooms.delete(summary.id);
+      this.#cache.remove(summary.id);
       if (gone && gone === this.open) this.open = undefined;
       this.changed("room");
       this.changed("list");
@@ -176,18 +197,26 @@ export class Model {
     room.ts = Math.max(room.ts, summary.ts ?? 0);
     room.unread = room === this.open && document.hasFocus() ? 0 : summary.unread;
     if (!room.preview) void this.#preview(room);
+    this.#cache.save(room);
     this.changed("list");
     if (room === this.open) this.changed("head");
   }
 
   async #loadConversations(): Promise<void> {
+    const left = new Set([...this.rooms.values()].filter((room) => room.id));
+    for (const room of left) room.isLoaded = false; /* something may have been missed */
     try {
       for (let after: string | undefined; ; ) {
         const page = await this.client.request("conversations", after ? { after, limit: 200 } : { limit: 200 });
-        page.conversations.forEach((summary) => this.#summary(summary));
+        for (const summary of page.conversations) {
+          left.delete(this.room(summary.id));
+          this.#summary(summary);
+        }
         after = page.conversations.at(-1)?.id;
         if (!page.more || !after) break;
       }
+      for (const { id, kind } of left) /* what was cached, and is the user's no more */
+        this.#summary({ id, kind, gone: true } as Conversation);
       if (this.open?.id) await this.load(this.open);
       if (this.open) this.watch(this.open);
     } catch { /* the next connection asks again */ }
@@ -210,10 +239,18 @@ export class Model {
     const fields = { conversation: room.id, limit: PAGE, ...(before ? { before } : {}) };
     const page = await this.client.request("history", fields);
     page.messages.forEach((message) => this.#keep(room, message));
+    if (before === undefined) this.#dropOlder(room, page.messages[0]?.seq ?? 0);
     room.hasMore = page.more;
     room.isLoaded = true;
     if (room === this.open) this.changed("room");
     this.acknowledge(room);
+  }
+
+  /* Cached messages stay when they reach up to the newest page: there may be no hole above them. */
+  #dropOlder(room: Room, first: number): void {
+    let seq = first;
+    while (room.messages.has(seq - 1)) seq--;
+    for (const known of room.messages.keys()) if (known < seq) room.messages.delete(known);
   }
 
   /** Everything from there on. */
@@ -240,6 +277,7 @@ export class Model {
     room.messages.set(message.seq, message);
     if (message.client_id) room.settling.delete(message.client_id);
     this.#note(room, message);
+    this.#cache.save(room);
   }
 
   #note(room: Room, message: Message): void {
@@ -310,7 +348,10 @@ export class Model {
     if (!room.id || !room.head || !this.isOnline) return;
     const isRead = room === this.open && document.hasFocus();
     const to = { conversation: room.id, seq: room.head };
-    if (isRead) room.unread = 0;
+    if (isRead && room.unread) {
+      room.unread = 0;
+      this.#cache.save(room);
+    }
     if (isRead && room.read < room.head) {
       room.read = room.told = room.head;
       void this.client.request("read", to).catch(() => (room.read = 0));
@@ -330,6 +371,7 @@ export class Model {
     known.delivered = Math.max(known.delivered, receipt.delivered ?? 0, receipt.read ?? 0);
     known.read = Math.max(known.read, receipt.read ?? 0);
     room.cursors.set(receipt.user, known);
+    this.#cache.save(room);
     if (receipt.user === this.me && receipt.read) {
       room.read = Math.max(room.read, receipt.read);
       if (room.read >= room.head) room.unread = 0;

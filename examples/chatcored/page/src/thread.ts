@@ -21,6 +21,7 @@ interface Url {
 export class Thread {
   readonly #box = $("#messages");
   readonly #urls = new Map<string, Url>();
+  #hasBroken = false; /* pictures that were asked for without a connection */
   #shown: Room | undefined;
   #isAtEnd = true;
 
@@ -38,11 +39,18 @@ export class Thread {
     const isAtEnd = isNew || this.#isAtEnd;
     const first = this.#box.firstElementChild;
     if (isNew) this.#box.replaceChildren();
+    if (this.#hasBroken && this.model.isOnline) this.#askAgain();
     this.#shown = room;
     reconcile(this.#box, this.#items(room));
     this.#isAtEnd = isAtEnd;
     if (isAtEnd) this.#box.scrollTop = this.#box.scrollHeight;
     else if (first !== this.#box.firstElementChild) this.#box.scrollTop = this.#box.scrollHeight - fromEnd;
+  }
+
+  #askAgain(): void {
+    this.#hasBroken = false;
+    for (const picture of this.#box.querySelectorAll(".image > .faint"))
+      delete picture.closest<HTMLElement>(".bubble")?.dataset["sign"];
   }
 
   /** Scrolls to a message and shows which one it is. */
@@ -256,7 +264,9 @@ export class Thread {
     if (file.width && file.height) Object.assign(image, fitted(file.width, file.height));
     const button = make("button", { type: "button", class: "image", "aria-label": `Open ${file.name ?? "the image"}`, onclick: open }, image);
     this.#url(file.thumbnail ?? file.media).then((url) => (image.src = url)).catch((error: Error) => {
-      button.replaceChildren(make("span", { class: "faint" }, `The image cannot be shown: ${error.message}`));
+      this.#hasBroken ||= error.name === "offline";
+      button.replaceChildren(make("span", { class: "faint" },
+        error.name === "offline" ? "The picture comes with the connection." : `The picture cannot be shown: ${error.message}`));
     });
     return button;
   }
