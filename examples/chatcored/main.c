@@ -21,6 +21,7 @@
 #include <chatcore/gateway.h>
 #include <chatcore/host.h>
 
+#include <errno.h>
 #include <event2/event.h>
 #include <limits.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 /* How often it is looked whether the engine has become ready. */
 #define READY_CHECK_US 5000
@@ -148,6 +150,16 @@ static void fill_spam(const struct settings *settings, struct cc_filter_spam_opt
     value_quota(settings->spam_links, &spam->links, &spam->links_window_ms);
 }
 
+/* The parts would make it, too; here the reason is the system's own word for it. */
+static bool make_folder(const struct settings *settings)
+{
+    if (!settings->data || settings->check_config || !mkdir(settings->data, 0700) ||
+        errno == EEXIST)
+        return true;
+    fprintf(stderr, "chatcored: %s: %s\n", settings->data, strerror(errno));
+    return false;
+}
+
 static bool open_engine(struct server *server)
 {
     const struct settings *settings = &server->settings;
@@ -163,7 +175,7 @@ static bool open_engine(struct server *server)
     options.no_sync = settings->no_sync;
     fill_spam(settings, &options.spam);
     fill_limits(settings, &options.limits);
-    if (!keys_load(settings, &options.auth))
+    if (!make_folder(settings) || !keys_load(settings, &options.auth))
         return false;
     if (settings->dev && !dev_init(&server->dev, settings, &options.auth)) {
         options.auth.vtable->free(options.auth.self);
@@ -285,7 +297,9 @@ static void blame_gateway(const struct settings *settings, int error)
     char reason[128];
 
     snprintf(reason, sizeof reason, "the gateway can't be opened: %s",
-             error == CC_EINVAL ? "no certificate with its key" : cc_strerror(error));
+             error == CC_EINVAL    ? "no certificate with its key"
+             : error == CC_ENOTSUP ? "libwebsockets-evlib-uv is not installed"
+                                   : cc_strerror(error));
     if (error == CC_EINVAL && settings->tls_cert)
         settings_blame(settings, SETTING_INDEX_tls_cert, reason);
     else if (error == CC_EINVAL && settings->tls_key)

@@ -134,6 +134,12 @@ def what_can_not_be_opened_is_told_with_its_line(folder):
     assert result.returncode == 1 and f"{path}:1: tls-key: " in result.stderr, result
 
 
+def a_data_folder_without_parent_is_told(folder):
+    told = run("--listen", "127.0.0.1:0", "--data", f"{folder}/none/data")
+    assert told.returncode == 1, told
+    assert told.stderr == f"chatcored: {folder}/none/data: No such file or directory\n", told
+
+
 def a_good_file_is_said_to_be_good_and_touches_nothing(folder):
     path = f"{folder}/good"
     certificate(folder, "good")
@@ -277,7 +283,8 @@ def a_service_manager_is_told(folder):
             del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
 
 
-TESTS = [every_fault_is_told_with_its_line, what_can_not_be_opened_is_told_with_its_line,
+TESTS = [every_fault_is_told_with_its_line, a_data_folder_without_parent_is_told,
+         what_can_not_be_opened_is_told_with_its_line,
          a_good_file_is_said_to_be_good_and_touches_nothing, lines_are_fields,
          keys_and_rates_are_renewed, a_fault_renews_nothing, certificates_are_renewed,
          a_service_manager_is_told, spam_has_thresholds]
