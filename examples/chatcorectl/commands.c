@@ -46,8 +46,8 @@ const struct command_row command_rows[] = {
     {"export", "USER", "all that a user has left, as JSON lines",
      "Over the server, with an API key of the scope admin.", 1, 1, REMOTE, command_export},
     {"erase", "USER", "erase what a user has left, for good",
-     "Over the server, with an API key of the scope admin. The user has to have left his groups "
-     "before. It may be repeated when it was broken off.",
+     "Over the server, with an API key of the scope admin. He leaves his groups. "
+     "It may be repeated when it was broken off.",
      1, 1, REMOTE | BIT(YES), command_erase},
     {"revoke", "token ID|user USER [SECONDS]", "make tokens hold no longer, at once and for good",
      "The token with this jti, or all of a user that were issued before now, or before a time in "

@@ -103,6 +103,7 @@ static int encode(struct request *request, enum cc_system_action action,
     int r;
 
     group_record(request, action, &record);
+    record.message.from = change->actor;
     record.member_version = change->version + 1;
     if (change->renames)
         record.message.name = request->command->name;
@@ -259,7 +260,7 @@ void change_leave(struct request *request)
 {
     struct change *change = request->state;
 
-    change->members[0].user = request->user->name;
+    change->members[0].user = change->actor;
     change->members[0].role = change->own_role;
     change->member_count = 1;
     submit(request, CC_CHANGE_REMOVE, CC_SYSTEM_LEFT);
@@ -287,7 +288,7 @@ static void owners_counted(struct request *request)
     const struct change *change = request->state;
     bool is_last = change->owners <= change->owners_going;
 
-    if (request->command->type == CC_COMMAND_LEAVE) {
+    if (change->rule->command == CC_COMMAND_LEAVE) {
         if (is_last && change->has_successor)
             pass_ownership(request);
         else
@@ -393,17 +394,17 @@ static void actor_read(struct request *request, int status)
     if (!status) {
         change->version = op->ret_conversation.version;
         change->total = op->ret_conversation.member_count;
-        if (request->command->type == CC_COMMAND_UPDATE)
+        if (change->rule->command == CC_COMMAND_UPDATE)
             compare_update(request->command, &op->ret_conversation, change);
         change->is_member = op->ret_is_member;
         change->own_role = op->ret_is_member ? op->ret_member.role : CC_ROLE_MEMBER;
         change->role = request->session->is_admin ? CC_ROLE_OWNER : change->own_role;
         if (!change->is_member &&
-            (!request->session->is_admin || request->command->type == CC_COMMAND_LEAVE))
+            (!request->session->is_admin || change->rule->command == CC_COMMAND_LEAVE))
             status = CC_ENOTFOUND; /* as if it were not there */
     }
     if (!status)
-        status = group_may(request->command->type, op->ret_conversation.kind, change->role);
+        status = group_may(change->rule->command, op->ret_conversation.kind, change->role);
     cc_op_release(&op->op);
     if (status)
         request_fail(request, status);
@@ -425,7 +426,7 @@ void change_read(struct request *request)
     change->owners_going = 0;
     memset(&request->op, 0, sizeof request->op);
     op->conversation = request->conversation;
-    op->user = request->user->name;
+    op->user = change->actor;
     request_op_begin(request, actor_read);
     engine->directory.vtable->member(engine->directory.self, op);
 }

@@ -12,6 +12,7 @@ struct change;
 
 /* What differs between the commands. */
 struct change_rule {
+    enum cc_command_type command;
     enum cc_change_kind kind;
     enum cc_system_action action;
     int (*check)(struct request *request, struct change *change); /* the command alone */
@@ -24,7 +25,10 @@ struct change_rule {
 struct change {
     struct group_work work;
     const struct change_rule *rule;
-    struct cc_slice *users; /* named by the command, ascending */
+    struct cc_slice actor; /* who makes the change */
+    void *outer;           /* leaving for somebody: the state of who asked for it … */
+    void (*left)(struct request *request, int status); /* … and what goes on */
+    struct cc_slice *users;                            /* named by the command, ascending */
     size_t user_count;
     struct relations_match blockers; /* ADD */
     bool blockers_are_known;
@@ -69,6 +73,13 @@ void change_leave(struct request *request);
 
 /* Ends the request with the verdict's seq; the `finish` of the state. */
 void change_finished(struct request *request, const struct verdict *verdict);
+
+/*
+ * `user` leaves request->conversation, as by the command `leave`. When the log has it, `left` is
+ * called in a later drain, with request->state as it is now; a failure ends the request.
+ */
+void groups_leave_for(struct request *request, struct cc_slice user,
+                      void (*left)(struct request *request, int status));
 
 /* Ends the request: what was asked for is so already. */
 void change_reply_unchanged(struct request *request);

@@ -217,15 +217,17 @@ static void leave_go(struct request *request)
  */
 
 static const struct change_rule update_rule = {
-    CC_CHANGE_UPDATE, CC_SYSTEM_RENAMED, update_check, update_go, NULL, NULL};
-static const struct change_rule add_rule = {CC_CHANGE_ADD, CC_SYSTEM_ADDED, add_check,
-                                            add_go,        add_target,      add_decide};
-static const struct change_rule remove_rule = {CC_CHANGE_REMOVE, CC_SYSTEM_REMOVED, remove_check,
-                                               change_look_up,   remove_target,     keep_an_owner};
-static const struct change_rule role_rule = {CC_CHANGE_ROLE, CC_SYSTEM_ROLE, role_check,
-                                             change_look_up, role_target,    keep_an_owner};
-static const struct change_rule leave_rule = {CC_CHANGE_REMOVE, CC_SYSTEM_LEFT, leave_check,
-                                              leave_go,         NULL,           NULL};
+    CC_COMMAND_UPDATE, CC_CHANGE_UPDATE, CC_SYSTEM_RENAMED, update_check, update_go, NULL, NULL};
+static const struct change_rule add_rule = {
+    CC_COMMAND_ADD, CC_CHANGE_ADD, CC_SYSTEM_ADDED, add_check, add_go, add_target, add_decide};
+static const struct change_rule remove_rule = {
+    CC_COMMAND_REMOVE, CC_CHANGE_REMOVE, CC_SYSTEM_REMOVED, remove_check,
+    change_look_up,    remove_target,    keep_an_owner};
+static const struct change_rule role_rule = {CC_COMMAND_ROLE, CC_CHANGE_ROLE, CC_SYSTEM_ROLE,
+                                             role_check,      change_look_up, role_target,
+                                             keep_an_owner};
+static const struct change_rule leave_rule = {
+    CC_COMMAND_LEAVE, CC_CHANGE_REMOVE, CC_SYSTEM_LEFT, leave_check, leave_go, NULL, NULL};
 
 static int prepare(struct request *request, const struct change_rule *rule)
 {
@@ -240,6 +242,7 @@ static int prepare(struct request *request, const struct change_rule *rule)
     memset(change, 0, sizeof *change);
     change->work.finish = change_finished;
     change->rule = rule;
+    change->actor = request->user->name;
     request->state = change;
     r = rule->check(request, change);
     if (r)
@@ -282,4 +285,31 @@ void groups_leave(struct request *request)
 void groups_role(struct request *request)
 {
     start(request, &role_rule);
+}
+
+static void left(struct request *request, const struct verdict *verdict)
+{
+    const struct change *change = request->state;
+
+    request->state = change->outer;
+    change->left(request, verdict->status);
+}
+
+void groups_leave_for(struct request *request, struct cc_slice user,
+                      void (*done)(struct request *request, int status))
+{
+    void *outer = request->state;
+    int r = prepare(request, &leave_rule);
+    struct change *change = request->state;
+
+    if (r) {
+        request_fail(request, r);
+        return;
+    }
+    change->actor = user;
+    change->outer = outer;
+    change->left = done;
+    change->work.finish = left;
+    request->attempts = 0;
+    change_read(request);
 }

@@ -1,5 +1,5 @@
 /*
- * `erase`: no group any more? → sessions end → texts (a sweep) → relations → devices → profile →
+ * `erase`: sessions end → groups are left → texts (a sweep) → relations → devices → profile →
  * cursors → reply.
  *
  * Each step may be done twice: an erasure that is broken off is asked for again, and goes through
@@ -8,6 +8,7 @@
 #include "engine/privacy.h"
 
 #include "chatcore/error.h"
+#include "engine/group_change.h"
 #include "engine/relations.h"
 #include "engine/sweep.h"
 #include "engine/user.h"
@@ -28,14 +29,16 @@ static const struct {
 
 struct erasure {
     size_t list;            /* of `lists` */
-    struct cc_slice *users; /* a page of it, or of devices */
+    struct cc_slice *users; /* a page of it, of devices, or of groups */
     size_t count;
     size_t at;
     char after[CC_NAME_MAX]; /* of memberships */
     size_t after_size;
+    bool more; /* memberships behind this page */
 };
 
 static void read_memberships(struct request *request);
+static void leave_next(struct request *request);
 static void read_list(struct request *request);
 static void clear_next(struct request *request);
 static void remove_next_device(struct request *request);
@@ -288,42 +291,59 @@ static void sweep(struct request *request)
     struct sweep_settings settings = {
         .kind = SWEEP_USER, .user = request->command->user, .done = swept, .context = request};
 
-    end_sessions(request);
     if (sweep_start(request_engine(request), &settings) != 0)
         request_fail(request, CC_ENOMEM);
 }
 
-/* --- memberships --------------------------------------------------------------------------------
+/* --- groups -------------------------------------------------------------------------------------
  */
 
-static void refuse_member(struct request *request)
+static void left(struct request *request, int status)
 {
-    request_fail_text(request, CC_ECONFLICT,
-                      slice_str("the user is a member of groups still: they are to be left first"),
-                      0);
+    if (went_well(request, status))
+        leave_next(request);
+}
+
+static void leave_next(struct request *request)
+{
+    struct erasure *erasure = request->state;
+
+    if (erasure->at < erasure->count) {
+        request->conversation = erasure->users[erasure->at++];
+        groups_leave_for(request, request->command->user, left);
+    } else if (erasure->more) {
+        read_memberships(request);
+    } else {
+        sweep(request);
+    }
 }
 
 /* Direct conversations can't be left: they are the other's as well. */
-static void memberships_read(struct request *request, int status)
+static int take_groups(struct request *request, const struct cc_directory_memberships *op)
 {
     struct erasure *erasure = request->state;
-    const struct cc_directory_memberships *op = &request->op.memberships;
-    bool is_in_group = false;
-    bool more = !status && op->ret_more;
+    int r = page_new(request, op->ret_count) ? 0 : CC_ENOMEM;
 
-    for (size_t i = 0; !status && i < op->ret_count; i++)
-        is_in_group = is_in_group || op->ret_memberships[i].conversation.kind != CC_KIND_DIRECT;
-    if (more) {
+    for (size_t i = 0; !r && i < op->ret_count; i++)
+        if (op->ret_memberships[i].conversation.kind != CC_KIND_DIRECT)
+            r = page_add(request, op->ret_memberships[i].conversation.id);
+    erasure->more = op->ret_more && op->ret_count;
+    if (erasure->more) {
         struct cc_slice last = op->ret_memberships[op->ret_count - 1].conversation.id;
 
         memcpy(erasure->after, last.data, last.size);
         erasure->after_size = last.size;
     }
+    return r;
+}
+
+static void memberships_read(struct request *request, int status)
+{
+    if (!status)
+        status = take_groups(request, &request->op.memberships);
     cc_op_release(&request->op.op);
-    if (is_in_group)
-        refuse_member(request);
-    else if (went_well(request, status))
-        (more ? read_memberships : sweep)(request);
+    if (went_well(request, status))
+        leave_next(request);
 }
 
 static void read_memberships(struct request *request)
@@ -354,5 +374,6 @@ void privacy_erase(struct request *request)
     }
     memset(erasure, 0, sizeof *erasure);
     request->state = erasure;
+    end_sessions(request);
     read_memberships(request);
 }

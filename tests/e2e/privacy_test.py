@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """What a user has left is given out whole, and erased; an erased user's words are in no answer, also
-after the server was killed.
+after the server was killed, while it erased and after, and in no file once the folder is compacted.
 
-    privacy_test.py CHATCORED
+    privacy_test.py CHATCORED CHATCORECTL
 """
 import asyncio
 import json
 import os
+import subprocess
 import sys
 
 from harness import Server, play, refused
@@ -28,8 +29,9 @@ async def fill(stage):
     await alice.call("block", user="eve")
     await bob.call("create", kind="group", conversation="team", name="team", members=["alice"])
     await say(bob, "bob's own words", conversation="team")
-    for number in range(450):
-        await say(alice, f"{SECRET} {number}", conversation="team")
+    for start in range(0, 450, 50):
+        await asyncio.gather(*(say(alice, f"{SECRET} {number}", conversation="team")
+                               for number in range(start, start + 50)))
     await say(alice, f"between us: {SECRET}", user="bob")
     await alice.call("read", conversation="team", seq=2)
 
@@ -75,10 +77,54 @@ async def erase(stage):
     await refused(alice.call("erase", user="alice"), "forbidden")
     await refused(alice.call("export", user="bob"), "forbidden")
     await refused(admin.call("export", user="alice", cursor="7:x"), "bad_request")
-    await refused(admin.call("erase", user="alice"), "conflict")
-    await alice.call("leave", conversation="team")
+    bob = await stage.login("bob")
     await admin.call("erase", user="alice")
     assert await alice.closed() == 4503
+    await bob.take("message", conversation="team", kind="system", action="left", users=["alice"])
+    members = (await bob.call("members", conversation="team"))["members"]
+    assert [member["user"] for member in members] == ["bob"], members
+
+
+async def cut_off(stage, after_s):
+    """The server is killed while it erases; it may have been done by then."""
+    admin = await stage.login("root", admin=True)
+    erasing = asyncio.create_task(admin.call("erase", user="alice"))
+    await asyncio.sleep(after_s)
+    stage.server.kill()
+    try:
+        await erasing
+    except ConnectionError:
+        pass
+
+
+async def again(stage):
+    """What was broken off is asked for again: members see one leaving, whenever it happened."""
+    admin = await stage.login("root", admin=True)
+    bob = await stage.login("bob")
+    await admin.call("erase", user="alice")
+    page = await bob.call("history", conversation="team", limit=200)
+    left = [message for message in page["messages"] if message.get("action") == "left"]
+    assert len(left) == 1 and left[0]["users"] == ["alice"], left
+
+
+def files_with(folder, words):
+    found = []
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(path, name), "rb") as file:
+                content = file.read().lower()
+            found += [(name, word) for word in words if word.lower().encode() in content]
+    return found
+
+
+def no_file_has_it(server):
+    data = os.path.join(server.directory, "data")
+    assert server.stop() == 0, server.trace()
+    subprocess.run([sys.argv[2], "compact", data], check=True, stdout=subprocess.DEVNULL)
+    left = files_with(data, [SECRET])
+    assert not left, left
+    assert files_with(data, ["bob's own words"]), "the search for words finds nothing at all"
+    server.start()
 
 
 async def nothing_is_left(stage):
@@ -110,6 +156,16 @@ def main():
         server.kill()
         server.start()
         play(server, nothing_is_left)
+        no_file_has_it(server)
+        play(server, nothing_is_left)
+    for after_s in (0.002, 0.01):
+        with Server("--send-rate", "off", "--spam-filter-off") as server:
+            play(server, fill)
+            play(server, lambda stage: cut_off(stage, after_s))
+            server.start()
+            play(server, again)
+            play(server, nothing_is_left)
+            no_file_has_it(server)
     print("ok privacy")
 
 
