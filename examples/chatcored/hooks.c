@@ -151,7 +151,7 @@ void hooks_metrics(const struct hooks *hooks, struct cc_http_response *response)
          offsetof(struct cc_event_hook_stats, is_disabled)},
     };
 
-    for (size_t i = 0; hooks->count && i < sizeof figures / sizeof figures[0]; i++)
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         write_figure(hooks, &figures[i], response);
 }
 
