@@ -1,0 +1,387 @@
+/*
+ * One WebSocket from opening to closing: frames, requests and their replies. When it is closed every
+ * request without a reply fails with "offline": whether the server took it is unknown.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define COMMAND_SIZE 32
+/* Above the 10 s after which a server gives up on a command itself. */
+#define REPLY_US ((lws_usec_t)20 * LWS_US_PER_SEC)
+/* How often it is looked whether a reply is overdue. */
+#define BEAT_US ((lws_usec_t)5 * LWS_US_PER_SEC)
+
+struct request {
+    UT_hash_handle hh;
+    struct request *next; /* queued */
+    uint64_t id;
+    char command[COMMAND_SIZE];
+    json_t *fields;
+    reply_handler handler;
+    void *context;
+    lws_usec_t sent_us;
+};
+
+static void request_end(struct cc_client *client, struct request *request, const char *error,
+                        json_t *body)
+{
+    reply_handler handler = request->handler;
+    void *context = request->context;
+
+    json_decref(request->fields);
+    free(request);
+    handler(client, context, error, body);
+}
+
+int connection_request(struct cc_client *client, const char *command, json_t *fields,
+                       reply_handler handler, void *context)
+{
+    struct request *request = NULL;
+    int r = strlen(command) >= COMMAND_SIZE              ? -EINVAL
+            : client->queued_count >= QUEUED_MOST        ? -ENOBUFS
+            : (request = calloc(1, sizeof *request)) == NULL ? -ENOMEM
+                                                         : 0;
+
+    if (r) {
+        json_decref(fields);
+        return r;
+    }
+    request->id = ++client->next_id;
+    strcpy(request->command, command);
+    request->fields = fields;
+    request->handler = handler;
+    request->context = context;
+    *client->queued_last = request;
+    client->queued_last = &request->next;
+    client->queued_count++;
+    if (client->is_open)
+        lws_callback_on_writable(client->wsi);
+    return 0;
+}
+
+void connection_cut(struct cc_client *client, int code, const char *reason)
+{
+    if (!client->wsi || client->is_cut)
+        return;
+    client->is_cut = true;
+    client->ending_code = code;
+    snprintf(client->ending_reason, sizeof client->ending_reason, "%s", reason);
+    lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+/* --- signs of life ---------------------------------------------------------------------------- */
+
+static void ignore(struct cc_client *client, void *context, const char *error, json_t *body)
+{
+    (void)client, (void)context, (void)error, (void)body;
+}
+
+/* Any answer shows that the other side is there. */
+static void beat(lws_sorted_usec_list_t *timer)
+{
+    struct cc_client *client = lws_container_of(timer, struct cc_client, beat_timer);
+    lws_usec_t now = lws_now_usecs();
+
+    for (struct request *at = client->requests; at; at = at->hh.next)
+        if (at->sent_us + REPLY_US < now) {
+            connection_cut(client, 0, "the server does not answer");
+            return;
+        }
+    if (client->is_greeted && now >= client->beat_us) {
+        connection_request(client, "presence", json_pack("{s:[]}", "users"), ignore, NULL);
+        client->beat_us = now + client->beat_interval_us;
+    }
+    lws_sul_schedule(client->context, 0, &client->beat_timer, beat, BEAT_US);
+}
+
+/* --- out -------------------------------------------------------------------------------------- */
+
+/* The command as text behind LWS_PRE bytes; NULL without memory. */
+static char *command_text(const struct request *request, size_t *ret_size)
+{
+    json_t *command = json_pack("{s:I, s:O}", "id", (json_int_t)request->id, request->command,
+                                request->fields);
+    char *text = command ? json_dumps(command, JSON_COMPACT) : NULL;
+    char *bytes = NULL;
+
+    *ret_size = text ? strlen(text) : 0;
+    if (text)
+        bytes = malloc(LWS_PRE + *ret_size);
+    if (bytes)
+        memcpy(bytes + LWS_PRE, text, *ret_size);
+    free(text);
+    json_decref(command);
+    return bytes;
+}
+
+static int write_request(struct cc_client *client, struct request *request)
+{
+    size_t size;
+    char *bytes = command_text(request, &size);
+    int written = -1;
+
+    if (bytes)
+        written = lws_write(client->wsi, (unsigned char *)bytes + LWS_PRE, size, LWS_WRITE_TEXT);
+    free(bytes);
+    return written < 0 ? -1 : 0;
+}
+
+/* Until the greeting is answered, only that is sent. */
+static bool may_write(const struct cc_client *client)
+{
+    return client->queued && client->in_flight < IN_FLIGHT_MOST &&
+           (client->is_greeted || !strcmp(client->queued->command, "connect"));
+}
+
+static int writable(struct cc_client *client)
+{
+    struct request *request = client->queued;
+
+    if (client->is_cut || !may_write(client))
+        return 0;
+    client->queued = request->next;
+    if (!client->queued)
+        client->queued_last = &client->queued;
+    client->queued_count--;
+    client->in_flight++;
+    request->sent_us = lws_now_usecs();
+    HASH_ADD(hh, client->requests, id, sizeof request->id, request);
+    if (write_request(client, request))
+        return -1;
+    if (may_write(client))
+        lws_callback_on_writable(client->wsi);
+    return 0;
+}
+
+/* --- in --------------------------------------------------------------------------------------- */
+
+static void take_reply(struct cc_client *client, uint64_t id, json_t *object)
+{
+    json_t *error = json_object_get(object, "error");
+    const char *name = json_string_value(json_object_get(error, "name"));
+    struct request *request;
+
+    HASH_FIND(hh, client->requests, &id, sizeof id, request);
+    if (!request)
+        return; /* told twice */
+    HASH_DEL(client->requests, request);
+    client->in_flight--;
+    if (error)
+        request_end(client, request, name ? name : "internal", error);
+    else
+        request_end(client, request, NULL, json_object_get(object, request->command));
+    if (client->is_open && may_write(client))
+        lws_callback_on_writable(client->wsi);
+}
+
+static void take_object(struct cc_client *client, json_t *object)
+{
+    json_t *id = json_object_get(object, "id");
+    const char *key;
+    json_t *body;
+
+    if (id) {
+        take_reply(client, (uint64_t)json_integer_value(id), object);
+        return;
+    }
+    json_object_foreach(object, key, body)
+        client_pushed(client, key, body);
+}
+
+static void take_frame(struct cc_client *client)
+{
+    const char *at = client->received;
+    const char *end = at + client->received_size;
+
+    while (at < end && !client->is_cut) {
+        const char *line_end = memchr(at, '\n', (size_t)(end - at));
+        size_t size = (size_t)((line_end ? line_end : end) - at);
+        json_t *object = size ? json_loadb(at, size, 0, NULL) : NULL;
+
+        if (json_is_object(object))
+            take_object(client, object);
+        else if (size)
+            connection_cut(client, 0, "a frame that can't be read");
+        json_decref(object);
+        at += size + 1;
+    }
+    client->received_size = 0;
+}
+
+static int receive(struct cc_client *client, struct lws *wsi, const void *bytes, size_t size)
+{
+    size_t need = client->received_size + size;
+
+    if (client->is_cut)
+        return 0;
+    if (need > FRAME_MOST)
+        return -1;
+    if (need > client->received_room) {
+        char *grown = realloc(client->received, need * 2);
+
+        if (!grown)
+            return -1;
+        client->received = grown;
+        client->received_room = need * 2;
+    }
+    memcpy(client->received + client->received_size, bytes, size);
+    client->received_size = need;
+    if (lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi))
+        take_frame(client);
+    return 0;
+}
+
+/* --- opening and closing ---------------------------------------------------------------------- */
+
+/* Handlers may ask for more: that fails as well, until nothing is left. */
+static void fail_requests(struct cc_client *client)
+{
+    struct request *request, *next;
+
+    HASH_ITER (hh, client->requests, request, next) {
+        HASH_DEL(client->requests, request);
+        request_end(client, request, "offline", NULL);
+    }
+    while ((request = client->queued)) {
+        client->queued = request->next;
+        if (!client->queued)
+            client->queued_last = &client->queued;
+        client->queued_count--;
+        request_end(client, request, "offline", NULL);
+    }
+}
+
+static int closed(struct cc_client *client)
+{
+    if (!client->is_connected)
+        return 0;
+    client->is_connected = false;
+    client->wsi = NULL;
+    client->is_open = false;
+    client->is_greeted = false;
+    client->in_flight = 0;
+    lws_sul_cancel(&client->beat_timer);
+    order_drop(client);
+    fail_requests(client);
+    client_lost(client);
+    return 0;
+}
+
+struct address {
+    char *copy;
+    const char *scheme, *host, *path;
+    char full_path[512];
+    int port;
+};
+
+static int parse_url(const char *url, struct address *address)
+{
+    address->copy = strdup(url);
+    if (!address->copy)
+        return -ENOMEM;
+    if (lws_parse_uri(address->copy, &address->scheme, &address->host, &address->port,
+                      &address->path))
+        return -EINVAL;
+    address->path += *address->path == '/'; /* without one, libwebsockets makes it "/" */
+    snprintf(address->full_path, sizeof address->full_path, "/%s",
+             *address->path ? address->path : "v1/ws");
+    return 0;
+}
+
+static bool is_secure(const char *scheme)
+{
+    return !strcmp(scheme, "wss") || !strcmp(scheme, "https");
+}
+
+static void connect_to(struct cc_client *client, const struct address *address)
+{
+    struct lws_client_connect_info info = {
+        .context = client->context,
+        .address = address->host,
+        .port = address->port,
+        .path = address->full_path,
+        .host = address->host,
+        .protocol = "chatcore.v1.json",
+        .ssl_connection = is_secure(address->scheme) ? LCCSCF_USE_SSL : 0,
+        .userdata = client,
+        .pwsi = &client->wsi,
+    };
+
+    client->is_connected = true;
+    client->connection++;
+    info.opaque_user_data = (void *)client->connection;
+    /* Failing, it has mostly called back with an error. */
+    if (!lws_client_connect_via_info(&info))
+        closed(client);
+}
+
+int connection_open(struct cc_client *client)
+{
+    struct address address;
+    int r = parse_url(client->url, &address);
+
+    client->is_cut = false;
+    client->ending_code = 0;
+    client->ending_retry_ms = 0;
+    client->ending_reason[0] = 0;
+    client->received_size = 0;
+    if (!r)
+        connect_to(client, &address);
+    free(address.copy);
+    return r;
+}
+
+static void told_close(struct cc_client *client, const unsigned char *bytes, size_t size)
+{
+    if (client->is_cut || size < 2)
+        return;
+    client->ending_code = bytes[0] << 8 | bytes[1];
+    snprintf(client->ending_reason, sizeof client->ending_reason, "%.*s", (int)(size - 2),
+             (const char *)bytes + 2);
+}
+
+static int failed(struct cc_client *client, const char *reason)
+{
+    if (!client->is_cut && reason)
+        snprintf(client->ending_reason, sizeof client->ending_reason, "%s", reason);
+    return closed(client);
+}
+
+static int opened(struct cc_client *client)
+{
+    client->is_open = true;
+    client->beat_us = INT64_MAX;
+    lws_sul_schedule(client->context, 0, &client->beat_timer, beat, BEAT_US);
+    client_opened(client);
+    return 0;
+}
+
+int connection_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                        size_t size)
+{
+    struct cc_client *client = lws_context_user(lws_get_context(wsi));
+
+    (void)user;
+    if (!client || lws_get_opaque_user_data(wsi) != (void *)client->connection)
+        return 0; /* an earlier connection's end */
+    switch (reason) {
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        return opened(client);
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+        return receive(client, wsi, in, size);
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+        return writable(client);
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        told_close(client, in, size);
+        return 0;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        return failed(client, in);
+    case LWS_CALLBACK_CLIENT_CLOSED:
+    case LWS_CALLBACK_WSI_DESTROY: /* where neither of the two is told */
+        return closed(client);
+    default:
+        return 0;
+    }
+}
