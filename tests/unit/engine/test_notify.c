@@ -4,96 +4,16 @@
 #include "engine/notify.h"
 
 #include "chatcore/error.h"
-#include "fake_notifier.h"
-#include "support/engine_fixture.h"
+#include "notify_fixture.h"
 #include "support/test.h"
 #include "wire/pack.h"
 
 #include <stdio.h>
 
-static struct fake_notifier fake;
-static struct cc_notifier ports[1];
-static struct cc_notify_options options;
-
-static void configure(struct cc_engine_options *engine)
-{
-    ports[0] = fake_notifier_port(&fake);
-    engine->notifiers = ports;
-    engine->notifier_count = 1;
-    engine->notify = options;
-}
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    memset(&options, 0, sizeof options);
-    options.size = sizeof options;
-    fake_notifier_init(&fake);
-    fixture_init(&fixture, configure);
-    *state = &fixture;
-    return 0;
-}
-
-static int setup_gathering(void **state)
-{
-    static struct fixture fixture;
-
-    memset(&options, 0, sizeof options);
-    options.size = sizeof options;
-    fake_notifier_init(&fake);
-    fake.gather_ms = 60000;
-    fixture_init(&fixture, configure);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    fake_notifier_deinit(&fake);
-    return 0;
-}
-
-/* Registers a device and goes offline. */
-static void register_device(struct fixture *fixture, const char *user, const char *device,
-                            const char *token)
-{
-    struct client *client = client_connect(fixture, user, device);
-
-    client_do(client, (struct cc_command){.type = CC_COMMAND_DEVICE,
-                                          .provider = text_slice("fcm"),
-                                          .token = text_slice(token)});
-    client_expect(client, "device ok\n");
-    client_close(client);
-}
-
-/* Sessions linger for presence. */
-static void settle_offline(struct fixture *fixture)
-{
-    fixture_advance(fixture, 5000);
-}
-
-static struct client *alice_and_bob(struct fixture *fixture)
-{
-    struct client *alice = client_connect(fixture, "alice", "phone");
-
-    register_device(fixture, "bob", "phone", "tok");
-    settle_offline(fixture);
-    return alice;
-}
-
 static void say_many(struct client *client, const char *conversation, int count)
 {
     for (int i = 0; i < count; i++)
         client_say(client, conversation, "hi");
-}
-
-static void read_up_to(struct client *client, const char *conversation, uint64_t seq)
-{
-    client_do(client, (struct cc_command){.type = CC_COMMAND_READ,
-                                          .conversation = text_slice(conversation),
-                                          .seq = seq});
 }
 
 static void test_a_direct_message_is_told_soon(void **state)
@@ -102,11 +22,11 @@ static void test_a_direct_message_is_told_soon(void **state)
 
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 2900);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
     fixture_advance(*state, 200);
-    fake_expect(&fake, "show bob/tok [alice] hi (1, badge 1, high)\n");
+    fake_expect(&notify_fake, "show bob/tok [alice] hi (1, badge 1, high)\n");
     fixture_advance(*state, 600000);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
 }
 
 static void test_messages_are_gathered(void **state)
@@ -117,12 +37,14 @@ static void test_messages_are_gathered(void **state)
     settle_offline(*state);
     say_many(alice, "g", 5);
     fixture_advance(*state, 14000);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
     fixture_advance(*state, 1100);
-    fake_expect(&fake, "show bob/tok [club] 5 new messages in club / alice: hi (5, badge 5)\n");
+    fake_expect(&notify_fake,
+                "show bob/tok [club] 5 new messages in club / alice: hi (5, badge 5)\n");
     say_many(alice, "g", 1);
     fixture_advance(*state, 20000);
-    fake_expect(&fake, "show bob/tok [club] 6 new messages in club / alice: hi (6, badge 6)\n");
+    fake_expect(&notify_fake,
+                "show bob/tok [club] 6 new messages in club / alice: hi (6, badge 6)\n");
 }
 
 static void test_who_is_online_is_not_told(void **state)
@@ -132,14 +54,14 @@ static void test_who_is_online_is_not_told(void **state)
 
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
     client_close(bob);
     settle_offline(*state);
     client_say_to(alice, "bob", "again");
     fixture_advance(*state, 2000);
     client_connect(*state, "bob", "laptop"); /* within the grace */
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
 }
 
 static void test_the_sender_is_not_told(void **state)
@@ -151,7 +73,7 @@ static void test_the_sender_is_not_told(void **state)
     client_say(alice, "g", "hi");
     client_close(alice);
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "show bob/tok [club] alice: hi (1, badge 1)\n");
+    fake_expect(&notify_fake, "show bob/tok [club] alice: hi (1, badge 1)\n");
 }
 
 static void test_a_mention_is_told_soon(void **state)
@@ -170,13 +92,15 @@ static void test_a_mention_is_told_soon(void **state)
                                          .users = &bob,
                                          .user_count = 1});
     fixture_advance(*state, 3500);
-    fake_expect(&fake, "show bob/tok [club] 2 new messages in club / alice mentioned you: hey "
-                       "(2, badge 2, high)\n");
+    fake_expect(&notify_fake,
+                "show bob/tok [club] 2 new messages in club / alice mentioned you: hey "
+                "(2, badge 2, high)\n");
     client_say(alice, "g", "more");
     fixture_advance(*state, 20000);
-    fake_expect(&fake, "show bob/tok [club] 3 new messages in club / alice: more (3, badge 3)\n"
-                       "show carol/carol-tok [club] 3 new messages in club / alice: more "
-                       "(3, badge 3)\n");
+    fake_expect(&notify_fake,
+                "show bob/tok [club] 3 new messages in club / alice: more (3, badge 3)\n"
+                "show carol/carol-tok [club] 3 new messages in club / alice: more "
+                "(3, badge 3)\n");
 }
 
 static void test_a_mute_is_respected(void **state)
@@ -198,11 +122,11 @@ static void test_a_mute_is_respected(void **state)
                                          .users = &mention,
                                          .user_count = 1});
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 60000);
     /* the muted group does not count */
-    fake_expect(&fake, "show bob/tok [alice] hi (1, badge 1, high)\n");
+    fake_expect(&notify_fake, "show bob/tok [alice] hi (1, badge 1, high)\n");
 }
 
 /* {"notify": {"preview": false, "quiet": {"from": …, "to": …, "offset": …}}} */
@@ -240,7 +164,7 @@ static void test_quiet_hours(void **state)
     settle_offline(*state);
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
     cc_engine_get_stats(alice->fixture->engine, &stats);
     assert_int_equal(stats.notifications_held_back, 1);
     bob = client_connect(*state, "bob", "laptop");
@@ -249,7 +173,7 @@ static void test_quiet_hours(void **state)
     settle_offline(*state);
     client_say_to(alice, "bob", "again");
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "show bob/tok [alice] 1 new message (1, badge 2, high)\n");
+    fake_expect(&notify_fake, "show bob/tok [alice] 1 new message (1, badge 2, high)\n");
 }
 
 static void test_what_was_read_first_is_not_told(void **state)
@@ -265,7 +189,7 @@ static void test_what_was_read_first_is_not_told(void **state)
     read_up_to(bob, "g", 2);
     client_close(bob);
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
 }
 
 static void test_what_is_shown_is_taken_back(void **state)
@@ -277,19 +201,20 @@ static void test_what_is_shown_is_taken_back(void **state)
     client_create(alice, "g", "bob");
     say_many(alice, "g", 2);
     fixture_advance(*state, 20000);
-    fake_expect(&fake, "show bob/tok [club] 2 new messages in club / alice: hi (2, badge 2)\n");
-    memcpy(key, fake.last_key, sizeof key);
+    fake_expect(&notify_fake,
+                "show bob/tok [club] 2 new messages in club / alice: hi (2, badge 2)\n");
+    memcpy(key, notify_fake.last_key, sizeof key);
     bob = client_connect(*state, "bob", "laptop");
     read_up_to(bob, "g", 2);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
     read_up_to(bob, "g", 3);
-    fake_expect(&fake, "cancel bob/tok (badge 0)\n");
-    assert_memory_equal(key, fake.last_key, sizeof key);
+    fake_expect(&notify_fake, "cancel bob/tok (badge 0)\n");
+    assert_memory_equal(key, notify_fake.last_key, sizeof key);
     client_close(bob);
     settle_offline(*state);
     client_say(alice, "g", "hi");
     fixture_advance(*state, 20000);
-    fake_expect(&fake, "show bob/tok [club] alice: hi (1, badge 1)\n");
+    fake_expect(&notify_fake, "show bob/tok [club] alice: hi (1, badge 1)\n");
 }
 
 /* After a restart, the mark tells that there is something to take back; once. */
@@ -301,15 +226,15 @@ static void test_what_was_shown_before_a_restart_is_taken_back(void **state)
     client_create(alice, "g", "bob");
     client_say(alice, "g", "hi");
     fixture_advance(*state, 20000);
-    fake_expect(&fake, "show bob/tok [club] alice: hi (1, badge 1)\n");
-    fixture_restart(*state, configure);
+    fake_expect(&notify_fake, "show bob/tok [club] alice: hi (1, badge 1)\n");
+    fixture_restart(*state, notify_configure);
     bob = client_connect(*state, "bob", "laptop");
     read_up_to(bob, "g", 2);
-    fake_expect(&fake, "cancel bob/tok (badge 0)\n");
-    fixture_restart(*state, configure);
+    fake_expect(&notify_fake, "cancel bob/tok (badge 0)\n");
+    fixture_restart(*state, notify_configure);
     bob = client_connect(*state, "bob", "laptop");
     read_up_to(bob, "g", 2);
-    fake_expect(&fake, "");
+    fake_expect(&notify_fake, "");
 }
 
 static void test_what_failed_is_repeated(void **state)
@@ -318,22 +243,22 @@ static void test_what_failed_is_repeated(void **state)
     struct cc_engine_stats stats = {.size = sizeof stats};
     struct cc_id first;
 
-    fake.answer = CC_NOTIFIER_LATER;
+    notify_fake.answer = CC_NOTIFIER_LATER;
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 3100);
-    assert_int_equal(fake.pushes, 1);
-    first = fake.last_id;
+    assert_int_equal(notify_fake.pushes, 1);
+    first = notify_fake.last_id;
     fixture_advance(*state, 10000);
-    assert_true(fake.pushes >= 3 && fake.pushes <= 6);
-    assert_memory_equal(&first, &fake.last_id, sizeof first);
-    fake.retry_after_ms = 600000;
+    assert_true(notify_fake.pushes >= 3 && notify_fake.pushes <= 6);
+    assert_memory_equal(&first, &notify_fake.last_id, sizeof first);
+    notify_fake.retry_after_ms = 600000;
     fixture_advance(*state, 30000);
-    fake.pushes = 0;
+    notify_fake.pushes = 0;
     fixture_advance(*state, 500000);
-    assert_int_equal(fake.pushes, 0);
-    fake.answer = CC_NOTIFIER_SENT;
+    assert_int_equal(notify_fake.pushes, 0);
+    notify_fake.answer = CC_NOTIFIER_SENT;
     fixture_advance(*state, 100000);
-    assert_int_equal(fake.pushes, 1);
+    assert_int_equal(notify_fake.pushes, 1);
     cc_engine_get_stats(alice->fixture->engine, &stats);
     assert_int_equal(stats.notifications_sent, 1);
     assert_int_equal(stats.notifications_waiting, 0);
@@ -344,13 +269,13 @@ static void test_what_is_too_old_is_given_up(void **state)
     struct client *alice = alice_and_bob(*state);
     struct cc_engine_stats stats = {.size = sizeof stats};
 
-    fake.answer = CC_NOTIFIER_LATER;
+    notify_fake.answer = CC_NOTIFIER_LATER;
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 3700000);
     cc_engine_get_stats(alice->fixture->engine, &stats);
     assert_int_equal(stats.notifications_dropped, 1);
     assert_int_equal(stats.notifications_waiting, 0);
-    assert_true(fake.pushes < 40);
+    assert_true(notify_fake.pushes < 40);
 }
 
 /* A newer notification of the conversation takes the place of the one that waits. */
@@ -358,16 +283,16 @@ static void test_what_waits_is_replaced(void **state)
 {
     struct client *alice = alice_and_bob(*state);
 
-    fake.answer = CC_NOTIFIER_LATER;
-    fake.retry_after_ms = 30000;
+    notify_fake.answer = CC_NOTIFIER_LATER;
+    notify_fake.retry_after_ms = 30000;
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 3100);
     client_say_to(alice, "bob", "you");
     fixture_advance(*state, 3100);
-    fake_expect(&fake, "show bob/tok [alice] hi (1, badge 1, high)\n");
-    fake.answer = CC_NOTIFIER_SENT;
+    fake_expect(&notify_fake, "show bob/tok [alice] hi (1, badge 1, high)\n");
+    notify_fake.answer = CC_NOTIFIER_SENT;
     fixture_advance(*state, 40000);
-    fake_expect(&fake, "show bob/tok [alice] 2 new messages / you (2, badge 2, high)\n");
+    fake_expect(&notify_fake, "show bob/tok [alice] 2 new messages / you (2, badge 2, high)\n");
 }
 
 static void test_a_device_that_hangs_holds_up_no_other(void **state)
@@ -377,20 +302,20 @@ static void test_a_device_that_hangs_holds_up_no_other(void **state)
     register_device(*state, "bob", "tablet", "hangs");
     register_device(*state, "carol", "phone", "carol-tok");
     settle_offline(*state);
-    fake.odd_token = "hangs";
+    notify_fake.odd_token = "hangs";
     client_say_to(alice, "bob", "hi");
     client_say_to(alice, "carol", "hi");
     fixture_advance(*state, 4000);
     client_say_to(alice, "bob", "you");
     fixture_advance(*state, 4000);
-    fake_expect(&fake, "show bob/tok [alice] hi (1, badge 1, high)\n"
-                       "show bob/hangs [alice] hi (1, badge 1, high)\n"
-                       "show carol/carol-tok [alice] hi (1, badge 1, high)\n"
-                       "show bob/tok [alice] 2 new messages / you (2, badge 2, high)\n");
-    fake_let_go(&fake);
+    fake_expect(&notify_fake, "show bob/tok [alice] hi (1, badge 1, high)\n"
+                              "show bob/hangs [alice] hi (1, badge 1, high)\n"
+                              "show carol/carol-tok [alice] hi (1, badge 1, high)\n"
+                              "show bob/tok [alice] 2 new messages / you (2, badge 2, high)\n");
+    fake_let_go(&notify_fake);
     fixture_advance(*state, 1000);
-    fake_expect(&fake, "show bob/hangs [alice] 2 new messages / you (2, badge 2, high)\n");
-    fake_let_go(&fake);
+    fake_expect(&notify_fake, "show bob/hangs [alice] 2 new messages / you (2, badge 2, high)\n");
+    fake_let_go(&notify_fake);
 }
 
 static void test_a_dead_token_is_removed(void **state)
@@ -398,164 +323,26 @@ static void test_a_dead_token_is_removed(void **state)
     struct client *alice = alice_and_bob(*state);
     struct cc_engine_stats stats = {.size = sizeof stats};
 
-    fake.answer = CC_NOTIFIER_GONE;
+    notify_fake.answer = CC_NOTIFIER_GONE;
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 5000);
-    assert_int_equal(fake.pushes, 1);
-    fake.answer = CC_NOTIFIER_SENT;
+    assert_int_equal(notify_fake.pushes, 1);
+    notify_fake.answer = CC_NOTIFIER_SENT;
     client_say_to(alice, "bob", "you");
     fixture_advance(*state, 5000);
-    assert_int_equal(fake.pushes, 1);
+    assert_int_equal(notify_fake.pushes, 1);
     cc_engine_get_stats(alice->fixture->engine, &stats);
     assert_int_equal(stats.notification_tokens_gone, 1);
-}
-
-/* --- a notifier that gathers --- */
-
-static void say_in_three(struct client *alice)
-{
-    client_say(alice, "g", "in g");
-    client_say(alice, "h", "in h");
-    client_say(alice, "g", "in g again");
-    fixture_advance(alice->fixture, 20000);
-    client_say_to(alice, "bob", "to bob");
-}
-
-static struct client *alice_and_bob_in_groups(struct fixture *fixture)
-{
-    struct client *alice = alice_and_bob(fixture);
-
-    client_create(alice, "g", "bob");
-    client_create(alice, "h", "bob");
-    settle_offline(fixture);
-    return alice;
-}
-
-/* Direct messages first, whenever they came. */
-static void test_conversations_are_gathered(void **state)
-{
-    struct client *alice = alice_and_bob_in_groups(*state);
-
-    say_in_three(alice);
-    fixture_advance(*state, 50000);
-    fake_expect(&fake, "");
-    fixture_advance(*state, 20000);
-    fake_expect(&fake,
-                "show bob/tok [alice] to bob (1, badge 4, high)\n"
-                "+ show bob/tok [club] 2 new messages in club / alice: in g again (2, badge 3)\n"
-                "+ show bob/tok [club] alice: in h (1, badge 3)\n");
-    fixture_advance(*state, 100000);
-    fake_expect(&fake, "");
-}
-
-static void test_what_was_read_is_not_gathered(void **state)
-{
-    struct client *alice = alice_and_bob_in_groups(*state);
-    struct client *bob;
-
-    say_in_three(alice);
-    fixture_advance(*state, 20000);
-    bob = client_connect(*state, "bob", "laptop");
-    read_up_to(bob, "g", 3);
-    client_do(bob, (struct cc_command){
-                       .type = CC_COMMAND_DELIVERED, .conversation = text_slice("h"), .seq = 2});
-    client_close(bob);
-    settle_offline(*state);
-    fixture_advance(*state, 40000);
-    fake_expect(&fake, "show bob/tok [alice] to bob (1, badge 4, high)\n");
-}
-
-static void test_who_came_back_gets_nothing_gathered(void **state)
-{
-    struct client *alice = alice_and_bob_in_groups(*state);
-    struct cc_engine_stats stats = {.size = sizeof stats};
-
-    say_in_three(alice);
-    fixture_advance(*state, 20000);
-    client_connect(*state, "bob", "laptop");
-    fixture_advance(*state, 100000);
-    fake_expect(&fake, "");
-    cc_engine_get_stats(alice->fixture->engine, &stats);
-    assert_int_equal(stats.notifications_waiting, 0);
-}
-
-/* Together, with what came meanwhile, and in the same order. */
-static void test_what_was_gathered_and_failed_is_repeated(void **state)
-{
-    struct client *alice = alice_and_bob_in_groups(*state);
-
-    fake.answer = CC_NOTIFIER_LATER;
-    fake.retry_after_ms = 60000;
-    client_say(alice, "g", "in g");
-    client_say_to(alice, "bob", "to bob");
-    fixture_advance(*state, 70000);
-    fake_expect(&fake, "show bob/tok [alice] to bob (1, badge 2, high)\n"
-                       "+ show bob/tok [club] alice: in g (1, badge 2)\n");
-    client_say(alice, "h", "in h");
-    fixture_advance(*state, 20000);
-    fake.answer = CC_NOTIFIER_SENT;
-    fixture_advance(*state, 60000);
-    fake_expect(&fake, "show bob/tok [alice] to bob (1, badge 2, high)\n"
-                       "+ show bob/tok [club] alice: in g (1, badge 2)\n"
-                       "+ show bob/tok [club] alice: in h (1, badge 3)\n");
-}
-
-static void test_a_dead_address_takes_all_with_it(void **state)
-{
-    struct client *alice = alice_and_bob_in_groups(*state);
-    struct cc_engine_stats stats = {.size = sizeof stats};
-
-    fake.answer = CC_NOTIFIER_GONE;
-    say_in_three(alice);
-    fixture_advance(*state, 70000);
-    assert_int_equal(fake.pushes, 3);
-    say_in_three(alice);
-    fixture_advance(*state, 100000);
-    assert_int_equal(fake.pushes, 3);
-    cc_engine_get_stats(alice->fixture->engine, &stats);
-    assert_int_equal(stats.notification_tokens_gone, 1);
-    assert_int_equal(stats.notifications_waiting, 0);
-}
-
-/* One user's conversations are not another's, though both have the address. */
-static void test_users_of_one_address_are_told_apart(void **state)
-{
-    struct client *alice = alice_and_bob_in_groups(*state);
-
-    register_device(*state, "carol", "phone", "tok");
-    settle_offline(*state);
-    client_say(alice, "g", "in g");
-    client_say_to(alice, "carol", "to carol");
-    client_say_to(alice, "bob", "to bob");
-    fixture_advance(*state, 100000);
-    fake_expect(&fake, "show carol/tok [alice] to carol (1, badge 1, high)\n"
-                       "show bob/tok [alice] to bob (1, badge 2, high)\n"
-                       "+ show bob/tok [club] alice: in g (1, badge 2)\n");
-}
-
-static void test_what_was_gathered_is_told_after_a_restart(void **state)
-{
-    struct client *alice = alice_and_bob_in_groups(*state);
-
-    say_in_three(alice);
-    fixture_advance(*state, 20000);
-    fixture_restart(*state, configure);
-    fake_expect(&fake, "");
-    fixture_advance(*state, 100000);
-    assert_int_equal(fake.pushes, 3);
-    fixture_restart(*state, configure);
-    fixture_advance(*state, 100000);
-    assert_int_equal(fake.pushes, 3);
 }
 
 static void test_what_is_refused_is_not_repeated(void **state)
 {
     struct client *alice = alice_and_bob(*state);
 
-    fake.answer = CC_NOTIFIER_REFUSED;
+    notify_fake.answer = CC_NOTIFIER_REFUSED;
     client_say_to(alice, "bob", "hi");
     fixture_advance(*state, 600000);
-    assert_int_equal(fake.pushes, 1);
+    assert_int_equal(notify_fake.pushes, 1);
 }
 
 static void test_nothing_is_told_twice_over_a_restart(void **state)
@@ -565,10 +352,10 @@ static void test_nothing_is_told_twice_over_a_restart(void **state)
     client_create(alice, "g", "bob");
     say_many(alice, "g", 3);
     fixture_advance(*state, 20000);
-    assert_int_equal(fake.pushes, 1);
-    fixture_restart(*state, configure);
+    assert_int_equal(notify_fake.pushes, 1);
+    fixture_restart(*state, notify_configure);
     fixture_advance(*state, 60000);
-    assert_int_equal(fake.pushes, 1);
+    assert_int_equal(notify_fake.pushes, 1);
 }
 
 static void test_what_was_not_told_is_told_after_a_restart(void **state)
@@ -577,9 +364,10 @@ static void test_what_was_not_told_is_told_after_a_restart(void **state)
 
     client_create(alice, "g", "bob");
     say_many(alice, "g", 3);
-    fixture_restart(*state, configure);
+    fixture_restart(*state, notify_configure);
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "show bob/tok [club] 3 new messages in club / alice: hi (3, badge 3)\n");
+    fake_expect(&notify_fake,
+                "show bob/tok [club] 3 new messages in club / alice: hi (3, badge 3)\n");
 }
 
 /* One of two has been told when the engine stops: the log gives both again, the mark keeps one. */
@@ -590,15 +378,15 @@ static void test_a_held_push_is_told_again_alone(void **state)
     register_device(*state, "carol", "phone", "hangs");
     client_create(alice, "g", "bob carol");
     settle_offline(*state);
-    fake.odd_token = "hangs";
+    notify_fake.odd_token = "hangs";
     client_say(alice, "g", "hi");
     fixture_advance(*state, 20000);
-    fake_expect(&fake, "show bob/tok [club] alice: hi (1, badge 1)\n"
-                       "show carol/hangs [club] alice: hi (1, badge 1)\n");
-    fixture_restart(*state, configure);
-    fake.odd_token = NULL;
+    fake_expect(&notify_fake, "show bob/tok [club] alice: hi (1, badge 1)\n"
+                              "show carol/hangs [club] alice: hi (1, badge 1)\n");
+    fixture_restart(*state, notify_configure);
+    notify_fake.odd_token = NULL;
     fixture_advance(*state, 60000);
-    fake_expect(&fake, "show carol/hangs [club] alice: hi (1, badge 1)\n");
+    fake_expect(&notify_fake, "show carol/hangs [club] alice: hi (1, badge 1)\n");
 }
 
 static void test_what_was_deleted_is_not_shown(void **state)
@@ -611,7 +399,7 @@ static void test_what_was_deleted_is_not_shown(void **state)
                                          .conversation = text_slice("g"),
                                          .message = alice->last_message});
     fixture_advance(*state, 20000);
-    fake_expect(&fake, "show bob/tok [club] 1 new message in club (1, badge 1)\n");
+    fake_expect(&notify_fake, "show bob/tok [club] 1 new message in club (1, badge 1)\n");
 }
 
 /* A group above the bound of inboxes, with a few devices in it. */
@@ -636,7 +424,7 @@ static void test_a_large_group_is_paged(void **state)
     settle_offline(*state);
     client_say(alice, "g", "hi");
     fixture_advance(*state, 20000);
-    assert_int_equal(fake.pushes, 3);
+    assert_int_equal(notify_fake.pushes, 3);
 }
 
 static void test_a_device_queue_is_bounded(void **state)
@@ -645,7 +433,7 @@ static void test_a_device_queue_is_bounded(void **state)
     struct cc_engine_stats stats = {.size = sizeof stats};
     char name[CC_NAME_MAX];
 
-    fake.odd_token = "tok";
+    notify_fake.odd_token = "tok";
     for (int i = 0; i < 40; i++) {
         snprintf(name, sizeof name, "g%d", i);
         client_create(alice, name, "bob");
@@ -655,10 +443,10 @@ static void test_a_device_queue_is_bounded(void **state)
     cc_engine_get_stats(alice->fixture->engine, &stats);
     assert_int_equal(stats.notifications_dropped, 40 - 1 - 32);
     assert_int_equal(stats.notifications_waiting, 33);
-    fake.odd_token = NULL;
-    fake_let_go(&fake);
+    notify_fake.odd_token = NULL;
+    fake_let_go(&notify_fake);
     fixture_advance(*state, 1000);
-    assert_int_equal(fake.pushes, 33);
+    assert_int_equal(notify_fake.pushes, 33);
 }
 
 static void test_topics_are_bounded(void **state)
@@ -666,8 +454,8 @@ static void test_topics_are_bounded(void **state)
     struct client *alice = alice_and_bob(*state);
     char name[CC_NAME_MAX];
 
-    options.max_topics = 4;
-    fixture_restart(*state, configure);
+    notify_options.max_topics = 4;
+    fixture_restart(*state, notify_configure);
     alice = client_connect(*state, "alice", "phone");
     for (int i = 0; i < 20; i++) {
         snprintf(name, sizeof name, "g%d", i);
@@ -675,7 +463,7 @@ static void test_topics_are_bounded(void **state)
         client_say(alice, name, "hi");
     }
     fixture_advance(*state, 600000);
-    assert_int_equal(fake.pushes, 20);
+    assert_int_equal(notify_fake.pushes, 20);
 }
 
 static void test_a_provider_of_the_hosts_own(void **state)
@@ -688,9 +476,7 @@ static void test_a_provider_of_the_hosts_own(void **state)
 
 int main(void)
 {
-#define GATHERING_TEST(function)                                                                   \
-    cmocka_unit_test_setup_teardown(function, setup_gathering, teardown)
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, notify_setup, notify_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_a_direct_message_is_told_soon),
         TEST(test_messages_are_gathered),
@@ -716,16 +502,8 @@ int main(void)
         TEST(test_a_device_queue_is_bounded),
         TEST(test_topics_are_bounded),
         TEST(test_a_provider_of_the_hosts_own),
-        GATHERING_TEST(test_conversations_are_gathered),
-        GATHERING_TEST(test_what_was_read_is_not_gathered),
-        GATHERING_TEST(test_who_came_back_gets_nothing_gathered),
-        GATHERING_TEST(test_what_was_gathered_and_failed_is_repeated),
-        GATHERING_TEST(test_a_dead_address_takes_all_with_it),
-        GATHERING_TEST(test_users_of_one_address_are_told_apart),
-        GATHERING_TEST(test_what_was_gathered_is_told_after_a_restart),
     };
 #undef TEST
-#undef GATHERING_TEST
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
