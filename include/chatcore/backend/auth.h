@@ -35,6 +35,11 @@ struct cc_auth {
 };
 
 /*
+ * Tokens can be revoked before they expire: by CC_COMMAND_REVOKE, submitted on a session with
+ * is_admin (or of a token with ret_admin). The engine keeps that in the directory, asks it whenever
+ * a verifier has let a token pass, and closes the sessions that live by one; a verifier need not
+ * know of it.
+ *
  * A verifier of signed tokens: JSON Web Tokens (HS256, RS256, ES256, EdDSA) and PASETO v4.public.
  *
  * Claims: `sub` (the user's name) and `exp` are required; `nbf`, and `aud` and `iss` where the
