@@ -519,11 +519,15 @@ async def notify(server, user, urls):
     for number, url in enumerate(urls):
         rest = User(server, user)
         rest.do("PUT", f"/v1/devices/d{number}", {"push": {"provider": "webhook", "token": url}})
-    alice = await Client.login(server, "alice")
+    alice = await Client.login(server, "alice", device=f"for-{user}")
     while (await alice.call("presence", users=[user]))["presence"][0]["status"] != "offline":
         await asyncio.sleep(0.05)
     await alice.send(user=user, text="inside")
     await alice.close()
+
+
+async def notify_all(server, **users):
+    await asyncio.gather(*(notify(server, user, urls) for user, urls in users.items()))
 
 
 class Six(http.server.ThreadingHTTPServer):
@@ -556,8 +560,7 @@ def addresses_inside(_):
              "169.254.169.254", "[fd00::1]", "[fe80::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]")]
     refused_total = "engine_notifications_refused_total"
     with with_webhooks() as server:
-        for user, some in (("bob", urls[:9]), ("carol", urls[9:])):
-            asyncio.run(notify(server, user, some))
+        asyncio.run(notify_all(server, bob=urls[:9], carol=urls[9:]))
         eventually("all are refused", lambda: metric(server, refused_total) == len(urls), 30)
         assert not Inside.called, Inside.called
     with with_webhooks("--webhook-allow-private") as server:  # a redirection is a failure
