@@ -284,7 +284,8 @@ const steps = {
   async "mute, block"() {
     await alice.openChat("bob");
     await alice.click("#menu");
-    await alice.click("dialog .wide", "Mute");
+    await alice.click("dialog .wide summary", "Mute");
+    await alice.click("dialog .choices button", "8 hours");
     await alice.sees("Unmute", "dialog .wide");
     await alice.click("dialog .wide", "Block bob");
     await alice.sees("Unblock bob", "dialog .wide");
@@ -349,6 +350,48 @@ const steps = {
     await alice.click("dialog .icon", "Close");
   },
 
+  async "settings are kept"() {
+    await alice.click("#settings");
+    await alice.sees("Quiet hours", "dialog .check");
+    await alice.page.select("dialog select", "contacts");
+    await alice.page.evaluate(() => [...document.querySelectorAll("dialog .check")]
+      .find((label) => label.textContent === "Quiet hours").querySelector("input").click());
+    await alice.accessible("settings");
+    await alice.shot("settings");
+    await alice.click("dialog .primary", "Save");
+    await alice.sees("Settings are saved", "#toast");
+    await alice.click("dialog .icon", "Close");
+    await alice.click("#settings");
+    await alice.page.waitForFunction(() => document.querySelector("dialog select")?.value === "contacts" &&
+      document.querySelector("dialog .pair")?.checkVisibility(), { timeout: PATIENCE_MS });
+    await alice.click("dialog .icon", "Close");
+  },
+
+  async "a channel, links, long words, other scripts, what is new"() {
+    await alice.click("#new");
+    await alice.page.type("dialog [name=users]", "bob, carol");
+    await alice.page.type("dialog [name=name]", "Announcements of the print shop and everything around it");
+    await alice.click("dialog .check", "a channel");
+    await alice.page.evaluate(() => document.querySelector("dialog [name=channel]").checked ||
+      document.querySelector("dialog [name=channel]").click());
+    await alice.click("dialog .primary", "Start");
+    await alice.page.waitForSelector("dialog[open]", { hidden: true });
+    await alice.write("Prices: https://example.com/a?b=c. javascript:alert(1)");
+    await alice.write("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(3));
+    await alice.write("مرحبا بكم في القناة، هذا خبر جديد");
+    await bob.sees("3 unread", "#list .badge").catch(() => bob.sees("unread", "#list .badge"));
+    await bob.openChat("Announcements of the print shop and everything around it");
+    await bob.sees("New messages", ".note.unread");
+    await bob.sees("Only admins write", "#readonly");
+    const links = await bob.page.$$eval(".text a", (all) => all.map((a) => a.getAttribute("href")));
+    check(links.join() === "https://example.com/a?b=c", `links: ${links}`);
+    check(await bob.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "too wide");
+    await bob.shot("channel");
+    await bob.accessible("channel");
+    await alice.openChat("bob");
+    await bob.openChat("alice");
+  },
+
   async "keyboard"() {
     await alice.page.keyboard.down("Control");
     await alice.page.keyboard.press("k");
@@ -372,6 +415,10 @@ const steps = {
     await alice.accessible("dark");
     await bob.page.setViewport({ width: 390, height: 780, deviceScaleFactor: 2 });
     await bob.shot("phone");
+    await bob.click("#menu");
+    await bob.sees("Block alice", "dialog .wide");
+    await bob.shot("phone-details");
+    await bob.click("dialog .icon", "Close");
     await bob.accessible("phone");
     await bob.click("#back");
     check(!await bob.page.$eval("#main", (element) => element.checkVisibility()), "the list alone");

@@ -6,9 +6,11 @@ import { $, attempt, face, iconButton, make } from "./dom.js";
 import { titleOf, type Model, type Room } from "./model.js";
 
 const dialog = $<HTMLDialogElement>("#dialog");
+/** Below it everybody is on the screen. */
+const SEARCH_FROM = 8;
 const FOREVER = 253_402_300_000_000;
 
-function show(title: string, ...content: (Node | false | undefined)[]): void {
+export function show(title: string, ...content: (Node | false | undefined)[]): void {
   dialog.className = "";
   delete dialog.dataset.conversation;
   dialog.replaceChildren(make("div", { class: "head" }, make("h2", { id: "dialog-title" }, title),
@@ -16,13 +18,13 @@ function show(title: string, ...content: (Node | false | undefined)[]): void {
   if (!dialog.open) dialog.showModal();
 }
 
-function field(label: string, properties: { [name: string]: unknown }): [HTMLLabelElement, HTMLInputElement] {
+export function field(label: string, properties: { [name: string]: unknown }): [HTMLLabelElement, HTMLInputElement] {
   const input = make("input", properties);
   return [make("label", {}, label, input), input];
 }
 
 /** The form's error line says what went wrong. */
-function form(action: () => Promise<void>, button: string, ...content: Node[]): HTMLFormElement {
+export function form(action: () => Promise<void>, button: string, ...content: Node[]): HTMLFormElement {
   const error = make("div", { class: "error", role: "alert" });
   return make("form", { onsubmit: (event: Event) => {
     event.preventDefault();
@@ -70,14 +72,20 @@ export function shortcuts(): void {
 
 /* --- details --------------------------------------------------------------------------------- */
 
+const MUTES: [string, number][] = [["For 1 hour", 3_600_000], ["For 8 hours", 28_800_000],
+  ["For a week", 604_800_000], ["Until I unmute", 0]];
+
 function muting(model: Model, room: Room): HTMLElement {
-  const muted = !room.muted;
-  return make("button", { type: "button", class: "wide", onclick: () => attempt(
-    model.client.request("mute", { conversation: room.id!, until: muted ? FOREVER : 0 }).then(() => {
-      room.muted = muted;
+  const mute = (until: number): void => attempt(
+    model.client.request("mute", { conversation: room.id!, until }).then(() => {
+      room.muted = until > 0;
       model.changed("list");
       details(model);
-    })) }, room.muted ? "Unmute notifications" : "Mute notifications");
+    }));
+  if (room.muted) return make("button", { type: "button", class: "wide", onclick: () => mute(0) }, "Unmute notifications");
+  return make("details", { class: "wide" }, make("summary", {}, "Mute notifications"),
+    make("div", { class: "choices" }, ...MUTES.map(([text, ms]) => make("button",
+      { type: "button", onclick: () => mute(ms ? Date.now() + ms : FOREVER) }, text))));
 }
 
 function person(model: Model, room: Room): void {
@@ -118,21 +126,39 @@ async function group(model: Model, room: Room): Promise<void> {
   const [adding, added] = field("Add people", { name: "add", value: typed(conversation, "add") ?? "", placeholder: "dave, erin" });
   const again = (): Promise<void> => group(model, room);
   show(titleOf(room),
-    mayManage && form(async () => {
+    mayManage && inline(async () => {
       await model.client.request("update", { conversation, name: name.value.trim() });
     }, "Rename", naming),
-    mayManage && form(async () => {
+    mayManage && inline(async () => {
       const users = namesIn(added.value);
       if (users.length) await model.client.request("add", { conversation, users });
       added.value = "";
       await again();
     }, "Add", adding),
     make("h3", {}, `${members.length} members`),
+    members.length > SEARCH_FROM && finder(),
     make("ul", { class: "members" }, ...members.map((member) => memberRow(model, room, member, again))),
     muting(model, room),
     make("button", { type: "button", class: "wide danger", onclick: () => attempt(
       model.client.request("leave", { conversation }).then(() => dialog.close())) }, "Leave"));
   dialog.dataset.conversation = conversation;
+}
+
+/** One line: the field, and the button behind it. */
+function inline(action: () => Promise<void>, button: string, label: Node): HTMLFormElement {
+  const made = form(action, button, label);
+  made.className = "inline";
+  return made;
+}
+
+function finder(): HTMLElement {
+  const input = make("input", { type: "search", placeholder: "Find a member", "aria-label": "Find a member" });
+  input.oninput = () => {
+    const wanted = input.value.trim().toLowerCase();
+    for (const row of dialog.querySelectorAll<HTMLElement>(".members li"))
+      row.hidden = !row.textContent!.toLowerCase().includes(wanted);
+  };
+  return input;
 }
 
 function memberRow(model: Model, room: Room, member: Member, again: () => Promise<void>): HTMLElement {

@@ -6,6 +6,7 @@ import { Composer } from "./composer.js";
 import { details, newChat, shortcuts } from "./dialogs.js";
 import { $, attempt, face, icon, make, reconcile, rove, toast, when, type Item } from "./dom.js";
 import { Model, titleOf, type Room } from "./model.js";
+import { settings } from "./settings.js";
 import { Thread } from "./thread.js";
 
 const SEARCH_MS = 250;
@@ -45,8 +46,8 @@ function roomItem(room: Room): Item {
     const picture = face(titleOf(room));
     if (isOnline) picture.classList.add("online");
     return make("li", {}, make("button", { type: "button", class: "entry", "aria-current": String(isOpen), onclick: () => show(room) },
-      picture, make("span", { class: "name" }, titleOf(room)), make("span", { class: "time" }, when(room.ts)),
-      make("span", { class: room.typing.size ? "faint accent" : "faint" }, line),
+      picture, make("span", { class: "name", dir: "auto" }, titleOf(room)), make("span", { class: "time" }, when(room.ts)),
+      make("span", { dir: "auto", class: room.typing.size ? "faint accent" : "faint" }, line),
       make("span", { class: "marks" }, room.muted && icon("mute"),
         room.unread > 0 && make("span", { class: "badge", role: "img", "aria-label": `${room.unread} unread` },
           room.unread > 99 ? "99+" : String(room.unread)))));
@@ -94,6 +95,7 @@ function drawHead(): void {
     : isOnline ? "online" : status?.last_seen ? `last seen ${when(status.last_seen)}` : "";
   const mayWrite = room.kind !== "channel" || room.role === "owner" || room.role === "admin";
   $("#compose").hidden = !mayWrite;
+  $("#readonly").hidden = mayWrite;
 }
 
 function drawTyping(): void {
@@ -112,6 +114,7 @@ function drawState(): void {
 
 function show(room: Room | undefined): void {
   const before = model!.open;
+  if (room && room !== before) room.newFrom = room.unread > 0 ? room.read + 1 : 0;
   if (before) before.draft = composer.text;
   model!.open = room;
   for (const what of ["list", "room", "head", "typing"]) draws[what]!();
@@ -272,6 +275,7 @@ function wire(): void {
   };
   $("#login-other").onclick = () => wantToken($("#login-token").hidden);
   $("#logout").onclick = () => logout();
+  $("#settings").onclick = () => settings(model!);
   $("#back").onclick = () => show(undefined);
   $("#new").onclick = () => newChat(model!, show);
   $("#details").onclick = $("#menu").onclick = () => details(model!);

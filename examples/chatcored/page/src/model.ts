@@ -20,6 +20,8 @@ export interface Room {
   unread: number;
   head: number;
   read: number;
+  /** Where "New messages" stands, as long as the conversation is open; 0: nowhere. */
+  newFrom: number;
   told: number;
   ts: number;
   muted: boolean;
@@ -117,13 +119,26 @@ export class Model {
       if (!isSeen) room.settling.set(change.entry.client_id, change.entry);
     } else if (change.entry.action) {
       if (change.entry.state === "failed") this.#refused(change.entry);
-    } else if (change.type === "added") {
-      room.ts = Math.max(room.ts, change.entry.ts);
-      room.preview = `You: ${change.entry.text || "📎 Attachment"}`;
-      this.#cache.save(room);
+    } else {
+      if (change.type === "added") room.ts = Math.max(room.ts, change.entry.ts);
+      this.#previewEntries(room);
     }
     this.changed("list");
     if (room === this.open) this.changed("room");
+  }
+
+  /* The newest that waits, or the newest that was said. */
+  #previewEntries(room: Room): void {
+    const last = this.client.outbox.filter((entry) => !entry.action && this.roomOfEntry(entry) === room).at(-1);
+    const said = [...room.messages.values()].sort((a, b) => b.seq - a.seq).find((message) => this.describe(message));
+    if (last) room.preview = `You: ${last.text || "📎 Attachment"}`;
+    else if (said) room.preview = this.#line(said);
+    this.#cache.save(room);
+  }
+
+  #line(message: Message): string {
+    const isSaid = message.kind === "text" || message.kind === "media";
+    return (isSaid && message.from === this.me ? "You: " : "") + this.describe(message);
   }
 
   /* What can't be done is told, and no longer shown as if it were. */
@@ -141,7 +156,7 @@ export class Model {
 
   #new(key: string): Room {
     const room: Room = { key, kind: "group", name: "", peer: "", members: 0, role: "", unread: 0,
-      head: 0, read: 0, told: 0, ts: 0, muted: false, preview: "", messages: new Map(),
+      head: 0, read: 0, newFrom: 0, told: 0, ts: 0, muted: false, preview: "", messages: new Map(),
       settling: new Map(), cursors: new Map(), typing: new Map(), isLoaded: false, hasMore: false,
       draft: "", people: [] };
     this.rooms.set(key, room);
@@ -284,9 +299,7 @@ export class Model {
     if (message.seq < room.head && room.preview.trim()) return;
     room.head = Math.max(room.head, message.seq);
     room.ts = Math.max(room.ts, message.ts);
-    const text = this.describe(message);
-    const isSaid = message.kind === "text" || message.kind === "media";
-    if (text) room.preview = isSaid && message.from === this.me ? `You: ${text}` : text;
+    if (this.describe(message)) room.preview = this.#line(message);
   }
 
   describe(message: Message): string {

@@ -28,6 +28,7 @@ export class Thread {
   constructor(readonly model: Model, readonly host: ThreadHost) {
     rove(this.#box, ".bubble");
     this.#box.onscroll = () => this.#scrolled();
+    $("#newest").onclick = () => this.#box.scrollTo({ top: this.#box.scrollHeight, behavior: "smooth" });
     this.#box.onkeydown = (event) => this.#key(event);
   }
 
@@ -38,12 +39,17 @@ export class Thread {
     const fromEnd = this.#box.scrollHeight - this.#box.scrollTop;
     const isAtEnd = isNew || this.#isAtEnd;
     const first = this.#box.firstElementChild;
-    if (isNew) this.#box.replaceChildren();
+    if (isNew) {
+      this.#box.replaceChildren();
+      $("#newest").hidden = true;
+    }
     if (this.#hasBroken && this.model.isOnline) this.#askAgain();
     this.#shown = room;
     reconcile(this.#box, this.#items(room));
     this.#isAtEnd = isAtEnd;
-    if (isAtEnd) this.#box.scrollTop = this.#box.scrollHeight;
+    const unread = isNew ? this.#box.querySelector(".note.unread") : null;
+    if (unread) unread.scrollIntoView({ block: "center" });
+    else if (isAtEnd) this.#box.scrollTop = this.#box.scrollHeight;
     else if (first !== this.#box.firstElementChild) this.#box.scrollTop = this.#box.scrollHeight - fromEnd;
   }
 
@@ -69,6 +75,7 @@ export class Thread {
     const byId = new Map(messages.map((message) => [message.id, message]));
     const items: Item[] = [];
     let [day, before] = ["", ""];
+    let isRead = room.newFrom === 0;
     for (const message of messages) {
       const isSaid = message.kind === "text" || message.kind === "media";
       const note = message.kind === "system" ? this.model.describe(message) : "";
@@ -77,6 +84,11 @@ export class Thread {
         day = dayOf(message.ts);
         const text = day;
         items.push({ key: `day${message.seq}`, sign: text, make: () => make("div", { class: "note day" }, text) });
+        before = "";
+      }
+      if (!isRead && message.seq >= room.newFrom && message.from !== this.model.me) {
+        isRead = true;
+        items.push({ key: "unread", sign: "", make: () => make("div", { class: "note unread" }, "New messages") });
         before = "";
       }
       if (note) {
@@ -134,16 +146,20 @@ export class Thread {
       bubble.append(quote);
     }
     for (const file of this.#files(message)) bubble.append(this.#media(file));
-    if (text) bubble.append(make("span", { class: "text" }, ...this.#words(text, message.mentions ?? [])));
+    if (text) bubble.append(make("span", { class: "text", dir: "auto" }, ...this.#words(text, message.mentions ?? [])));
   }
 
   #files(message: Message): MediaFile[] {
     return message.files ?? (message.media ?? []).map((media) => ({ media, type: "", bytes: 0 }));
   }
 
+  /* Links are http and https only: nothing else may be opened by a click. */
   #words(text: string, mentions: string[]): (string | Node)[] {
-    return text.split(/(@\S+)/).map((part) => mentions.includes(part.slice(1)) && part.startsWith("@")
-      ? make("span", { class: part.slice(1) === this.model.me ? "mention me" : "mention" }, part) : part);
+    return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?'()]|@\S+)/).map((part) => {
+      if (/^https?:/.test(part)) return make("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part);
+      if (!part.startsWith("@") || !mentions.includes(part.slice(1))) return part;
+      return make("span", { class: part.slice(1) === this.model.me ? "mention me" : "mention" }, part);
+    });
   }
 
   #meta(ts: number, isEdited: boolean, progress: string): HTMLElement {
@@ -214,6 +230,7 @@ export class Thread {
 
   #scrolled(): void {
     this.#isAtEnd = this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < NEAR_END;
+    $("#newest").hidden = this.#isAtEnd;
     const room = this.model.open;
     if (!room?.hasMore || this.#box.scrollTop > NEAR_END) return;
     room.hasMore = false;
@@ -229,7 +246,7 @@ export class Thread {
       const bubble = make("div", { class: `bubble mine ${state}`, tabIndex: -1, role: "article",
         "aria-label": `You, ${state}` });
       for (const file of entry.files ?? []) bubble.append(make("span", { class: "file" }, icon("file"), file.name));
-      bubble.append(make("span", { class: "text" }, text), this.#meta(entry.ts, false, state));
+      bubble.append(make("span", { class: "text", dir: "auto" }, text), this.#meta(entry.ts, false, state));
       if (state === "failed") bubble.append(make("div", { class: "failure", role: "alert" }, `Not sent: ${entry.error?.message} `,
         make("button", { type: "button", class: "link", onclick: () => attempt(this.model.client.retry(entry.client_id)) }, "Try again"),
         make("button", { type: "button", class: "link", onclick: () => attempt(this.model.client.discard(entry.client_id)) }, "Discard")));
@@ -265,6 +282,7 @@ export class Thread {
     const button = make("button", { type: "button", class: "image", "aria-label": `Open ${file.name ?? "the image"}`, onclick: open }, image);
     this.#url(file.thumbnail ?? file.media).then((url) => (image.src = url)).catch((error: Error) => {
       this.#hasBroken ||= error.name === "offline";
+      setTimeout(() => this.#stayAtEnd(), 0);
       button.replaceChildren(make("span", { class: "faint" },
         error.name === "offline" ? "The picture comes with the connection." : `The picture cannot be shown: ${error.message}`));
     });
