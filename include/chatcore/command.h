@@ -105,11 +105,12 @@ struct cc_command {
     bool has_name;                  /* profile, update: the member was given, so it is set */
     bool has_avatar;
     bool has_meta;
-    bool has_retention;   /* update */
-    bool has_presence;    /* profile: privacy.presence */
-    bool has_read_marks;  /* profile: privacy.read_marks */
-    bool has_after;       /* history: 0 is a valid `after` */
-    uint64_t reserved[8]; /* 0 */
+    bool has_retention;           /* update */
+    bool has_presence;            /* profile: privacy.presence */
+    bool has_read_marks;          /* profile: privacy.read_marks */
+    bool has_after;               /* history: 0 is a valid `after` */
+    struct cc_slice trace_parent; /* send: `traceparent`, of the trace that it is part of */
+    uint64_t reserved[6];         /* 0 */
 };
 
 /* The protocol's key of a command, static; NULL for what is none. Any thread. Errors: none. */

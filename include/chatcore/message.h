@@ -57,11 +57,13 @@ struct cc_message {
     enum cc_system_action action;
     const struct cc_slice *users; /* ADDED, REMOVED, LEFT, ROLE, CREATED: whom it concerns */
     size_t user_count;
-    struct cc_slice name; /* CREATED, RENAMED */
-    enum cc_role role;    /* ROLE, ADDED */
-    bool has_retention;   /* RETENTION, and a RENAMED that changed both */
-    uint64_t retention_s; /* when has_retention; 0: none of its own any more */
-    uint64_t reserved[4];
+    struct cc_slice name;         /* CREATED, RENAMED */
+    enum cc_role role;            /* ROLE, ADDED */
+    bool has_retention;           /* RETENTION, and a RENAMED that changed both */
+    uint64_t retention_s;         /* when has_retention; 0: none of its own any more */
+    struct cc_slice trace_parent; /* of the trace that its sending was part of: W3C's traceparent,
+                                     55 bytes; for consumers and notifiers, clients don't get it */
+    uint64_t reserved[2];
 };
 
 #ifdef __cplusplus

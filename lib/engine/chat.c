@@ -4,6 +4,7 @@
  */
 #include "engine/chat.h"
 
+#include "base/trace_parent.h"
 #include "chatcore/error.h"
 #include "engine/access.h"
 #include "engine/dedup.h"
@@ -225,6 +226,7 @@ static void send_filtered(struct request *request)
     message->mentions = command->users;
     message->mention_count = command->user_count;
     message->meta = command->meta;
+    message->trace_parent = trace_parent_of(command->trace_parent);
     propose_record(request, &record, send_answered);
 }
 

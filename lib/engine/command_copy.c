@@ -10,15 +10,15 @@
 #define COUNT(table)    (sizeof(table) / sizeof((table)[0]))
 
 static const size_t command_slices[] = {
-    SLICE(token),      SLICE(device),   SLICE(cursor),   SLICE(conversation),
-    SLICE(user),       SLICE(text),     SLICE(emoji),    SLICE(meta),
-    SLICE(client_id),  SLICE(name),     SLICE(avatar),   SLICE(sha256),
-    SLICE(media_type), SLICE(media_id), SLICE(provider), SLICE(after_name),
+    SLICE(token),      SLICE(device),       SLICE(cursor),     SLICE(conversation), SLICE(user),
+    SLICE(text),       SLICE(emoji),        SLICE(meta),       SLICE(client_id),    SLICE(name),
+    SLICE(avatar),     SLICE(sha256),       SLICE(media_type), SLICE(media_id),     SLICE(provider),
+    SLICE(after_name), SLICE(trace_parent),
 };
 
 static const size_t message_slices[] = {
-    MESSAGE(conversation), MESSAGE(from), MESSAGE(client_id), MESSAGE(text),
-    MESSAGE(meta),         MESSAGE(name), MESSAGE(emoji),     MESSAGE(files),
+    MESSAGE(conversation), MESSAGE(from),  MESSAGE(client_id), MESSAGE(text),         MESSAGE(meta),
+    MESSAGE(name),         MESSAGE(emoji), MESSAGE(files),     MESSAGE(trace_parent),
 };
 
 static int members_of_copy(struct arena *arena, void *value, const size_t *offsets, size_t count)

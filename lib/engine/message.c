@@ -61,6 +61,7 @@ static void view_move(struct cc_message *view, char *block, const struct layout 
     slice_move(&view->emoji, from, to);
     slice_move(&view->name, from, to);
     slice_move(&view->files, from, to);
+    slice_move(&view->trace_parent, from, to);
     view->media = array_move(block + layout->media, view->media, view->media_count, from, to);
     view->mentions =
         array_move(block + layout->mentions, view->mentions, view->mention_count, from, to);

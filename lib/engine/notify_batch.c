@@ -108,6 +108,7 @@ static void fill_notification(struct cc_notification *notification, const struct
     notification->badge = telling->badge;
     notification->seq = topic->last.seq;
     notification->ts = topic->last.ts;
+    notification->trace_parent = slice_of(topic->last.trace_parent, topic->last.trace_parent_size);
 }
 
 /* A push for each device, or none. */

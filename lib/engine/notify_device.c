@@ -86,11 +86,11 @@ static struct device_queue *device_get(struct notify *notify, const struct notif
 
 static struct cc_slice *slices_of(struct cc_notification *notification, size_t index)
 {
-    struct cc_slice *slices[] = {&notification->user,         &notification->device,
-                                 &notification->token,        &notification->collapse_key,
-                                 &notification->conversation, &notification->conversation_name,
-                                 &notification->from,         &notification->from_name,
-                                 &notification->title,        &notification->body};
+    struct cc_slice *slices[] = {
+        &notification->user,         &notification->device,       &notification->token,
+        &notification->collapse_key, &notification->conversation, &notification->conversation_name,
+        &notification->from,         &notification->from_name,    &notification->title,
+        &notification->body,         &notification->trace_parent};
 
     return index < sizeof slices / sizeof slices[0] ? slices[index] : NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "base/trace_parent.h"
 #include "engine/consumer.h"
 #include "engine/mark.h"
 #include "engine/notify.h"
@@ -91,6 +92,8 @@ struct topic_last {
     size_t from_size;
     char preview[NOTIFY_PREVIEW_MAX];
     size_t preview_size;
+    char trace_parent[TRACE_PARENT_SIZE];
+    size_t trace_parent_size;
 };
 
 /*

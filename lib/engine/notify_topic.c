@@ -223,6 +223,9 @@ static void set_last(struct topic *topic, const struct cc_message *message)
     last->is_deleted = false;
     last->from_size = message->from.size;
     memcpy(last->from, message->from.data, message->from.size);
+    last->trace_parent_size = trace_parent_of(message->trace_parent).size;
+    if (last->trace_parent_size)
+        memcpy(last->trace_parent, message->trace_parent.data, last->trace_parent_size);
     last->preview_size = text_cut(message->text, NOTIFY_PREVIEW_MAX);
     if (last->preview_size)
         memcpy(last->preview, message->text.data, last->preview_size);

@@ -206,6 +206,7 @@ static int blank(struct sweep *sweep, const struct cc_store_row *row, struct rec
 
     redact_blank(record);
     record->message.client_id = slice_of(NULL, 0);
+    record->message.trace_parent = slice_of(NULL, 0);
     r = record_encode(&sweep->bodies, record);
     if (r)
         return r;

@@ -280,6 +280,8 @@ static void submit(struct rest *rest, struct http_exchange *exchange,
     int r = get_session(rest, caller, &session);
 
     if (!r) {
+        if (!command->trace_parent.size)
+            command->trace_parent = exchange->trace_parent;
         command->id = ++session->next_id;
         r = call_new(session, exchange, command, status);
     }

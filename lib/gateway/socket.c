@@ -299,8 +299,7 @@ static struct http_exchange *new_exchange(struct connection *connection, struct 
     exchange = http_exchange_new(worker->allocator, &request, &headers);
     if (!exchange)
         return NULL;
-    if (worker->gateway->options.traced)
-        trace_begin(exchange, wsi);
+    trace_begin(exchange, wsi);
     exchange->done = answer_ready;
     exchange->connection = connection;
     exchange->retry_after_s = worker->gateway->options.retry_after_s;

@@ -3,63 +3,20 @@
  */
 #include "gateway/traced.h"
 
+#include "base/trace_parent.h"
+
 #include <time.h>
-
-/* version - trace id - parent id - flags, each in hexadecimal digits. */
-#define VERSION_AT 0
-#define TRACE_AT   3
-#define PARENT_AT  36
-#define FLAGS_AT   53
-#define SIZE       55
-
-static bool is_hex(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (!((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')))
-            return false;
-    return true;
-}
-
-static bool is_zero(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (text[i] != '0')
-            return false;
-    return true;
-}
-
-/* Versions to come may add fields at the end; ff is none. */
-static bool is_shaped(struct cc_slice header)
-{
-    const char *text = header.data;
-
-    if (header.size < SIZE || text[TRACE_AT - 1] != '-' || text[PARENT_AT - 1] != '-' ||
-        text[FLAGS_AT - 1] != '-' || !memcmp(text + VERSION_AT, "ff", 2))
-        return false;
-    if (header.size > SIZE && (!memcmp(text + VERSION_AT, "00", 2) || text[SIZE] != '-'))
-        return false;
-    return is_hex(text + VERSION_AT, 2) && is_hex(text + FLAGS_AT, 2);
-}
-
-static bool id_read(const char *text, size_t size, char *ret_id)
-{
-    if (!is_hex(text, size) || is_zero(text, size))
-        return false;
-    memcpy(ret_id, text, size);
-    ret_id[size] = '\0';
-    return true;
-}
 
 bool traced_read(struct cc_slice header, struct cc_gateway_traced *ret_traced)
 {
     const char *text = header.data;
     char flags;
 
-    if (!is_shaped(header) ||
-        !id_read(text + TRACE_AT, sizeof ret_traced->trace_id - 1, ret_traced->trace_id) ||
-        !id_read(text + PARENT_AT, sizeof ret_traced->parent_id - 1, ret_traced->parent_id))
+    if (!trace_parent_is_valid(header))
         return false;
-    flags = text[FLAGS_AT + 1];
+    memcpy(ret_traced->trace_id, text + TRACE_PARENT_TRACE, TRACE_ID_SIZE);
+    memcpy(ret_traced->parent_id, text + TRACE_PARENT_PARENT, PARENT_ID_SIZE);
+    flags = text[TRACE_PARENT_FLAGS + 1];
     ret_traced->is_sampled = ((flags >= 'a' ? flags - 'a' + 10 : flags - '0') & 1) != 0;
     return true;
 }
@@ -78,7 +35,8 @@ void traced_answered(const struct cc_gateway_options *options, const struct http
                                        .path = exchange->request.path,
                                        .status = exchange->response.status};
 
-    if (!exchange->trace_parent.size || !traced_read(exchange->trace_parent, &traced))
+    if (!options->traced || !exchange->trace_parent.size ||
+        !traced_read(exchange->trace_parent, &traced))
         return;
     traced.duration_us = traced_now_us() - exchange->started_us;
     options->traced(options->traced_context, &traced);

@@ -2,16 +2,15 @@
  * Requests that are part of a trace: they came with a traceparent, as W3C's Trace Context has it,
  * and the host is told of them when they are answered. Pure, but for the clock in traced_now_us().
  *
- * A request without one costs a look for the header; where the host does not want to be told, not
- * even that.
+ * A request without one costs a look for the header.
  */
 #ifndef CC_GATEWAY_TRACED_H
 #define CC_GATEWAY_TRACED_H
 
 #include "gateway/http.h"
 
-/* Reads a header's value into the two ids and the flag. False for what is none: a trace that can't
- * be told is not to be followed. */
+/* Reads a header's value into the two ids and the flag of a zeroed `traced`. False for what is
+ * none. */
 bool traced_read(struct cc_slice header, struct cc_gateway_traced *ret_traced);
 
 /* A moment, for durations. */

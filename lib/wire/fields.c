@@ -59,6 +59,7 @@ static const struct field send_fields[] = {
     OPTIONAL("reply_to", id, reply_to),
     OPTIONAL_NAMES("mentions", users, user_count, CC_COMMAND_MENTIONS_MAX),
     GIVEN("meta", meta, meta, has_meta, 0),
+    OPTIONAL("traceparent", name, trace_parent),
 };
 static const struct field edit_fields[] = {
     CONVERSATION,

@@ -11,6 +11,7 @@
  *    7 conversation_kind 15 mentions            23 files (bin)
  *                                             24 retention_s + 1
  *   25 target_seq         26 changed_seq        27 changed_id
+ *   28 trace_parent
  *
  * The room is reserved once, from an upper bound, and then written without checks. What stands in
  * most records comes first, so a text message ends at element 12.
@@ -22,7 +23,7 @@
 
 enum record_flag { FLAG_ON = 1, FLAG_FLAGGED = 2, FLAG_FULL_DEDUP = 4 };
 
-#define ELEMENT_COUNT 28
+#define ELEMENT_COUNT 29
 
 /* The array's head is always in the 16-bit form, as the count is known only at the end. */
 #define HEAD_BYTES 3
@@ -147,6 +148,7 @@ static void put_elements(struct record_writer *writer, const struct record *reco
     put_uint(writer, record->target_seq);
     put_uint(writer, record->changed_seq);
     put_id(writer, &record->changed_id);
+    put_str(writer, message->trace_parent);
 }
 
 /* Adds what an array needs at most; stops at the bound, so sums can't overflow. */
@@ -161,9 +163,10 @@ static void add_array(size_t *sum, const struct cc_slice *texts, size_t count)
 static size_t bound_of(const struct record *record)
 {
     const struct cc_message *message = &record->message;
-    const struct cc_slice texts[] = {record->origin,     message->conversation, message->from,
-                                     message->client_id, message->text,         message->meta,
-                                     message->emoji,     message->name,         message->files};
+    const struct cc_slice texts[] = {record->origin,       message->conversation, message->from,
+                                     message->client_id,   message->text,         message->meta,
+                                     message->emoji,       message->name,         message->files,
+                                     message->trace_parent};
     size_t sum = HEAD_BYTES + ELEMENT_COUNT * PACK_HEAD_MAX + 4 * sizeof message->id;
 
     add_array(&sum, texts, sizeof texts / sizeof texts[0]);
@@ -318,6 +321,7 @@ static void get_elements(struct record_reader *reader, struct record *record)
     record->target_seq = get_uint(reader);
     record->changed_seq = get_uint(reader);
     get_id(reader, &record->changed_id);
+    message->trace_parent = get_bytes(reader);
 }
 
 int record_decode(struct cc_slice bytes, struct arena *arena, struct record *ret_record)

@@ -1,18 +1,23 @@
 #!/usr/bin/python3
-"""Requests that come with a W3C traceparent stand in the trace with its ids, and no others.
+"""Requests that come with a W3C traceparent stand in the trace with its ids, and no others; and what
+they say goes out to event hooks with it.
 
     tracing_test.py CHATCORED
 """
 import asyncio
+import base64
+import http.server
 import json
 import os
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
 
 import websockets
 
-from harness import JSON, Server
+from harness import Client, JSON, Server
 
 PARENT = "00f067aa0ba902b7"
 
@@ -77,10 +82,64 @@ def traces_that_are_not_recorded_are_for_who_looks_closely():
         assert "request" not in server.trace()
 
 
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Of an event hook: what it was told, by text."""
+    traces = {}
+
+    def do_POST(self):
+        message = json.loads(self.rfile.read(int(self.headers["content-length"])))["data"]["message"]
+        if "text" in message:
+            self.traces[message["text"]] = (self.headers.get("traceparent"), message)
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+async def say(server, text, **fields):
+    client = await Client.login(server, "alice")
+    await client.send(user="bob", text=text, **fields)
+    reader = await Client.login(server, "bob", synced=False)
+    pushed = await reader.take("message", text=text)
+    await client.close()
+    await reader.close()
+    return pushed
+
+
+def a_trace_goes_out_with_event_hooks():
+    receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    receiver.daemon_threads = True
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    server = Server("--webhook-allow-private", "--event-webhooks",
+                    f"http://127.0.0.1:{receiver.server_port}/")
+    path = os.path.join(server.directory, "webhook-secrets")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(base64.b64encode(os.urandom(24)).decode())
+    server.options += ("--webhook-secret-file", path)
+    with server:
+        body = b'{"text":"over REST","client_id":"1"}'
+        assert ask(server, "/v1/users/bob/messages", traceparent(1), "POST", body) == 201
+        pushed = asyncio.run(say(server, "over a WebSocket", traceparent=traceparent(2, "00")))
+        assert "traceparent" not in pushed, pushed
+        asyncio.run(say(server, "without"))
+        asyncio.run(say(server, "malformed", traceparent="00-what"))
+        deadline = time.monotonic() + 20
+        while len(Receiver.traces) < 4:
+            assert time.monotonic() < deadline, Receiver.traces
+            time.sleep(0.05)
+    receiver.shutdown()
+    found = {text: trace for text, (trace, _) in Receiver.traces.items()}
+    assert found == {"over REST": traceparent(1), "over a WebSocket": traceparent(2, "00"),
+                     "without": None, "malformed": None}, found
+    assert not any("traceparent" in message for _, message in Receiver.traces.values())
+
+
 def main():
     failed = 0
     for test in (requests_of_a_trace_are_told,
-                 traces_that_are_not_recorded_are_for_who_looks_closely):
+                 traces_that_are_not_recorded_are_for_who_looks_closely,
+                 a_trace_goes_out_with_event_hooks):
         try:
             test()
             print(f"ok {test.__name__}", flush=True)

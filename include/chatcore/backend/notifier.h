@@ -61,6 +61,7 @@ struct cc_notification {
     uint32_t badge;                    /* unread messages of all conversations, up to a bound */
     uint64_t seq;                      /* of the newest message */
     int64_t ts;                        /* likewise: wall ms */
+    struct cc_slice trace_parent;      /* likewise: of the trace that its sending was part of */
 };
 
 enum cc_notifier_result {

@@ -128,6 +128,7 @@ static void attempt_end(struct cc_event_hook *hook, struct attempt *attempt)
 static bool attempt_begin(struct cc_event_hook *hook, struct attempt *attempt, size_t index)
 {
     const struct cc_message *message = &hook->event->u.consumed.messages[index];
+    const struct post_stamp stamp = {&message->id, clock_ms(CLOCK_REALTIME), message->trace_parent};
 
     attempt->easy = curl_easy_init();
     if (!attempt->easy)
@@ -135,8 +136,7 @@ static bool attempt_begin(struct cc_event_hook *hook, struct attempt *attempt, s
     attempt->index = index;
     post_init(&attempt->post, &hook->settings, &hook->allocator);
     if (write_body(&attempt->post, message) &&
-        post_prepare(&attempt->post, attempt->easy, hook->url, &message->id,
-                     clock_ms(CLOCK_REALTIME)) &&
+        post_prepare(&attempt->post, attempt->easy, hook->url, &stamp) &&
         !curl_easy_setopt(attempt->easy, CURLOPT_PRIVATE, attempt) &&
         !curl_multi_add_handle(hook->multi, attempt->easy)) {
         hook->states[index] = UNDER_WAY;

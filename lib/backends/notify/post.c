@@ -4,6 +4,7 @@
 #include "backends/notify/post.h"
 
 #include "backends/notify/address.h"
+#include "base/trace_parent.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -85,20 +86,32 @@ static bool add_header(struct post *post, const char *name, const char *value)
     return true;
 }
 
-static bool write_headers(struct post *post, const struct cc_id *id_bytes, int64_t wall_ms)
+/* The receiver's work is part of the sender's trace. */
+static bool add_trace(struct post *post, struct cc_slice trace_parent)
+{
+    char text[TRACE_PARENT_SIZE + 1] = "";
+
+    if (!trace_parent_is_valid(trace_parent) || trace_parent.size >= sizeof text)
+        return true;
+    memcpy(text, trace_parent.data, trace_parent.size);
+    return add_header(post, "traceparent", text);
+}
+
+static bool write_headers(struct post *post, const struct post_stamp *stamp)
 {
     char signatures[SIGNATURES_SIZE];
     char timestamp[24];
     char id[4 + 2 * 16 + 1] = "msg_";
 
     for (size_t i = 0; i < 16; i++)
-        snprintf(id + 4 + 2 * i, 3, "%02x", id_bytes->bytes[i]);
-    snprintf(timestamp, sizeof timestamp, "%" PRId64, wall_ms / 1000);
+        snprintf(id + 4 + 2 * i, 3, "%02x", stamp->id->bytes[i]);
+    snprintf(timestamp, sizeof timestamp, "%" PRId64, stamp->wall_ms / 1000);
     signatures_write(&post->settings->secrets, slice_str(id), slice_str(timestamp),
                      buffer_slice(&post->body), signatures);
     return add_header(post, "Content-Type", "application/json") &&
            add_header(post, "webhook-id", id) && add_header(post, "webhook-timestamp", timestamp) &&
-           add_header(post, "webhook-signature", signatures);
+           add_header(post, "webhook-signature", signatures) &&
+           add_trace(post, stamp->trace_parent);
 }
 
 static bool set_callbacks(struct post *post, CURL *easy)
@@ -128,10 +141,9 @@ static bool set_options(struct post *post, CURL *easy, const char *url)
            set_callbacks(post, easy);
 }
 
-bool post_prepare(struct post *post, CURL *easy, const char *url, const struct cc_id *id,
-                  int64_t wall_ms)
+bool post_prepare(struct post *post, CURL *easy, const char *url, const struct post_stamp *stamp)
 {
-    return !post->body.failed && write_headers(post, id, wall_ms) && set_options(post, easy, url);
+    return !post->body.failed && write_headers(post, stamp) && set_options(post, easy, url);
 }
 
 enum cc_notifier_result post_judge(const struct post *post, CURL *easy, CURLcode code)

@@ -40,10 +40,16 @@ void post_deinit(struct post *post);
 void post_open_body(struct post *post, struct writer *writer, struct writer_scope *scope,
                     const char *type, int64_t wall_ms);
 
+/* What is signed: the id, and when. */
+struct post_stamp {
+    const struct cc_id *id;
+    int64_t wall_ms;
+    struct cc_slice trace_parent; /* told as traceparent; not signed. Empty: none */
+};
+
 /* Sets what `easy` needs, from the body that has been written. `url` lives as long. False without
  * memory. */
-bool post_prepare(struct post *post, CURL *easy, const char *url, const struct cc_id *id,
-                  int64_t wall_ms);
+bool post_prepare(struct post *post, CURL *easy, const char *url, const struct post_stamp *stamp);
 
 /* What the receiver has said: 2xx is sent, 410 gone, all else for later; an address that may not
  * be called, or is none, is refused. */

@@ -47,14 +47,15 @@ static enum cc_notifier_result prepare(void *self, struct transfer *transfer)
     const struct cc_notifier_push *push = transfer->push;
     struct webhook *webhook = self;
     struct cc_slice token = push->notification.token;
+    const struct post_stamp stamp = {&push->notification.id, push->now.wall_ms,
+                                     push->notification.trace_parent};
 
     post_init(&request->post, &webhook->settings, &webhook->allocator);
     request->url = mem_zalloc(&webhook->allocator, 1, token.size + 1);
     if (!request->url)
         return CC_NOTIFIER_LATER;
     memcpy(request->url, token.data, token.size);
-    return write_body(request) && post_prepare(&request->post, transfer->easy, request->url,
-                                               &push->notification.id, push->now.wall_ms)
+    return write_body(request) && post_prepare(&request->post, transfer->easy, request->url, &stamp)
                ? 0
                : CC_NOTIFIER_LATER;
 }

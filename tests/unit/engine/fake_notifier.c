@@ -51,6 +51,9 @@ static void note(struct fake_notifier *fake, const struct cc_notification *notif
     buffer_append(&fake->text, numbers, strlen(numbers));
     fake->last_id = notification->id;
     memcpy(fake->last_key, notification->collapse_key.data, notification->collapse_key.size);
+    memset(fake->last_trace, 0, sizeof fake->last_trace);
+    if (notification->trace_parent.size)
+        memcpy(fake->last_trace, notification->trace_parent.data, notification->trace_parent.size);
     fake->pushes++;
 }
 

@@ -24,6 +24,7 @@ struct fake_notifier {
     unsigned pushes;    /* ever */
     struct cc_id last_id;
     char last_key[64];
+    char last_trace[64]; /* its traceparent; empty: none */
     struct cc_op *held[FAKE_HELD_MAX];
     size_t held_count;
 };

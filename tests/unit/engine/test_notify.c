@@ -29,6 +29,31 @@ static void test_a_direct_message_is_told_soon(void **state)
     fake_expect(&notify_fake, "");
 }
 
+static void say_traced(struct client *client, const char *client_id, const char *trace_parent)
+{
+    client_do(client, (struct cc_command){.type = CC_COMMAND_SEND,
+                                          .user = text_slice("bob"),
+                                          .client_id = text_slice(client_id),
+                                          .text = text_slice("hi"),
+                                          .trace_parent = text_slice(trace_parent)});
+}
+
+static void test_the_newest_messages_trace_is_told(void **state)
+{
+    static const char first[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    static const char second[] = "00-11111111111111111111111111111111-2222222222222222-00";
+    struct client *alice = alice_and_bob(*state);
+
+    say_traced(alice, "1", first);
+    say_traced(alice, "2", second);
+    fixture_advance(*state, 4000);
+    assert_string_equal(fake.last_trace, second);
+    say_traced(alice, "3", "nonsense");
+    fixture_advance(*state, 4000);
+    assert_int_equal(fake.pushes, 2);
+    assert_string_equal(fake.last_trace, "");
+}
+
 static void test_messages_are_gathered(void **state)
 {
     struct client *alice = alice_and_bob(*state);
@@ -480,6 +505,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(test_a_direct_message_is_told_soon),
         TEST(test_messages_are_gathered),
+        TEST(test_the_newest_messages_trace_is_told),
         TEST(test_who_is_online_is_not_told),
         TEST(test_the_sender_is_not_told),
         TEST(test_a_mention_is_told_soon),

@@ -1,5 +1,5 @@
 /*
- * Reading traceparent: the examples and the rules of W3C's Trace Context, and who is told of what.
+ * Requests that are part of a trace: what is read, and who is told of what.
  */
 #include "gateway/traced.h"
 #include "support/test.h"
@@ -7,13 +7,6 @@
 #define TRACE  "4bf92f3577b34da6a3ce929d0e0e4736"
 #define PARENT "00f067aa0ba902b7"
 #define GOOD   "00-" TRACE "-" PARENT "-01"
-
-static bool reads(const char *text)
-{
-    struct cc_gateway_traced traced = {0};
-
-    return traced_read(slice_str(text), &traced);
-}
 
 static void ids_and_the_flag_are_read(void **state)
 {
@@ -30,52 +23,13 @@ static void ids_and_the_flag_are_read(void **state)
     assert_true(traced.is_sampled);
 }
 
-static void later_versions_may_add_fields(void **state)
-{
-    (void)state;
-    assert_true(reads("cc-" TRACE "-" PARENT "-01"));
-    assert_true(reads("cc-" TRACE "-" PARENT "-01-what-the-future-brings"));
-    assert_false(reads("cc-" TRACE "-" PARENT "-01.what"));
-    assert_false(reads("00-" TRACE "-" PARENT "-01-what"));
-}
-
-static void what_is_malformed_is_no_trace(void **state)
-{
-    static const char *const bad[] = {
-        "",
-        "00",
-        "ff-" TRACE "-" PARENT "-01",
-        "0g-" TRACE "-" PARENT "-01",
-        "00-" TRACE "-" PARENT "-0",
-        "00-" TRACE "-" PARENT "-0G",
-        "00-" TRACE "-" PARENT "-01 ",
-        "00_" TRACE "-" PARENT "-01",
-        "00-" TRACE "_" PARENT "-01",
-        "00-" TRACE "-" PARENT "_01",
-        "00-4BF92F3577B34DA6A3CE929D0E0E4736-" PARENT "-01",
-        "00-00000000000000000000000000000000-" PARENT "-01",
-        "00-" TRACE "-0000000000000000-01",
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (reads(bad[i]))
-            fail_msg("taken: %s", bad[i]);
-}
-
-/* No byte beyond a header's end is looked at: a sanitizer sees it. */
-static void a_header_may_end_anywhere(void **state)
+static void what_is_none_is_not_read(void **state)
 {
     struct cc_gateway_traced traced = {0};
 
     (void)state;
-    for (size_t size = 0; size < sizeof GOOD - 1; size++) {
-        char *copy = test_malloc(size + 1);
-
-        memcpy(copy, GOOD, size);
-        assert_false(traced_read(slice_of(copy, size), &traced));
-        test_free(copy);
-    }
+    assert_false(traced_read(slice_of(NULL, 0), &traced));
+    assert_false(traced_read(slice_str("00-" TRACE "-0000000000000000-01"), &traced));
 }
 
 static void take(void *context, const struct cc_gateway_traced *request)
@@ -112,9 +66,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_and_the_flag_are_read),
-        cmocka_unit_test(later_versions_may_add_fields),
-        cmocka_unit_test(what_is_malformed_is_no_trace),
-        cmocka_unit_test(a_header_may_end_anywhere),
+        cmocka_unit_test(what_is_none_is_not_read),
         cmocka_unit_test(the_host_is_told_of_traced_requests_alone),
     };
 
