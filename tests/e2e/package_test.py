@@ -49,10 +49,11 @@ def main():
         run(f"{sys.argv[1]}/tools/package", folder)
         packages = sorted(glob.glob(f"{folder}/*.deb"))
         names = [os.path.basename(path).split("_")[0] for path in packages]
-        assert names == ["chatcored", "libchatcore-dev", "libchatcore1"], names
-        needed = run("dpkg-deb", "-f", packages[2], "Depends")
+        assert names == ["chatcored", "libchatcore-client0", "libchatcore-dev",
+                         "libchatcore1"], names
+        needed = run("dpkg-deb", "-f", packages[3], "Depends")
         assert "libwebsockets-evlib-uv" in needed and "liblmdb0" in needed, needed
-        assert "libchatcore.so\n" in run("dpkg-deb", "-c", packages[1]).replace(" -> ", "\n")
+        assert "libchatcore.so\n" in run("dpkg-deb", "-c", packages[2]).replace(" -> ", "\n")
         if shutil.which("lintian"):
             assert not run("lintian", "--allow-root", "--fail-on", "error,warning", *packages)
         installed(packages, f"{folder}/root")
