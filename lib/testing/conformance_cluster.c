@@ -13,9 +13,6 @@
 /* Announcements that are not meant to expire in a case. */
 #define LONG_TTL 60000
 
-/* A subscription may take so long to be known to other nodes. */
-#define SETTLE_MS 100
-
 enum { NODES = 3 };
 
 static const char *const node_names[NODES] = {"a", "b", "c"};
@@ -126,27 +123,6 @@ static int send_text(struct clu *clu, int from, int to, const char *data)
 {
     return clu->nodes[from].vtable->send(clu->nodes[from].self, slice_str(node_names[to]),
                                          slice_str(data));
-}
-
-static int publish(struct clu *clu, int from, const char *channel, const char *data)
-{
-    return clu->nodes[from].vtable->publish(clu->nodes[from].self, slice_str(channel),
-                                            slice_str(data));
-}
-
-static int subscribe(struct clu *clu, int node, const char *channel)
-{
-    return clu->nodes[node].vtable->subscribe(clu->nodes[node].self, slice_str(channel));
-}
-
-static int unsubscribe(struct clu *clu, int node, const char *channel)
-{
-    return clu->nodes[node].vtable->unsubscribe(clu->nodes[node].self, slice_str(channel));
-}
-
-static void settle(struct clu *clu)
-{
-    clu->factory->pass_time(clu->factory->context, SETTLE_MS);
 }
 
 /* Holds a receive until something comes; false when nothing did in time. */
@@ -333,32 +309,11 @@ static void sending_to_a_node_that_is_not_there_is_no_error(struct clu *clu)
     struct cc_cluster *port = &clu->nodes[0];
 
     CHECK_STATUS(clu->suite, port->vtable->send(port->self, slice_str("gone"), slice_str("x")), 0);
-    CHECK_STATUS(clu->suite, publish(clu, 0, "empty", "x"), 0);
     CHECK_STATUS(clu->suite, send_text(clu, 0, 1, "after"), 0);
     CHECK_RECEIVED(clu, 1, 1, "a:after");
 }
 
-static void channels_reach_those_who_subscribe(struct clu *clu)
-{
-    CHECK_STATUS(clu->suite, subscribe(clu, 0, "room"), 0);
-    CHECK_STATUS(clu->suite, subscribe(clu, 1, "room"), 0);
-    CHECK_STATUS(clu->suite, subscribe(clu, 1, "room"), 0);
-    CHECK_STATUS(clu->suite, subscribe(clu, 2, "roo"), 0);
-    settle(clu);
-    CHECK_STATUS(clu->suite, publish(clu, 0, "room", "1"), 0);
-    CHECK_STATUS(clu->suite, publish(clu, 0, "roo", "2"), 0);
-    CHECK_STATUS(clu->suite, unsubscribe(clu, 1, "room"), 0);
-    CHECK_STATUS(clu->suite, unsubscribe(clu, 1, "never"), 0);
-    settle(clu);
-    CHECK_STATUS(clu->suite, publish(clu, 0, "room", "3"), 0);
-    for (int i = 0; i < NODES; i++)
-        CHECK_STATUS(clu->suite, send_text(clu, 0, i, "end"), 0);
-    CHECK_RECEIVED(clu, 0, 3, "a:1 a:3 a:end");
-    CHECK_RECEIVED(clu, 1, 2, "a:1 a:end");
-    CHECK_RECEIVED(clu, 2, 2, "a:2 a:end");
-}
-
-/* To a node and to its channels alike, over more than one receive brings. */
+/* Over more than one receive brings. */
 static void one_senders_messages_keep_their_order(struct clu *clu)
 {
     enum { COUNT = 1000 };
@@ -367,14 +322,10 @@ static void one_senders_messages_keep_their_order(struct clu *clu)
     size_t got = 0;
     char data[16];
 
-    CHECK_STATUS(clu->suite, subscribe(clu, 2, "room"), 0);
-    settle(clu);
     for (size_t i = 0; i < COUNT; i++)
         for (int from = 0; from < 2; from++) {
             snprintf(data, sizeof data, "%zu", i);
-            CHECK_STATUS(clu->suite,
-                         i % 3 ? send_text(clu, from, 2, data) : publish(clu, from, "room", data),
-                         0);
+            CHECK_STATUS(clu->suite, send_text(clu, from, 2, data), 0);
         }
     while (got < 2 * COUNT && receive(clu, 2, &op)) {
         for (size_t i = 0; i < op.ret_count; i++, got++) {
@@ -483,7 +434,6 @@ static const struct clu_case cases[] = {
     {"messages arrive at their node", messages_arrive_at_their_node},
     {"sending to a node that is not there is no error",
      sending_to_a_node_that_is_not_there_is_no_error},
-    {"channels reach those who subscribe", channels_reach_those_who_subscribe},
     {"one sender's messages keep their order", one_senders_messages_keep_their_order},
     {"any bytes come back whole", any_bytes_come_back_whole},
     {"what was sent is a copy", what_was_sent_is_a_copy},

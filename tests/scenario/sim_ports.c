@@ -253,27 +253,6 @@ static int cluster_send(void *self, struct cc_slice node, struct cc_slice data)
     return ports->cluster.vtable->send(ports->cluster.self, node, data);
 }
 
-static int cluster_publish(void *self, struct cc_slice channel, struct cc_slice data)
-{
-    struct sim_ports *ports = self;
-
-    return ports->cluster.vtable->publish(ports->cluster.self, channel, data);
-}
-
-static int cluster_subscribe(void *self, struct cc_slice channel)
-{
-    struct sim_ports *ports = self;
-
-    return ports->cluster.vtable->subscribe(ports->cluster.self, channel);
-}
-
-static int cluster_unsubscribe(void *self, struct cc_slice channel)
-{
-    struct sim_ports *ports = self;
-
-    return ports->cluster.vtable->unsubscribe(ports->cluster.self, channel);
-}
-
 static void cluster_receive(void *self, struct cc_cluster_receive *op)
 {
     struct sim_ports *ports = self;
@@ -311,9 +290,6 @@ static const struct cc_directory_vtable directory_vtable = {.size = sizeof direc
 static const struct cc_cluster_vtable cluster_vtable = {.size = sizeof cluster_vtable,
                                                         CLUSTER_SLOTS(SLOT).node = cluster_node,
                                                         .send = cluster_send,
-                                                        .publish = cluster_publish,
-                                                        .subscribe = cluster_subscribe,
-                                                        .unsubscribe = cluster_unsubscribe,
                                                         .receive = cluster_receive,
                                                         .cancel = cluster_cancel,
                                                         .free = port_free};

@@ -55,8 +55,7 @@ struct cc_cluster_message {
     struct cc_slice data;
 };
 
-/* A long poll: messages to this node, and to the channels it subscribes to, in the order of sending
- * per sender. */
+/* A long poll: messages to this node, in the order of sending per sender. */
 struct cc_cluster_receive {
     struct cc_op op;
     const struct cc_cluster_message *ret_messages;
@@ -74,11 +73,6 @@ struct cc_cluster_vtable {
     /* Sends to one node, at best effort. `data` is copied. Answers 0, CC_EBUSY, CC_ENOMEM or
      * CC_EUNAVAILABLE; never blocks. Sending to a node that is not there is no error. */
     int (*send)(void *self, struct cc_slice node, struct cc_slice data);
-    /* Sends to every node that subscribes to the channel (this one included), likewise. */
-    int (*publish)(void *self, struct cc_slice channel, struct cc_slice data);
-    /* Subscribing twice, and unsubscribing from what is not subscribed to, are no errors. */
-    int (*subscribe)(void *self, struct cc_slice channel);
-    int (*unsubscribe)(void *self, struct cc_slice channel);
     /* Holds one receive at a time; a second one completes with CC_EBUSY. */
     void (*receive)(void *self, struct cc_cluster_receive *op);
     /* Completes a held receive with CC_ECANCELED. */

@@ -1,6 +1,6 @@
 /*
  * The failing cluster. A bus message is lost, sent twice or held as a whole; a held one is kept as
- * bytes: which of send and publish it was, the length of its target's name, the name, the data.
+ * bytes: the length of its node's name, the name, the data.
  */
 #include "backends/failing/failing.h"
 #include "chatcore/error.h"
@@ -42,35 +42,29 @@ static struct cc_slice port_node(void *self)
 
 /* --- bus messages --- */
 
-static int message_forward(struct failing_cluster *cluster, bool is_publish, struct cc_slice target,
+static int message_forward(struct failing_cluster *cluster, struct cc_slice node,
                            struct cc_slice data)
 {
-    const struct cc_cluster_vtable *vtable = cluster->port.vtable;
-
-    if (is_publish)
-        return vtable->publish(cluster->port.self, target, data);
-    return vtable->send(cluster->port.self, target, data);
+    return cluster->port.vtable->send(cluster->port.self, node, data);
 }
 
-static int message_hold(struct failing_cluster *cluster, bool is_publish, struct cc_slice target,
-                        struct cc_slice data)
+static int message_hold(struct failing_cluster *cluster, struct cc_slice node, struct cc_slice data)
 {
     const struct cc_allocator *allocator = &cluster->failing.allocator;
     char *bytes;
     int r;
 
-    if (target.size > UINT8_MAX)
+    if (node.size > UINT8_MAX)
         return CC_EINVAL;
-    bytes = mem_alloc(allocator, 2 + target.size + data.size);
+    bytes = mem_alloc(allocator, 1 + node.size + data.size);
     if (!bytes)
         return CC_ENOMEM;
-    bytes[0] = is_publish;
-    bytes[1] = (char)target.size;
-    if (target.size)
-        memcpy(bytes + 2, target.data, target.size);
+    bytes[0] = (char)node.size;
+    if (node.size)
+        memcpy(bytes + 1, node.data, node.size);
     if (data.size)
-        memcpy(bytes + 2 + target.size, data.data, data.size);
-    r = failing_hold_bytes(&cluster->failing, slice_of(bytes, 2 + target.size + data.size));
+        memcpy(bytes + 1 + node.size, data.data, data.size);
+    r = failing_hold_bytes(&cluster->failing, slice_of(bytes, 1 + node.size + data.size));
     mem_free(allocator, bytes);
     return r;
 }
@@ -78,66 +72,26 @@ static int message_hold(struct failing_cluster *cluster, bool is_publish, struct
 /* Nobody is left to be told of a failure: the message is lost then. */
 static void message_resume(void *self, struct cc_slice bytes)
 {
-    size_t target = (uint8_t)bytes.data[1];
+    size_t node = (uint8_t)bytes.data[0];
 
-    message_forward(self, bytes.data[0], slice_of(bytes.data + 2, target),
-                    slice_of(bytes.data + 2 + target, bytes.size - 2 - target));
-}
-
-static int message_submit(struct failing_cluster *cluster, bool is_publish, struct cc_slice target,
-                          struct cc_slice data)
-{
-    struct cc_failure failure =
-        failing_decide(&cluster->failing, is_publish ? "cluster.publish" : "cluster.send");
-
-    if (failure.kind == CC_FAILURE_BEFORE)
-        return failure.status;
-    if (failure.kind == CC_FAILURE_HOLD)
-        return message_hold(cluster, is_publish, target, data);
-    if (failure.kind == CC_FAILURE_TWICE)
-        message_forward(cluster, is_publish, target, data);
-    int r = message_forward(cluster, is_publish, target, data);
-
-    return failure.kind == CC_FAILURE_AFTER ? failure.status : r;
+    message_forward(self, slice_of(bytes.data + 1, node),
+                    slice_of(bytes.data + 1 + node, bytes.size - 1 - node));
 }
 
 static int port_send(void *self, struct cc_slice node, struct cc_slice data)
 {
-    return message_submit(self, false, node, data);
-}
-
-static int port_publish(void *self, struct cc_slice channel, struct cc_slice data)
-{
-    return message_submit(self, true, channel, data);
-}
-
-/* --- subscriptions: they answer at once, so they cannot be held --- */
-
-static int subscription(struct failing_cluster *cluster, const char *slot,
-                        int (*forward)(void *self, struct cc_slice channel),
-                        struct cc_slice channel)
-{
-    struct cc_failure failure = failing_decide(&cluster->failing, slot);
+    struct failing_cluster *cluster = self;
+    struct cc_failure failure = failing_decide(&cluster->failing, "cluster.send");
     int r;
 
-    if (failure.kind == CC_FAILURE_BEFORE && failure.status)
+    if (failure.kind == CC_FAILURE_BEFORE)
         return failure.status;
-    r = forward(cluster->port.self, channel);
-    return failure.kind == CC_FAILURE_AFTER && failure.status ? failure.status : r;
-}
-
-static int port_subscribe(void *self, struct cc_slice channel)
-{
-    struct failing_cluster *cluster = self;
-
-    return subscription(cluster, "cluster.subscribe", cluster->port.vtable->subscribe, channel);
-}
-
-static int port_unsubscribe(void *self, struct cc_slice channel)
-{
-    struct failing_cluster *cluster = self;
-
-    return subscription(cluster, "cluster.unsubscribe", cluster->port.vtable->unsubscribe, channel);
+    if (failure.kind == CC_FAILURE_HOLD)
+        return message_hold(cluster, node, data);
+    if (failure.kind == CC_FAILURE_TWICE)
+        message_forward(cluster, node, data);
+    r = message_forward(cluster, node, data);
+    return failure.kind == CC_FAILURE_AFTER ? failure.status : r;
 }
 
 /* --- the port --- */
@@ -168,9 +122,6 @@ int cc_failing_cluster_open(const struct cc_allocator *allocator,
         .size = sizeof vtable,
         .node = port_node,
         .send = port_send,
-        .publish = port_publish,
-        .subscribe = port_subscribe,
-        .unsubscribe = port_unsubscribe,
         .cancel = port_cancel,
         CLUSTER_SLOTS(CLUSTER_MEMBER).free = port_free,
     };

@@ -2,14 +2,13 @@
  * The memory cluster: the session map, the owners of partitions and the bus between the nodes of
  * one world.
  *
- *   node       an open port: its queue of messages, its subscriptions, the receive that it holds
- *   channel    by name, while anybody subscribes
+ *   node       an open port: its queue of messages, the receive that it holds
  *   session    what is known of a user: the nodes that announced it, when it was last seen
  *   location   one node's announcement of a user, with a timer that ends it
  *   owner      of each partition
  *
- * A node that goes (its port is freed) takes its queue and subscriptions along at once, like a lost
- * connection; its announcements and ownerships stay until they expire, like a crash's.
+ * A node that goes (its port is freed) takes its queue along at once, like a lost connection; its
+ * announcements and ownerships stay until they expire, like a crash's.
  */
 #ifndef CC_BACKENDS_MEMORY_CLUSTER_H
 #define CC_BACKENDS_MEMORY_CLUSTER_H
@@ -37,7 +36,6 @@ struct memory_cluster {
     struct cc_memory_world *world;
     const struct cc_allocator *allocator;
     struct tree nodes;
-    struct tree channels;
     struct tree sessions;
     struct timers timers;          /* of locations */
     struct cluster_owner owners[]; /* one for each partition */
@@ -53,7 +51,6 @@ struct cluster_message {
 struct cluster_node {
     struct tree_node node; /* of the cluster's nodes */
     struct memory_cluster *cluster;
-    struct tree subscriptions;          /* by channel */
     struct cc_cluster_receive *receive; /* held; then the queue is empty */
     struct cluster_message *oldest;
     struct cluster_message **newest_end;
@@ -73,13 +70,10 @@ void cluster_sessions_free(struct memory_cluster *cluster);
 /* --- the bus: cluster_bus.c --- */
 
 int cluster_send(void *self, struct cc_slice node, struct cc_slice data);
-int cluster_publish(void *self, struct cc_slice channel, struct cc_slice data);
-int cluster_subscribe(void *self, struct cc_slice channel);
-int cluster_unsubscribe(void *self, struct cc_slice channel);
 void cluster_receive(void *self, struct cc_cluster_receive *op);
 void cluster_cancel(void *self, struct cc_op *op);
 
-/* Takes a node's queue and subscriptions away; a held receive is dropped. */
+/* Takes a node's queue away; a held receive is dropped. */
 void cluster_bus_leave(struct cluster_node *node);
 
 #endif

@@ -4,19 +4,6 @@
 #include "backends/memory/cluster.h"
 #include "chatcore/error.h"
 
-struct channel {
-    struct tree_node node;   /* of the cluster's channels */
-    struct tree subscribers; /* by node */
-    char name[];
-};
-
-struct subscription {
-    struct tree_node by_channel; /* of a node's subscriptions */
-    struct tree_node by_node;    /* of a channel's subscribers */
-    struct channel *channel;
-    struct cluster_node *subscriber;
-};
-
 /* --- receiving --- */
 
 static void queue_pop(struct cluster_node *node)
@@ -139,102 +126,8 @@ int cluster_send(void *self, struct cc_slice node, struct cc_slice data)
     return found ? deliver(from, tree_owner(found, struct cluster_node, node), data) : 0;
 }
 
-int cluster_publish(void *self, struct cc_slice channel, struct cc_slice data)
-{
-    struct cluster_node *from = self;
-    struct tree_node *found = tree_find(&from->cluster->channels, channel);
-    struct tree_node *node =
-        found ? tree_first(&tree_owner(found, struct channel, node)->subscribers) : NULL;
-    int first_error = 0;
-
-    for (; node; node = tree_next(node)) {
-        int r = deliver(from, tree_owner(node, struct subscription, by_node)->subscriber, data);
-
-        if (!first_error)
-            first_error = r;
-    }
-    return first_error;
-}
-
-/* --- channels --- */
-
-static struct channel *channel_get(struct memory_cluster *cluster, struct cc_slice name)
-{
-    struct tree_node *node = tree_find(&cluster->channels, name);
-    struct channel *channel;
-
-    if (node)
-        return tree_owner(node, struct channel, node);
-    channel = mem_zalloc(cluster->allocator, 1, sizeof *channel + name.size);
-    if (!channel)
-        return NULL;
-    if (name.size)
-        memcpy(channel->name, name.data, name.size);
-    tree_insert(&cluster->channels, &channel->node, slice_of(channel->name, name.size));
-    return channel;
-}
-
-/* Frees a channel that nobody subscribes to. */
-static void channel_collect(struct memory_cluster *cluster, struct channel *channel)
-{
-    if (channel->subscribers.count)
-        return;
-    tree_remove(&cluster->channels, &channel->node);
-    mem_free(cluster->allocator, channel);
-}
-
-int cluster_subscribe(void *self, struct cc_slice name)
-{
-    struct cluster_node *node = self;
-    struct memory_cluster *cluster = node->cluster;
-    struct subscription *subscription;
-    struct channel *channel;
-
-    if (tree_find(&node->subscriptions, name))
-        return 0;
-    channel = channel_get(cluster, name);
-    if (!channel)
-        return CC_ENOMEM;
-    subscription = mem_zalloc(cluster->allocator, 1, sizeof *subscription);
-    if (!subscription) {
-        channel_collect(cluster, channel);
-        return CC_ENOMEM;
-    }
-    subscription->channel = channel;
-    subscription->subscriber = node;
-    tree_insert(&node->subscriptions, &subscription->by_channel, channel->node.key);
-    tree_insert(&channel->subscribers, &subscription->by_node, node->node.key);
-    return 0;
-}
-
-static void subscription_end(struct tree_node *found)
-{
-    struct subscription *subscription = tree_owner(found, struct subscription, by_channel);
-    struct channel *channel = subscription->channel;
-    struct memory_cluster *cluster = subscription->subscriber->cluster;
-
-    tree_remove(&subscription->subscriber->subscriptions, &subscription->by_channel);
-    tree_remove(&channel->subscribers, &subscription->by_node);
-    mem_free(cluster->allocator, subscription);
-    channel_collect(cluster, channel);
-}
-
-int cluster_unsubscribe(void *self, struct cc_slice name)
-{
-    struct cluster_node *node = self;
-    struct tree_node *found = tree_find(&node->subscriptions, name);
-
-    if (found)
-        subscription_end(found);
-    return 0;
-}
-
 void cluster_bus_leave(struct cluster_node *node)
 {
-    struct tree_node *found;
-
-    while ((found = tree_first(&node->subscriptions)) != NULL)
-        subscription_end(found);
     while (node->queued)
         queue_pop(node);
     node->receive = NULL;

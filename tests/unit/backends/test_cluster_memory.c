@@ -153,11 +153,6 @@ static int get_owner(struct fixture *fixture)
     return op.op.status;
 }
 
-static int subscribe(struct fixture *fixture)
-{
-    return fixture->b.vtable->subscribe(fixture->b.self, slice_str("room"));
-}
-
 static void test_every_slot_reports_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -166,7 +161,6 @@ static void test_every_slot_reports_it(void **state)
     sweep(fixture, locate_two);
     sweep(fixture, withdraw_stranger);
     sweep(fixture, get_owner);
-    sweep(fixture, subscribe);
 }
 
 /* A message that was taken is not lost when there is no memory to hand it over. */
@@ -190,32 +184,6 @@ static void test_a_message_outlasts_it(void **state)
 
     assert_int_equal(send_to_b(fixture, slice_str("kept")), 0);
     sweep(fixture, receive_one);
-}
-
-static int publish(struct fixture *fixture)
-{
-    struct cc_cluster_receive op = {.ret_count = 0};
-    int r = fixture->a.vtable->publish(fixture->a.self, slice_str("room"), slice_str("x"));
-
-    if (!r) {
-        receive(fixture, &op);
-        assert_true(is_over(fixture));
-        cc_op_release(&op.op);
-    }
-    return r ? r : op.op.status;
-}
-
-static void test_publishing_reports_it(void **state)
-{
-    struct fixture *fixture = *state;
-
-    assert_int_equal(subscribe(fixture), 0);
-    failing_allocator_arm(&fixture->memory, 0, false);
-    assert_int_equal(
-        fixture->a.vtable->publish(fixture->a.self, slice_str("room"), slice_str("lost")),
-        CC_ENOMEM);
-    failing_allocator_disarm(&fixture->memory);
-    assert_int_equal(publish(fixture), 0);
 }
 
 /* --- bounds --- */
@@ -249,12 +217,6 @@ static void test_the_queue_has_a_bound_in_bytes(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(send_to_b(fixture, large), 0);
     assert_int_equal(send_to_b(fixture, slice_str("m")), CC_EBUSY);
-    assert_int_equal(fixture->a.vtable->subscribe(fixture->a.self, slice_str("room")), 0);
-    assert_int_equal(subscribe(fixture), 0);
-    /* who has room gets it all the same */
-    assert_int_equal(fixture->a.vtable->publish(fixture->a.self, slice_str("room"), slice_str("m")),
-                     CC_EBUSY);
-    assert_int_equal(((struct cluster_node *)fixture->a.self)->queued, 1);
     free((char *)large.data);
 }
 
@@ -316,7 +278,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_every_slot_reports_it),
         TEST(test_a_message_outlasts_it),
-        TEST(test_publishing_reports_it),
         TEST(test_the_queue_has_a_bound_in_messages),
         TEST(test_the_queue_has_a_bound_in_bytes),
         TEST(test_names_that_are_none_are_refused),

@@ -234,34 +234,6 @@ static void test_messages_are_lost_doubled_and_late(void **state)
     assert_string_equal(received(fixture), "soon,late");
 }
 
-static void test_a_published_message_is_held_whole(void **state)
-{
-    struct fixture *fixture = *state;
-    const struct cc_cluster *port = &fixture->cluster;
-
-    set_failure(fixture, "cluster.publish", CC_FAILURE_HOLD, 0);
-    assert_int_equal(port->vtable->subscribe(port->self, slice_str("room")), 0);
-    assert_int_equal(port->vtable->publish(port->self, slice_str("room"), slice_str("hi")), 0);
-    assert_int_equal(port->vtable->publish(port->self, slice_str("other"), slice_str("no")), 0);
-    assert_string_equal(received(fixture), "");
-    assert_int_equal(cc_failing_cluster_resume(*port), 2);
-    assert_string_equal(received(fixture), "hi");
-}
-
-static void test_a_subscription_fails_before_or_after(void **state)
-{
-    struct fixture *fixture = *state;
-    const struct cc_cluster *port = &fixture->cluster;
-
-    set_failure(fixture, "cluster.subscribe", CC_FAILURE_BEFORE, CC_EUNAVAILABLE);
-    assert_int_equal(port->vtable->subscribe(port->self, slice_str("room")), CC_EUNAVAILABLE);
-    port->vtable->publish(port->self, slice_str("room"), slice_str("1"));
-    set_failure(fixture, "cluster.subscribe", CC_FAILURE_AFTER, CC_ETIMEOUT);
-    assert_int_equal(port->vtable->subscribe(port->self, slice_str("room")), CC_ETIMEOUT);
-    port->vtable->publish(port->self, slice_str("room"), slice_str("2"));
-    assert_string_equal(received(fixture), "2");
-}
-
 /* A receive that is held here, one that the wrapped port holds, and a copy that it holds. */
 static void test_each_receive_can_be_cancelled(void **state)
 {
@@ -292,8 +264,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_held_is_dropped_with_the_port, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_messages_are_lost_doubled_and_late, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_published_message_is_held_whole, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_subscription_fails_before_or_after, setup, teardown),
         cmocka_unit_test_setup_teardown(test_each_receive_can_be_cancelled, setup, teardown),
     };
 
