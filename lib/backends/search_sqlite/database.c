@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Of the tables and of the tokenizer: another one means that the index is made anew. */
-#define FORMAT 1
+#define FORMAT 2
 
 static const char *const texts[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -48,6 +48,11 @@ static const char *const texts[STATEMENT_COUNT] = {
                          " ORDER BY words.rowid DESC LIMIT ?2"),
 };
 
+/*
+ * What is written for each message is what a busy server pays for most, so there is no index that
+ * only erasing would use (it goes over all messages once), no sizes of columns (hits are ordered by
+ * time, not by rank), and parts of the inverted index are merged by eights.
+ */
 static const char schema[] =
     "BEGIN;"
     "CREATE TABLE position (partition INTEGER PRIMARY KEY, next INTEGER NOT NULL);"
@@ -56,20 +61,22 @@ static const char schema[] =
     " place TEXT NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL, sender BLOB NOT NULL,"
     " text TEXT NOT NULL);"
     "CREATE UNIQUE INDEX message_id ON message (conversation, id);"
-    "CREATE INDEX message_sender ON message (sender);"
     "CREATE VIRTUAL TABLE words USING fts5 (text, place, content = 'message',"
-    " content_rowid = 'number', tokenize = 'chat', prefix = '2 3');"
-    "PRAGMA user_version = 1;"
+    " content_rowid = 'number', tokenize = 'chat', prefix = '2 3', columnsize = 0);"
+    "INSERT INTO words (words, rank) VALUES ('automerge', 8);"
+    "PRAGMA user_version = 2;"
     "COMMIT;";
 
 /*
  * A transaction need not reach the disk at once: what a power cut takes is made again from the
- * position that it takes with it. What is deleted is overwritten.
+ * position that it takes with it. What is deleted is overwritten. The write-ahead file grows to 16
+ * MB before it is brought in: a page that many batches change is written there once.
  */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
                                "PRAGMA journal_mode = WAL;"
                                "PRAGMA synchronous = NORMAL;"
                                "PRAGMA secure_delete = ON;"
+                               "PRAGMA wal_autocheckpoint = 4000;"
                                "PRAGMA temp_store = MEMORY;"
                                "PRAGMA cache_size = -16384;"
                                "CREATE TEMP TABLE scope (conversation INTEGER PRIMARY KEY,"
