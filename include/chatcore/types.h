@@ -64,14 +64,20 @@ struct cc_random {
 };
 
 /*
- * What the …_INIT macros of open structs stand for: `size` set, all else 0. C++ knows the order of
- * members only, not their names, before C++20.
+ * What the …_INIT macros of open structs stand for: `size` set, all else 0. A function in C++,
+ * which would warn of each member that an initializer leaves out.
  */
 #ifdef __cplusplus
-#define CC_SIZED(type)                                                                             \
-    {                                                                                              \
-        sizeof(type)                                                                               \
-    }
+} /* a template is not of C */
+template <class Struct> inline Struct cc_sized() noexcept
+{
+    Struct sized = Struct();
+
+    sized.size = sizeof(Struct);
+    return sized;
+}
+extern "C" {
+#define CC_SIZED(type) cc_sized<type>()
 #else
 #define CC_SIZED(type)                                                                             \
     {                                                                                              \

@@ -41,13 +41,19 @@ class Command
     static Command send(std::string_view conversation, std::string_view client_id,
                         std::string_view text) noexcept
     {
-        return Command(CC_COMMAND_SEND).in(conversation).said(client_id, text);
+        Command command(CC_COMMAND_SEND);
+
+        command.in(conversation).said(client_id, text);
+        return command;
     }
     /* To a user: makes the direct conversation if there is none. */
     static Command send_to(std::string_view user, std::string_view client_id,
                            std::string_view text) noexcept
     {
-        return Command(CC_COMMAND_SEND).of(user).said(client_id, text);
+        Command command(CC_COMMAND_SEND);
+
+        command.of(user).said(client_id, text);
+        return command;
     }
     static Command edit(std::string_view conversation, const Id &message,
                         std::string_view text) noexcept

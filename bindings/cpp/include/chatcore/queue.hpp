@@ -106,16 +106,17 @@ class Session : public detail::Handle<cc_session>
      * Errors: CC_EBUSY (too much input waits; nothing was taken), CC_ENOMEM, CC_ECANCELED (the
      * session is closed).
      */
-    std::uint64_t submit(Command command, std::error_code &code) noexcept
+    std::uint64_t submit(const Command &command, std::error_code &code) noexcept
     {
         if (!is_open()) {
             code = CC_ECANCELED;
             return 0;
         }
-        if (!command.raw().id)
-            command.id(link_->next_id++);
-        code = to_error_code(cc_session_submit(raw(), &command.raw()));
-        return code ? 0 : command.raw().id;
+        if (command.raw().id)
+            return pass_on(command, code);
+        Command numbered = command;
+
+        return pass_on(numbered.id(link_->next_id++), code);
     }
     std::uint64_t submit(const Command &command)
     {
@@ -136,6 +137,12 @@ class Session : public detail::Handle<cc_session>
   private:
     friend class Queue;
     using Handle::Handle;
+
+    std::uint64_t pass_on(const Command &command, std::error_code &code) noexcept
+    {
+        code = to_error_code(cc_session_submit(raw(), &command.raw()));
+        return code ? 0 : command.raw().id;
+    }
 };
 
 /* A reader of the log: chatcore/consumer.h tells what it gets. */
