@@ -22,6 +22,10 @@
 int media_init(struct cc_engine *engine);
 void media_deinit(struct cc_engine *engine);
 
+/* Messages have been blanked: what none shows any more is looked for now, not at the next daily
+ * look. Nothing without a media port. */
+void media_collect_now(struct cc_engine *engine);
+
 /* The commands. */
 void media_upload(struct request *request);
 void media_url(struct request *request);

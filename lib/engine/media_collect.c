@@ -4,8 +4,9 @@
  *
  * One look goes over all objects in the order of their ids, a page at a time, and stops at those
  * that may still be sent. Then it waits, and goes on from there: an old object is looked at again
- * only in the next round, which begins a day after the last. What is removed can't be sent any more
- * (media_is_stale()) since an hour, so no message that names it can be on its way.
+ * only in the next round, which begins a day after the last, or when somebody was erased. What is
+ * removed can't be sent any more (media_is_stale()) since an hour, so no message that names it can
+ * be on its way.
  */
 #include "chatcore/error.h"
 #include "engine/flush.h"
@@ -238,7 +239,8 @@ static void page_due(struct timer *timer, void *context)
         rest(engine, COLLECT_PAUSE_MS);
         return;
     }
-    if (engine->now.mono_ms - collector->begun_ms >= COLLECT_ROUND_MS) {
+    if (collector->begins_anew || engine->now.mono_ms - collector->begun_ms >= COLLECT_ROUND_MS) {
+        collector->begins_anew = false;
         collector->begun_ms = engine->now.mono_ms;
         memset(&collector->after, 0, sizeof collector->after);
     }
@@ -247,6 +249,15 @@ static void page_due(struct timer *timer, void *context)
     op->limit = sizeof collector->ids / sizeof *collector->ids;
     engine_op_begin(engine, &op->op, listed);
     engine->media.vtable->list(engine->media.self, op);
+}
+
+void media_collect_now(struct cc_engine *engine)
+{
+    if (!engine->uploads)
+        return;
+    collector_of(engine)->begins_anew = true;
+    if (collector_of(engine)->timer.index) /* else a look is under way, and rests before the next */
+        rest(engine, COLLECT_PAGE_MS);
 }
 
 int media_collect_start(struct cc_engine *engine)

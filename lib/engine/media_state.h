@@ -101,6 +101,7 @@ struct media_collector {
     struct timer timer;
     struct cc_id after; /* decided up to here */
     int64_t begun_ms;   /* mono: when this round began */
+    bool begins_anew;   /* the next page is the first of a round */
     struct cc_media_list list;
     struct cc_id ids[64]; /* of the page */
     size_t count;

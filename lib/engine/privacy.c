@@ -9,6 +9,7 @@
 
 #include "chatcore/error.h"
 #include "engine/group_change.h"
+#include "engine/media.h"
 #include "engine/relations.h"
 #include "engine/sweep.h"
 #include "engine/user.h"
@@ -268,8 +269,10 @@ static void swept(void *context, int status)
 {
     struct request *request = context;
 
-    if (went_well(request, status))
-        read_list(request);
+    if (!went_well(request, status))
+        return;
+    media_collect_now(request_engine(request));
+    read_list(request);
 }
 
 static void end_sessions(struct request *request)

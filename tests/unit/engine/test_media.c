@@ -460,6 +460,32 @@ static void test_what_is_deleted_everywhere_is_removed(void **state)
     assert_int_equal(media_fake_count(), 0);
 }
 
+/* With its author, an object goes out of sight at once, and for good when it can't be on its way
+ * into another message: an old one without waiting for the daily look. */
+static void test_what_an_erased_user_sent_is_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+    char kept[CC_NAME_MAX];
+    struct cc_slice forwarded;
+    struct cc_slice media;
+
+    forwarded = upload_for_group(alice);
+    memcpy(kept, forwarded.data, forwarded.size);
+    forwarded.data = kept;
+    send_media(alice, "g", forwarded);
+    send_media(bob, "g", forwarded);
+    client_forget(alice);
+    media = upload(alice);
+    send_media(alice, "g", media);
+    fixture_advance(fixture, 30 * HOUR_MS);
+    client_do(alice, (struct cc_command){.type = CC_COMMAND_ERASE, .user = text_slice("alice")});
+    fixture_advance(fixture, 5000);
+    assert_int_equal(media_fake_count(), 1); /* what bob shows */
+    expect_url(fixture, bob, forwarded, true);
+}
+
 static void keep_two_days(struct cc_engine_options *options)
 {
     configure(options);
@@ -532,6 +558,7 @@ int main(void)
         TEST(test_a_restart_changes_nothing),
         TEST(test_what_is_never_sent_is_removed),
         TEST(test_what_is_deleted_everywhere_is_removed),
+        TEST(test_what_an_erased_user_sent_is_removed),
         TEST(test_what_is_too_old_is_removed),
         TEST(test_many_objects_are_looked_at_in_pages),
     };
