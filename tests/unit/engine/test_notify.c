@@ -47,11 +47,11 @@ static void test_the_newest_messages_trace_is_told(void **state)
     say_traced(alice, "1", first);
     say_traced(alice, "2", second);
     fixture_advance(*state, 4000);
-    assert_string_equal(fake.last_trace, second);
+    assert_string_equal(notify_fake.last_trace, second);
     say_traced(alice, "3", "nonsense");
     fixture_advance(*state, 4000);
-    assert_int_equal(fake.pushes, 2);
-    assert_string_equal(fake.last_trace, "");
+    assert_int_equal(notify_fake.pushes, 2);
+    assert_string_equal(notify_fake.last_trace, "");
 }
 
 static void test_messages_are_gathered(void **state)
