@@ -66,11 +66,34 @@ static void test_early_row(void **state)
     fixture_deinit(&fixture);
 }
 
+/* A device that never comes to its `synced` gets on by telling what it has received. */
+static void test_without_a_cursor(void **state)
+{
+    struct fixture fixture;
+    struct client *alice;
+    struct client *bob;
+
+    (void)state;
+    fixture_init(&fixture, NULL);
+    alice = client_connect(&fixture, "alice", "phone");
+    client_create(alice, "g", "bob");
+    client_say(alice, "g", "two");
+    client_say(alice, "g", "three");
+    bob = client_connect(&fixture, "bob", "phone");
+    client_do(bob, (struct cc_command){
+                       .type = CC_COMMAND_DELIVERED, .conversation = text_slice("g"), .seq = 2});
+    client_close(bob);
+    bob = client_open(&fixture, "bob", "phone");
+    client_expect(bob, "connect ok\nmessage g 3 alice three\nsynced\n");
+    fixture_deinit(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         {"a row that the store has early is given once, when it is applied", test_early_row, NULL,
          NULL, NULL},
+        cmocka_unit_test(test_without_a_cursor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
