@@ -135,13 +135,22 @@ static void one_located(struct request *request, int status)
     end(request, 0);
 }
 
+/* Where everybody sees him, or nobody, it does not matter whom he has as a contact. */
+static bool is_changed(const struct request *request, enum cc_audience set)
+{
+    enum cc_command_type type = request->command->type;
+
+    return set == CC_AUDIENCE_CONTACTS ||
+           (type != CC_COMMAND_ADD_CONTACT && type != CC_COMMAND_REMOVE_CONTACT);
+}
+
 static void privacy_read(struct request *request, int status)
 {
     struct retelling *retelling = request->step;
     enum cc_audience set = status ? CC_AUDIENCE_NOBODY : request->op.privacy.ret_privacy->presence;
 
     cc_op_release(&request->op.op);
-    if (status) {
+    if (status || !is_changed(request, set)) {
         end(request, status);
         return;
     }
