@@ -214,13 +214,23 @@ static void take_connection(struct receiver *receiver, int fd)
     pthread_detach(thread);
 }
 
+static int has_room(struct receiver *receiver)
+{
+    int has_room;
+
+    pthread_mutex_lock(&receiver->lock);
+    has_room = receiver->connection_count < RECEIVER_CONNECTIONS_MAX;
+    pthread_mutex_unlock(&receiver->lock);
+    return has_room;
+}
+
 static void *listen_on(void *context)
 {
     struct receiver *receiver = context;
     int fd;
 
     while ((fd = accept(receiver->listener, NULL, NULL)) >= 0) {
-        if (receiver->connection_count < RECEIVER_CONNECTIONS_MAX)
+        if (has_room(receiver))
             take_connection(receiver, fd);
         else
             close(fd);
