@@ -44,7 +44,8 @@ struct cc_member {
     struct cc_slice user;
     enum cc_role role;
     uint64_t since_version; /* the version that made the user a member */
-    uint64_t reserved[2];
+    uint64_t delivered; /* in the reply to `members`: how far, where that is told; 0: not told */
+    uint64_t read;      /* likewise */
 };
 
 #ifdef __cplusplus

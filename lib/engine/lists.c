@@ -5,7 +5,6 @@
 #include "engine/lists.h"
 
 #include "chatcore/error.h"
-#include "engine/access.h"
 #include "engine/mark.h"
 #include "engine/summary.h"
 #include "engine/unread.h"
@@ -207,48 +206,4 @@ void lists_conversations(struct request *request)
         request, request->user->name, command->after_name,
         lists_limit(command->limit, LISTS_CONVERSATIONS, LISTS_CONVERSATIONS_MAX),
         memberships_read);
-}
-
-/* --- members -----------------------------------------------------------------------------------
- */
-
-static void members_read(struct request *request, int status)
-{
-    const struct cc_directory_members *op = &request->op.members;
-    struct cc_reply reply = {0};
-
-    if (status) {
-        request_fail(request, status);
-        return;
-    }
-    reply.members = op->ret_members;
-    reply.member_count = op->ret_count;
-    reply.more = op->ret_more;
-    request_reply(request, &reply);
-}
-
-static void members_checked(struct request *request, const struct access *access, int status)
-{
-    struct cc_engine *engine = request_engine(request);
-    struct cc_directory_members *op = &request->op.members;
-
-    (void)access;
-    if (status) {
-        request_fail(request, status);
-        return;
-    }
-    memset(&request->op, 0, sizeof request->op);
-    op->conversation = request->conversation;
-    op->after = request->command->after_name;
-    op->limit = lists_limit(request->command->limit, LISTS_NAMES, LISTS_NAMES_MAX);
-    request_op_begin(request, members_read);
-    engine->directory.vtable->members(engine->directory.self, op);
-}
-
-void lists_members(struct request *request)
-{
-    if (!lists_after_is_valid(request->command->after_name))
-        request_fail(request, CC_EINVAL);
-    else
-        access_check(request, members_checked);
 }

@@ -245,6 +245,8 @@ static void write_member(struct writer *writer, const struct cc_member *member)
     writer_open_object(writer, &object);
     put_string(writer, "user", member->user);
     put_word(writer, "role", role_name(member->role));
+    put_uint_if(writer, "delivered", member->delivered);
+    put_uint_if(writer, "read", member->read);
     writer_close_object(writer, &object);
 }
 

@@ -343,11 +343,25 @@ const steps = {
     await alice.page.reload();
     await alice.sees("online", "#link");
     await alice.openChat("bob");
-    await alice.sees("read", ".mine .tick");
     await alice.click("#menu");
     await alice.click("dialog .wide", "Unblock bob");
     await alice.sees("Block bob", "dialog .wide");
     await alice.click("dialog .icon", "Close");
+    const cached = await alice.page.evaluate(() => new Promise((resolve) => { /* as on another device */
+      indexedDB.open("chatcore/alice/cache", 1).onsuccess = ({ target: { result } }) => {
+        const transaction = result.transaction("values", "readwrite");
+        transaction.objectStore("values").getAllKeys().onsuccess = ({ target }) => target.result
+          .filter((key) => key.startsWith("room/"))
+          .forEach((key) => transaction.objectStore("values").delete(key));
+        transaction.oncomplete = () => (result.close(), resolve(true));
+      };
+    }));
+    check(cached, "the cache");
+    await alice.page.reload();
+    await alice.sees("online", "#link");
+    await alice.openChat("bob");
+    await alice.page.waitForFunction(() => document.querySelectorAll(".mine .tick.read").length >= 4 &&
+      !document.querySelector(".mine .tick.sent"), { timeout: PATIENCE_MS });
   },
 
   async "settings are kept"() {

@@ -147,6 +147,9 @@ static void put_lists(struct client *client, const struct cc_reply *reply)
     for (size_t i = 0; i < reply->member_count; i++) {
         put_slice(client, " ", reply->members[i].user);
         put(client, ":%s", role_name(reply->members[i].role));
+        if (reply->members[i].delivered)
+            put(client, ":%u/%u", (unsigned)reply->members[i].delivered,
+                (unsigned)reply->members[i].read);
     }
     for (size_t i = 0; i < reply->presence_count; i++) {
         put(client, "\n ");

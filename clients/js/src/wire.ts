@@ -93,6 +93,9 @@ export interface Conversation {
 export interface Member {
   user: string;
   role: Role;
+  /** How far this member has received and read, where that is told. */
+  delivered?: number;
+  read?: number;
 }
 
 export interface Profile {

@@ -508,6 +508,83 @@ static void test_unread_far_behind(void **state)
     CHECK_UNREAD(bob, 1);
 }
 
+static void members(struct client *client, const char *conversation)
+{
+    client_do(client, (struct cc_command){.type = CC_COMMAND_MEMBERS,
+                                          .conversation = text_slice(conversation)});
+}
+
+/* Whoever was not there when it was told finds it in the list of members. */
+static void test_members_have_marks(void **state)
+{
+    struct client *alice = client_connect(*state, "alice", "phone");
+    struct client *bob = client_connect(*state, "bob", "phone");
+
+    client_create(alice, "g", "bob carol");
+    client_say(alice, "g", "text");
+    mark(bob, CC_COMMAND_DELIVERED, "g", 2);
+    mark(bob, CC_COMMAND_READ, "g", 1);
+    alice = client_connect(*state, "alice", "tablet");
+    client_forget(alice);
+    members(alice, "g");
+    client_expect(alice, "members ok alice:owner bob:member:2/1 carol:member\n");
+}
+
+static void test_members_hide_private_marks(void **state)
+{
+    struct client *alice = client_connect(*state, "alice", "phone");
+    struct client *bob = client_connect(*state, "bob", "phone");
+
+    client_create(alice, "g", "bob");
+    keep_private(bob, CC_READ_MARKS_PRIVATE);
+    mark(alice, CC_COMMAND_READ, "g", 1);
+    mark(bob, CC_COMMAND_READ, "g", 1);
+    client_forget(alice);
+    client_forget(bob);
+    members(alice, "g");
+    client_expect(alice, "members ok alice:owner:1/1 bob:member:1/0\n");
+    members(bob, "g");
+    client_expect(bob, "members ok alice:owner:1/0 bob:member:1/1\n");
+}
+
+static void test_members_of_a_blocked_pair(void **state)
+{
+    struct client *alice = client_connect(*state, "alice", "phone");
+    struct client *bob = client_connect(*state, "bob", "phone");
+    const char *id;
+
+    client_say_to(alice, "bob", "one");
+    id = conversation_of(alice);
+    mark(bob, CC_COMMAND_READ, id, 1);
+    client_forget(alice);
+    members(alice, id);
+    client_expect(alice, "members ok alice:member bob:member:1/1\n");
+    client_do(bob, (struct cc_command){.type = CC_COMMAND_BLOCK, .user = text_slice("alice")});
+    members(alice, id);
+    client_expect(alice, "members ok alice:member bob:member\n");
+    client_forget(bob);
+    members(bob, id);
+    client_expect(bob, "members ok alice:member bob:member\n");
+}
+
+/* In a channel readers are not told of each other. */
+static void test_members_of_a_channel(void **state)
+{
+    struct client *alice = client_connect(*state, "alice", "phone");
+    struct client *bob = client_connect(*state, "bob", "phone");
+    const struct cc_slice users[] = {text_slice("bob")};
+
+    client_do(alice, (struct cc_command){.type = CC_COMMAND_CREATE,
+                                         .kind = CC_KIND_CHANNEL,
+                                         .conversation = text_slice("c"),
+                                         .users = users,
+                                         .user_count = 1});
+    mark(bob, CC_COMMAND_READ, "c", 1);
+    client_forget(alice);
+    members(alice, "c");
+    client_expect(alice, "members ok alice:owner bob:member\n");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -517,6 +594,10 @@ int main(void)
         TEST(test_private),
         TEST(test_private_in_groups),
         cmocka_unit_test(test_private_on_several_nodes),
+        TEST(test_members_have_marks),
+        TEST(test_members_hide_private_marks),
+        TEST(test_members_of_a_blocked_pair),
+        TEST(test_members_of_a_channel),
         TEST(test_clamps_and_refuses),
         TEST(test_group),
         TEST(test_crowd),

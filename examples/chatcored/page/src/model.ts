@@ -3,7 +3,7 @@
  * library and knows nothing of elements; `changed` tells what has to be drawn again.
  */
 import {
-  Client, IndexedDbStorage, type Action, type Conversation, type Entry, type Message, type OutboxChange,
+  Client, IndexedDbStorage, type Action, type Conversation, type Entry, type Member, type Message, type OutboxChange,
   type Presence, type Receipt, type Target, type Typing,
 } from "@chatcore/client";
 
@@ -277,13 +277,25 @@ export class Model {
 
   /** Asks what is only pushed when it changes. */
   watch(room: Room): void {
+    if (room.id) void this.client.request("members", { conversation: room.id, limit: 1000 })
+      .then((reply) => this.#members(room, reply.members)).catch(() => {});
     if (room.kind === "direct") {
       void this.client.request("presence", { users: [room.peer] })
         .then((reply) => this.#presence(reply.presence)).catch(() => {});
-    } else if (room.id) {
-      void this.client.request("members", { conversation: room.id, limit: 1000 })
-        .then((reply) => (room.people = reply.members.map((member) => member.user))).catch(() => {});
     }
+  }
+
+  /* With what was received and read while this page was not there. */
+  #members(room: Room, members: Member[]): void {
+    room.people = members.map((member) => member.user);
+    for (const { user, delivered = 0, read = 0 } of members) this.#reached(room, user, delivered, read);
+    this.#cache.save(room);
+    if (room === this.open) this.changed("room");
+  }
+
+  #reached(room: Room, user: string, delivered: number, read: number): void {
+    const known = room.cursors.get(user) ?? { delivered: 0, read: 0 };
+    room.cursors.set(user, { delivered: Math.max(known.delivered, delivered, read), read: Math.max(known.read, read) });
   }
 
   /* --- messages ------------------------------------------------------------------------------- */
@@ -380,10 +392,7 @@ export class Model {
 
   #receipt(receipt: Receipt): void {
     const room = this.room(receipt.conversation);
-    const known = room.cursors.get(receipt.user) ?? { delivered: 0, read: 0 };
-    known.delivered = Math.max(known.delivered, receipt.delivered ?? 0, receipt.read ?? 0);
-    known.read = Math.max(known.read, receipt.read ?? 0);
-    room.cursors.set(receipt.user, known);
+    this.#reached(room, receipt.user, receipt.delivered ?? 0, receipt.read ?? 0);
     this.#cache.save(room);
     if (receipt.user === this.me && receipt.read) {
       room.read = Math.max(room.read, receipt.read);
