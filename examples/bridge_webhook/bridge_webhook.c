@@ -157,7 +157,8 @@ int main(int argc, char **argv)
     conversation = cc_text(argv[2]);
     webhook_url = argv[3];
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (cc_host_new(NULL, &host) || open_chat(argv[1], atoi(argv[4]), host, &engine, &gateway) ||
+    if (cc_host_new(NULL, &host) ||
+        open_chat(argv[1], (int)strtol(argv[4], NULL, 10), host, &engine, &gateway) ||
         start_out(engine, &thread) ||
         cc_auth_tokens_sign(cc_allocator_default(), cc_text(secret), cc_text("bridge"),
                             time(NULL) + 365 * 86400, &token))

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <iostream>
 
+/* What is thrown ends the program, and is to. NOLINTNEXTLINE(bugprone-exception-escape) */
 int main()
 {
     chatcore::Engine engine("first.data"); /* throws std::system_error */

@@ -78,7 +78,7 @@ def build(tally, folder, *options, compiler="gcc"):
     """True when the folder holds an up-to-date build with these options. Warnings are counted, but
     don't keep the tests from running."""
     say(f"build {folder}")
-    environment = dict(os.environ, CC=compiler)
+    environment = dict(os.environ, CC=compiler, CXX={"gcc": "g++", "clang": "clang++"}[compiler])
     configured = os.path.exists(f"{folder}/build.ninja")
     setup = ["meson", "setup", folder, *options] + (["--reconfigure"] if configured else [])
     for command in (setup, ["ninja", "-C", folder, "--quiet"]):

@@ -193,8 +193,10 @@ class Queue
     ~Queue()
     {
         settle();
-        while (links_)
-            detach(links_);
+        while (detail::Link *link = links_) {
+            links_ = link->next;
+            let_go(link);
+        }
     }
 
     /* Opens a session; its first command must be a connect, within 10 s. Errors: CC_EINVAL,
@@ -303,6 +305,11 @@ class Queue
         *link->back = link->next;
         if (link->next)
             link->next->back = link->back;
+        let_go(link);
+    }
+
+    static void let_go(detail::Link *link) noexcept
+    {
         link->raw = nullptr;
         link->has_queue = false;
         if (!link->has_handle)
