@@ -10,7 +10,7 @@ fix=${2:-}
 status=0
 
 declared_in() {
-    cat "$@" | grep -E '^[a-z].*\bcc_[a-z0-9_]+\(' | grep -v '^static' |
+    cat "$@" | grep -E '^[a-z].*\bcc_[a-z0-9_]+\(' | grep -v '^static\|^template' |
         sed -E 's/^[^(]*\b(cc_[a-z0-9_]+)\(.*/\1/' | sort -u
 }
 
