@@ -246,6 +246,30 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
         await self.until(lambda: client.outbox[0].state == "failed")
         self.assertEqual(client.outbox[0].error["name"], "upload_failed")
 
+    async def test_what_is_discarded_while_a_file_goes_up_is_gone(self):
+        client = await self.open(path=self.path)
+        peer = await self.peer()
+        await peer.welcome()
+        has_begun, may_end = asyncio.Event(), asyncio.Event()
+
+        async def upload(_):
+            has_begun.set()
+            await may_end.wait()
+            return "m1"
+
+        client._outbox._upload = upload
+        await client.send(user="bob", client_id="gone", files=[Attachment("a", "text/plain", b"x")])
+        await client.send(user="bob", client_id="next", text="fine")
+        await asyncio.wait_for(has_begun.wait(), 10)
+        await client.discard("gone")
+        may_end.set()
+        self.assertEqual((await peer.take("send"))[1]["client_id"], "next")
+        await client.close()
+        again = Client(self.url, "t", "d", path=self.path)
+        await again._load()
+        self.assertEqual([entry.client_id for entry in again.outbox], ["next"])
+        await again.close()
+
     async def test_it_obeys(self):
         client = await self.open(random=lambda: 0.5)
         await (await self.peer()).socket.close(4001, "100")

@@ -169,7 +169,8 @@ class Outbox:
         """How long to wait before the next."""
         entry.state = "sending"
         try:
-            await self._upload_files(entry)
+            if not await self._upload_files(entry):
+                return 0.0
             reply = await self._send(entry.fields())
         except ChatError as error:
             return await self._failed(entry, backoff, error)
@@ -183,12 +184,16 @@ class Outbox:
             self._places.pop(entry.client_id, None)
         return 0.0
 
-    async def _upload_files(self, entry: Entry) -> None:
-        """An uploaded file's bytes are not kept: what was reached survives a restart."""
+    async def _upload_files(self, entry: Entry) -> bool:
+        """An uploaded file's bytes are not kept: what was reached survives a restart. False: the
+        entry was discarded meanwhile."""
         for number, name, kind, content in await self._storage.files(entry.client_id):
             media = await self._upload(Attachment(name, kind, content))
+            if entry.client_id not in self._entries:
+                return False
             entry.media = [*(entry.media or []), media]
             await self._storage.uploaded(asdict(entry), self._places[entry.client_id], number)
+        return entry.client_id in self._entries
 
     async def _failed(self, entry: Entry, backoff: Backoff, error: ChatError) -> float:
         if error.temporary or error.code == 401:
