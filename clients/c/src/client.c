@@ -68,8 +68,9 @@ static void refused(struct cc_client *client)
     pthread_mutex_lock(&client->lock);
     client->is_wanted = false;
     pthread_mutex_unlock(&client->lock);
-    events_state(client, CC_CLIENT_REFUSED, 0);
     events_record(client);
+    events_state(client, CC_CLIENT_REFUSED, 0);
+    pthread_cond_broadcast(&client->stopped); /* cc_client_stop() may have come meanwhile */
 }
 
 /* True: there is one, another than the one that was refused. */
@@ -115,6 +116,8 @@ static void retry(lws_sorted_usec_list_t *timer)
     pthread_mutex_unlock(&client->lock);
     if (has_room && !client->is_connected)
         connect_now(client);
+    else if (!client->is_connected && client->status != CC_CLIENT_WAITING)
+        events_state(client, CC_CLIENT_WAITING, 0); /* for room: see client_has_room() */
 }
 
 /* A program that was too slow has caught up. */

@@ -163,19 +163,20 @@ void events_state(struct cc_client *client, enum cc_client_status status, int64_
     emit(client, node);
 }
 
-void events_push(struct cc_client *client, enum cc_client_event_type type, const char *name,
+bool events_push(struct cc_client *client, enum cc_client_event_type type, const char *name,
                  json_t *body)
 {
     struct event *node = node_new(client, NODE_EVENT, body);
 
     if (!node)
-        return;
+        return false;
     node->told.type = type;
     snprintf(node->error, sizeof node->error, "%s", name);
     node->told.name = node->error;
     if (type == CC_CLIENT_EVENT_MESSAGE)
         fill_message(node);
     emit(client, node);
+    return true;
 }
 
 void events_outbox(struct cc_client *client, enum cc_client_event_type type, const char *client_id,
@@ -254,13 +255,15 @@ static void give_back(struct cc_client *client, struct event *node)
 
 size_t cc_client_dispatch(struct cc_client *client, size_t most)
 {
-    uint64_t value = 1;
+    uint64_t value;
     size_t count = 0;
     struct event *node;
     bool is_left;
 
-    if (client->event_fd < 0 || (read(client->event_fd, &value, sizeof value) < 0 && !value))
+    if (client->event_fd < 0)
         return 0;
+    if (read(client->event_fd, &value, sizeof value) < 0)
+        value = 0; /* not readable: it is looked all the same */
     while ((!most || count < most) && (node = take_first(client))) {
         run(client, node);
         give_back(client, node);

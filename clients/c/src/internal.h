@@ -151,8 +151,8 @@ void outbox_free(struct cc_client *client);
 
 /* --- events.c --- */
 void events_state(struct cc_client *client, enum cc_client_status status, int64_t retry_in_ms);
-/* `body` is borrowed. */
-void events_push(struct cc_client *client, enum cc_client_event_type type, const char *name,
+/* `body` is borrowed. False without memory: it is not told, and the connection is being cut. */
+bool events_push(struct cc_client *client, enum cc_client_event_type type, const char *name,
                  json_t *body);
 void events_outbox(struct cc_client *client, enum cc_client_event_type type, const char *client_id,
                    const char *error, json_t *body);

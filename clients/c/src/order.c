@@ -42,10 +42,11 @@ static bool is_next(const struct position *position, uint64_t seq)
     return !position->seq || seq == position->seq + 1;
 }
 
+/* On a connection that is being cut nothing is: it comes again on the next one. */
 static void hand_out(struct cc_client *client, struct position *position, json_t *message)
 {
-    position->seq = seq_of(message);
-    events_push(client, CC_CLIENT_EVENT_MESSAGE, "message", message);
+    if (!client->is_cut && events_push(client, CC_CLIENT_EVENT_MESSAGE, "message", message))
+        position->seq = seq_of(message);
 }
 
 static bool hold(struct position *position, json_t *message)

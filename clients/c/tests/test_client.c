@@ -2,6 +2,7 @@
 #include "chatcore/client.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -185,6 +186,45 @@ static void test_without_a_token_it_is_refused(void **state)
     cc_client_free(client);
 }
 
+struct asked {
+    pthread_mutex_t lock;
+    pthread_cond_t is_asking;
+    int count;
+};
+
+/* None, after a while. */
+static int no_token_yet(void *context, enum cc_client_token_reason reason, char *token, size_t size)
+{
+    struct asked *asked = context;
+
+    (void)reason, (void)token, (void)size;
+    pthread_mutex_lock(&asked->lock);
+    asked->count++;
+    pthread_cond_signal(&asked->is_asking);
+    pthread_mutex_unlock(&asked->lock);
+    usleep(100000);
+    return -1;
+}
+
+static void test_it_stops_though_it_is_being_refused(void **state)
+{
+    struct asked asked = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+    struct cc_client_options options = options_of("ws://127.0.0.1:1");
+    struct cc_client *client;
+
+    (void)state;
+    options.token = no_token_yet;
+    options.context = &asked;
+    assert_int_equal(cc_client_new(&options, &client), 0);
+    cc_client_start(client);
+    pthread_mutex_lock(&asked.lock);
+    while (!asked.count)
+        pthread_cond_wait(&asked.is_asking, &asked.lock);
+    pthread_mutex_unlock(&asked.lock);
+    cc_client_stop(client);
+    cc_client_free(client);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -213,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_what_was_written_survives),
         cmocka_unit_test(test_a_server_that_is_not_there_is_waited_for),
         cmocka_unit_test(test_without_a_token_it_is_refused),
+        cmocka_unit_test(test_it_stops_though_it_is_being_refused),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
