@@ -145,6 +145,8 @@ static int format_check(const struct format_step *step, struct format found)
 
     if (found.version > step->format.version || found.version < step->oldest)
         return CC_EVERSION;
+    if (found.partitions > LMDB_PARTITIONS_MAX)
+        return MDB_INVALID;
     environment->version = found.version;
     environment->partitions = found.partitions;
     return 0;

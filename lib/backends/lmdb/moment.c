@@ -121,6 +121,8 @@ static int format_check(struct moment *moment, int part)
         return r == MDB_NOTFOUND ? MDB_INVALID : r;
     if (format.version > parts[part].version || format.version < parts[part].oldest)
         return CC_EVERSION;
+    if (format.partitions > LMDB_PARTITIONS_MAX)
+        return MDB_INVALID;
     if (part == PART_LOG)
         moment->partitions = format.partitions;
     return 0;

@@ -141,6 +141,8 @@ static bool put_link(const struct smtp *smtp, const struct cc_notification *noti
 
 static bool take_header(struct letter *letter, const struct buffer *header)
 {
+    if (header->failed)
+        return false; /* the last field may have no end */
     for (size_t at = 0; at < header->size; at += strlen(header->data + at) + 1) {
         struct curl_slist *longer = curl_slist_append(letter->header, header->data + at);
 
@@ -148,7 +150,7 @@ static bool take_header(struct letter *letter, const struct buffer *header)
             return false;
         letter->header = longer;
     }
-    return !header->failed;
+    return true;
 }
 
 static bool add_part(struct letter *letter, const struct buffer *text, const char *type)

@@ -358,10 +358,9 @@ static void conversations_without_an_entry_are_found(void **state)
 /* --- below the ports --- */
 
 /* Puts a value under a key of an environment's table, or removes it where there is none. */
-static void table_change(struct fixture *fixture, const char *part, const char *table, MDB_val key,
-                         const char *bytes)
+static void table_write(struct fixture *fixture, const char *part, const char *table, MDB_val key,
+                        MDB_val *value)
 {
-    MDB_val value = value_of(bytes, bytes ? strlen(bytes) : 0);
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi dbi;
@@ -371,12 +370,20 @@ static void table_change(struct fixture *fixture, const char *part, const char *
     assert_int_equal(mdb_env_open(env, folder_path(&fixture->folder, part), MDB_NOSYNC, 0600), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
     assert_int_equal(mdb_dbi_open(txn, table, 0, &dbi), 0);
-    if (bytes)
-        assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
+    if (value)
+        assert_int_equal(mdb_put(txn, dbi, &key, value, 0), 0);
     else
         assert_int_equal(mdb_del(txn, dbi, &key, NULL), 0);
     assert_int_equal(mdb_txn_commit(txn), 0);
     mdb_env_close(env);
+}
+
+static void table_change(struct fixture *fixture, const char *part, const char *table, MDB_val key,
+                         const char *bytes)
+{
+    MDB_val value = value_of(bytes, bytes ? strlen(bytes) : 0);
+
+    table_write(fixture, part, table, key, bytes ? &value : NULL);
 }
 
 static void directory_delete(struct fixture *fixture, const struct directory_key *key)
@@ -445,6 +452,17 @@ static void another_format_is_refused(void **state)
     assert_int_equal(check(fixture), CC_EVERSION);
     options.path = fixture->folder.path;
     assert_int_equal(cc_lmdb_walk(&options, &visitor), CC_EVERSION);
+}
+
+static void more_partitions_than_there_can_be_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct format format = {LOG_FORMAT, LMDB_PARTITIONS_MAX + 1};
+    MDB_val value = value_of(&format, sizeof format);
+
+    folder_write(fixture);
+    table_write(fixture, "log", NULL, value_of("format", 6), &value);
+    assert_int_equal(check(fixture), CC_ECORRUPT);
 }
 
 static void a_file_that_is_cut_short_is_refused(void **state)
@@ -563,6 +581,7 @@ int main(void)
         TEST(relations_that_differ_are_found),
         TEST(entries_that_are_none_are_found_and_the_rest_is_read),
         TEST(another_format_is_refused),
+        TEST(more_partitions_than_there_can_be_are_refused),
         TEST(a_file_that_is_cut_short_is_refused),
         TEST(no_folder_is_an_error),
         TEST(a_walk_shows_what_is_asked_for),
