@@ -215,6 +215,7 @@ void contacts_list(struct request *request)
 
 static void related(struct request *request, int status)
 {
+    cc_op_release(&request->op.op);
     relations_forget(request_engine(request), request->user->name, request->command->user);
     if (status)
         reply_done(request, status);

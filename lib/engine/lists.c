@@ -138,6 +138,9 @@ static void read_heads(struct request *request)
         listing_reply(request);
         return;
     }
+    for (size_t i = 0; i < listing->count; i++)
+        unread_add_loaded(&listing->unread[i], conversation_find(engine, listing->ids[i]),
+                          request->user->name);
     memset(&request->op, 0, sizeof request->op);
     request->op.heads.conversations = listing->ids;
     request->op.heads.count = listing->count;

@@ -57,14 +57,11 @@ static void read_marks(struct badge *badge)
 static void heads_read(struct cc_op *op)
 {
     struct badge *badge = container_of(op, struct badge, op.heads.op);
-    struct cc_engine *engine = badge->notify->engine;
     int status = op->status;
 
     notify_op_done(badge->notify, op);
-    for (size_t i = 0; !status && i < badge->count; i++) {
+    for (size_t i = 0; !status && i < badge->count; i++)
         unread_add_head(&badge->places[i], &badge->op.heads.ret_heads[i]);
-        unread_add_loaded(&badge->places[i], conversation_find(engine, badge->ids[i]), badge->user);
-    }
     cc_op_release(op);
     if (status)
         end(badge, status);
@@ -80,6 +77,8 @@ static void read_heads(struct badge *badge)
         end(badge, 0);
         return;
     }
+    for (size_t i = 0; i < badge->count; i++)
+        unread_add_loaded(&badge->places[i], conversation_find(engine, badge->ids[i]), badge->user);
     memset(&badge->op, 0, sizeof badge->op);
     badge->op.heads.conversations = badge->ids;
     badge->op.heads.count = badge->count;
