@@ -17,8 +17,10 @@ static void print_wrapped(const char *text)
     while (*text) {
         size_t size = strcspn(text, " ");
 
-        if (column && column + 1 + size > 78)
-            column = 0 * (size_t)putchar('\n');
+        if (column && column + 1 + size > 78) {
+            putchar('\n');
+            column = 0;
+        }
         printf("%s%.*s", column ? " " : "    ", (int)size, text);
         column += size + (column ? 1 : 4);
         text += size + strspn(text + size, " ");
