@@ -60,6 +60,18 @@ void routes_are_callables()
     CHECK(answer(gateway, "/throws", "\r\n").find("HTTP/1.1 500") == 0);
 }
 
+void figures_of_the_program_stand_with_the_others()
+{
+    chatcore::GatewayOptions options = with_routes();
+    chatcore::Engine engine(nullptr);
+
+    options.metrics = [](chatcore::HttpResponse response) { response.write("own_figure 1\n"); };
+    chatcore::Gateway gateway(engine, std::move(options));
+
+    engine.start_thread();
+    CHECK(answer(gateway, "/metrics", "own_figure 1\n").find("HTTP/1.1 200") == 0);
+}
+
 void it_tells_that_it_has_stopped()
 {
     chatcore::GatewayOptions options = with_routes();
@@ -93,6 +105,8 @@ int main()
 {
     return run_cases({
         {"routes_are_callables", routes_are_callables},
+        {"figures_of_the_program_stand_with_the_others",
+         figures_of_the_program_stand_with_the_others},
         {"it_tells_that_it_has_stopped", it_tells_that_it_has_stopped},
         {"what_cannot_be_opened_throws", what_cannot_be_opened_throws},
     });

@@ -47,7 +47,8 @@ class HttpResponse
  * with 500. */
 using HttpHandler = std::function<void(const cc_http_request &, HttpResponse)>;
 
-/* Members that it inherits are those of C, with their defaults. */
+/* Members that it inherits are those of C, with their defaults. `context` of C, and what is called
+ * with it, stay empty. */
 struct GatewayOptions : cc_gateway_options {
     struct Route {
         std::string method;
@@ -63,6 +64,9 @@ struct GatewayOptions : cc_gateway_options {
     std::vector<Route> own_routes;
     std::function<void()> drained; /* a drain has closed the last session; only signals */
     std::function<void()> stopped; /* a stop is complete; only signals */
+    /* Writes the program's own figures behind those of /metrics. On gateway threads; must not
+     * block. What it throws ends them there. */
+    std::function<void(HttpResponse)> metrics;
 };
 
 /*
@@ -136,6 +140,8 @@ class Gateway
             options.route_count = routes.size();
             options.on_drained = [](void *own) { call(static_cast<Own *>(own)->options.drained); };
             options.on_stopped = [](void *own) { call(static_cast<Own *>(own)->options.stopped); };
+            if (options.metrics)
+                options.add_metrics = add_metrics;
             options.context = this;
             return cc_gateway_new(engine, &options, &gateway);
         }
@@ -144,6 +150,12 @@ class Gateway
         {
             if (function)
                 function();
+        }
+        static void add_metrics(void *own, cc_http_response *response) noexcept
+        {
+            const auto &metrics = static_cast<Own *>(own)->options.metrics;
+
+            detail::guarded([&] { metrics(HttpResponse(response)); });
         }
         static void handle(void *context, const cc_http_request *request,
                            cc_http_response *response) noexcept
