@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An administrator's key has to name somebody; it is not him that is asked about. */
-#define ACTS_FOR "chatcorectl"
-
 /* Prints the value of a part, or each of a list's. */
 static int part_print(const char *part, json_t *value)
 {
@@ -87,7 +84,7 @@ int command_export(const struct invocation *invocation)
     char *user = NULL;
     int r = EXIT_FAILED;
 
-    if (remote_open(&remote, invocation, NULL, ACTS_FOR)) {
+    if (remote_open(&remote, invocation, NULL, REMOTE_ADMIN)) {
         user = remote_escape(&remote, invocation->arguments[0]);
         r = user ? pages_print(&remote, user) : EXIT_FAILED;
     }
@@ -119,7 +116,7 @@ int command_erase(const struct invocation *invocation)
         command_failed(invocation->arguments[0], "this can't be taken back: say it with --yes");
         return EXIT_USAGE;
     }
-    if (remote_open(&remote, invocation, NULL, ACTS_FOR))
+    if (remote_open(&remote, invocation, NULL, REMOTE_ADMIN))
         r = erase(&remote, invocation->arguments[0]);
     remote_close(&remote);
     return r;

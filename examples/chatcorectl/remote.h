@@ -9,6 +9,10 @@
 #include <curl/curl.h>
 #include <jansson.h>
 
+/* For whom an administrator's key acts, where it is not him that is asked about: it has to name
+ * somebody. */
+#define REMOTE_ADMIN "chatcorectl"
+
 struct remote {
     CURL *curl;
     struct curl_slist *headers;

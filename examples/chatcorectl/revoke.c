@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An administrator's key has to name somebody. */
-#define ACTS_FOR "chatcorectl"
-
 /* 300,000 years: their milliseconds are exact in JSON. */
 #define SECONDS_MAX 9000000000000ull
 
@@ -47,7 +44,7 @@ int command_revoke(const struct invocation *invocation)
     json_decref(body);
     if (!text)
         return command_misused("revoke");
-    if (remote_open(&remote, invocation, NULL, ACTS_FOR)) {
+    if (remote_open(&remote, invocation, NULL, REMOTE_ADMIN)) {
         remote.posted = text;
         answer = remote_ask(&remote, "POST", "/v1/revocations");
     }
