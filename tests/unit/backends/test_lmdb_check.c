@@ -4,6 +4,7 @@
  * is written below them.
  */
 #include "backends/lmdb/directory.h"
+#include "backends/lmdb/log.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "chatcore/backend/lmdb.h"
