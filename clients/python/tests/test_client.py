@@ -235,6 +235,14 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
         await client.discard("bad")
         self.assertEqual([entry.client_id for entry in client.outbox], ["good"])
 
+    async def test_what_has_no_form_on_the_wire_is_refused_at_once(self):
+        client = await self.open(path=self.path)
+        for draft in ({"text": "\ud800"}, {"meta": {"when": object()}}):
+            with self.assertRaises(ChatError) as refused:
+                await client.send(user="bob", **draft)
+            self.assertEqual(refused.exception.name, "bad_request")
+        self.assertEqual(client.outbox, [])
+
     async def test_files_are_uploaded_first_and_not_again(self):
         client = await self.open(path=self.path)
         peer = await self.peer()

@@ -102,6 +102,7 @@ class Client:
         self._connection: Optional[Connection] = None
         self._task: Optional[asyncio.Task[None]] = None
         self._record_task: Optional[asyncio.Task[None]] = None
+        self._loading = asyncio.Lock()
         self._is_loaded = False
         self._is_closed = False
         self._is_stopping = False
@@ -235,14 +236,15 @@ class Client:
             await self._storage.put_position(had, self._had_cursor)
 
     async def _load(self) -> None:
-        if self._is_loaded:
-            return
-        self._is_loaded = True
-        await self._storage.open()
-        entries, positions, self._cursor = await self._storage.load()
-        self._had_cursor = self._cursor
-        self._order.positions.update(positions)
-        self._outbox.load(entries)
+        async with self._loading:
+            if self._is_loaded:
+                return
+            await self._storage.open()
+            entries, positions, self._cursor = await self._storage.load()
+            self._had_cursor = self._cursor
+            self._order.positions.update(positions)
+            self._outbox.load(entries)
+            self._is_loaded = True
 
     def _outbox_changed(self, name: str, entry: Entry, detail: Any) -> None:
         self._put(name, {"entry": entry, "reply" if name == "sent" else "error": detail})

@@ -6,6 +6,7 @@ retry() or discard()."""
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -54,6 +55,10 @@ def _check(entry: Entry, files: list[Attachment]) -> None:
         raise ChatError(400, "bad_request", "a message goes to a conversation or to a user")
     if not (entry.text or entry.meta or entry.media or files):
         raise ChatError(400, "bad_request", "there is nothing in the message")
+    try:
+        json.dumps(entry.fields(), ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        raise ChatError(400, "bad_request", f"this can't be sent: {error}") from None
 
 
 class Outbox:
