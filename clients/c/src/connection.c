@@ -141,13 +141,15 @@ static int writable(struct cc_client *client)
 
     if (client->is_cut || !may_write(client))
         return 0;
+    HASH_ADD(hh, client->requests, id, sizeof request->id, request);
+    if (!request->hh.tbl)
+        return -1;
     client->queued = request->next;
     if (!client->queued)
         client->queued_last = &client->queued;
     client->queued_count--;
     client->in_flight++;
     request->sent_us = lws_now_usecs();
-    HASH_ADD(hh, client->requests, id, sizeof request->id, request);
     if (write_request(client, request))
         return -1;
     if (may_write(client))

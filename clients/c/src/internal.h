@@ -21,8 +21,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-/* libwebsockets has a log of its own; uthash ends the program without memory unless told else. */
-#define uthash_fatal(message) abort()
+/* Without memory an element is not added, which its `hh.tbl` tells. */
+#define HASH_NONFATAL_OOM 1
 #include <stdlib.h>
 #include <uthash.h>
 

@@ -33,7 +33,10 @@ struct position *order_position(struct cc_client *client, const char *conversati
         return NULL;
     strcpy(position->conversation, conversation);
     HASH_ADD_STR(client->positions, conversation, position);
-    return position;
+    if (position->hh.tbl)
+        return position;
+    free(position);
+    return NULL;
 }
 
 /* The first one of a conversation is where it begins. */

@@ -86,6 +86,10 @@ int outbox_load(struct cc_client *client, uint64_t place, const char *json, size
     entry->place = place;
     entry->state = has_failed ? ENTRY_FAILED : ENTRY_WAITING;
     HASH_ADD_STR(client->outbox, client_id, entry);
+    if (!entry->hh.tbl) {
+        entry_free(entry);
+        return -ENOMEM;
+    }
     client->last_place = place;
     return 0;
 }
@@ -140,13 +144,16 @@ static int add(struct cc_client *client, struct entry *entry)
         return -EEXIST;
     if (HASH_COUNT(client->outbox) >= ENTRIES_MOST)
         return -ENOSPC;
+    HASH_ADD_STR(client->outbox, client_id, entry);
+    if (!entry->hh.tbl)
+        return -ENOMEM;
     entry->place = client->last_place + 1;
     r = keep(client, entry);
     if (r)
-        return r;
-    client->last_place = entry->place;
-    HASH_ADD_STR(client->outbox, client_id, entry);
-    return 0;
+        HASH_DEL(client->outbox, entry);
+    else
+        client->last_place = entry->place;
+    return r;
 }
 
 int cc_client_send(struct cc_client *client, const struct cc_client_draft *draft)
@@ -185,8 +192,13 @@ static int again(struct cc_client *client, struct entry *entry)
     }
     client->last_place = entry->place;
     HASH_DEL(client->outbox, entry);
+    memset(&entry->hh, 0, sizeof entry->hh);
     HASH_ADD_STR(client->outbox, client_id, entry);
-    return storage_delete_entry(&client->storage, before);
+    r = storage_delete_entry(&client->storage, before);
+    if (entry->hh.tbl)
+        return r;
+    entry_free(entry); /* it is on disk, and comes back with the next start */
+    return -ENOMEM;
 }
 
 int cc_client_retry(struct cc_client *client, const char *client_id)
