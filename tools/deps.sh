@@ -24,7 +24,7 @@ python_binding=(
     python3-venv python3-wheel
 )
 foreign_clients=(
-    chromium node-ws nodejs npm python3-aiosmtpd python3-cryptography python3-jwt
+    chromium irssi node-ws nodejs npm python3-aiosmtpd python3-cryptography python3-jwt
     python3-msgpack python3-websockets
 )
 
