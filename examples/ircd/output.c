@@ -100,6 +100,7 @@ static void send_line(struct client *client, const struct tags *tags, const char
 static void vsay(struct client *client, const struct tags *tags, const char *format, va_list args)
 {
     char body[2 * BODY_MAX];
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): the caller has begun it */
     int size = vsnprintf(body, sizeof body, format, args);
     size_t length = size < 0 ? 0 : (size_t)size;
 
@@ -126,6 +127,7 @@ void numeric(struct client *client, int number, const char *format, ...)
     va_list args;
 
     va_start(args, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): begun in the line before */
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     say(client, NULL, ":%s %03d %s %s", client->server->name, number,

@@ -1,5 +1,6 @@
 #!/bin/bash
-# clang-tidy, with the checks of .clang-tidy, over every file of the library and the examples.
+# clang-tidy, with the checks of .clang-tidy, over every file of the library, the
+# clients, bindings and examples.
 set -euo pipefail
 
 build=${1:?a build folder made with clang}
@@ -8,7 +9,7 @@ import json, os, sys
 build = sys.argv[1]
 for entry in json.load(open(f"{build}/compile_commands.json", encoding="utf8")):
     path = os.path.relpath(os.path.join(entry["directory"], entry["file"]))
-    if path.split("/")[0] in ("lib", "examples", "bindings"):
+    if path.split("/")[0] in ("lib", "examples", "bindings", "clients"):
         print(path)
 EOF
 )

@@ -474,7 +474,7 @@ static int set_url(struct cc_client *client, const char *url)
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t size = strlen(schemes[i].from);
 
-        if (strncmp(url, schemes[i].from, size))
+        if (strncmp(url, schemes[i].from, size) != 0)
             continue;
         client->url = malloc(strlen(url) + 8);
         if (!client->url)

@@ -271,20 +271,17 @@ static int closed(struct cc_client *client)
     return 0;
 }
 
+/* Points into the text it was read from. */
 struct address {
-    char *copy;
     const char *scheme, *host, *path;
     char full_path[512];
     int port;
 };
 
-static int parse_url(const char *url, struct address *address)
+/* Changes the text. */
+static int parse_url(char *url, struct address *address)
 {
-    address->copy = strdup(url);
-    if (!address->copy)
-        return -ENOMEM;
-    if (lws_parse_uri(address->copy, &address->scheme, &address->host, &address->port,
-                      &address->path))
+    if (lws_parse_uri(url, &address->scheme, &address->host, &address->port, &address->path))
         return -EINVAL;
     address->path += *address->path == '/'; /* without one, libwebsockets makes it "/" */
     snprintf(address->full_path, sizeof address->full_path, "/%s",
@@ -322,7 +319,8 @@ static void connect_to(struct cc_client *client, const struct address *address)
 int connection_open(struct cc_client *client)
 {
     struct address address;
-    int r = parse_url(client->url, &address);
+    char *url = strdup(client->url);
+    int r = url ? parse_url(url, &address) : -ENOMEM;
 
     client->is_cut = false;
     client->ending_code = 0;
@@ -331,7 +329,7 @@ int connection_open(struct cc_client *client)
     client->received_size = 0;
     if (!r)
         connect_to(client, &address);
-    free(address.copy);
+    free(url);
     return r;
 }
 

@@ -199,7 +199,7 @@ void order_free(struct cc_client *client)
     HASH_ITER (hh, client->positions, position, next) {
         while (position->held)
             release_first(position);
-        HASH_DEL(client->positions, position);
+        HASH_DEL(client->positions, position); /* NOLINT(clang-analyzer-*): in uthash */
         free(position);
     }
 }

@@ -360,7 +360,7 @@ void outbox_free(struct cc_client *client)
     struct entry *entry, *next;
 
     HASH_ITER (hh, client->outbox, entry, next) {
-        HASH_DEL(client->outbox, entry);
+        HASH_DEL(client->outbox, entry); /* NOLINT(clang-analyzer-*): in uthash */
         entry_free(entry);
     }
 }
