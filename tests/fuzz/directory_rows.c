@@ -51,15 +51,17 @@ TRY_ROW(tenure, struct tenure_row, &row)
 TRY_ROW(mute, int64_t, row)
 TRY_ROW(outbox, struct outbox_row, &row)
 TRY_ROW(version, struct version_row, &row)
+TRY_ROW(revocation, struct revocation_row, &row)
 
 static const struct {
     enum directory_table table;
     bool (*try_row)(struct cc_slice value, struct buffer *buffer);
 } rows[] = {
-    {TABLE_USERS, try_profile},  {TABLE_RELATIONS, try_relation},
-    {TABLE_DEVICES, try_device}, {TABLE_CONVERSATIONS, try_conversation},
-    {TABLE_MEMBERS, try_tenure}, {TABLE_MEMBERSHIPS, try_mute},
-    {TABLE_OUTBOX, try_outbox},  {TABLE_VERSIONS, try_version},
+    {TABLE_USERS, try_profile},          {TABLE_RELATIONS, try_relation},
+    {TABLE_DEVICES, try_device},         {TABLE_CONVERSATIONS, try_conversation},
+    {TABLE_MEMBERS, try_tenure},         {TABLE_MEMBERSHIPS, try_mute},
+    {TABLE_OUTBOX, try_outbox},          {TABLE_VERSIONS, try_version},
+    {TABLE_REVOCATIONS, try_revocation},
 };
 
 static void try_row(uint8_t table, struct cc_slice value)

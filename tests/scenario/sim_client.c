@@ -546,7 +546,7 @@ static const char *change_text(const struct cc_message *message)
 {
     static char text[32];
     static const char *const actions[] = {"",         " created", " renamed", " added",
-                                          " removed", " left",    " role"};
+                                          " removed", " left",    " role",    " retention"};
 
     snprintf(text, sizeof text, "%s %.*s", actions[message->action],
              message->user_count ? (int)message->users[0].size : 0,

@@ -176,7 +176,8 @@ int conversation_row_read(struct cc_slice value, struct cc_conversation *ret_row
         row.retention_s = read_number(&reader, 8);
     row.name = read_rest(&reader);
     if (reader_end(&reader) || row.kind < CC_KIND_DIRECT || row.kind > CC_KIND_CHANNEL ||
-        !row.version || flags > (FLAG_WAS_LARGE | FLAG_RETENTION))
+        !row.version || flags > (FLAG_WAS_LARGE | FLAG_RETENTION) ||
+        !(flags & FLAG_RETENTION) != !row.retention_s)
         return CC_ECORRUPT;
     *ret_row = row;
     return 0;
