@@ -3,6 +3,8 @@
  */
 #include "receiver.h"
 
+#include "base/thread.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -210,7 +212,7 @@ static void take_connection(struct receiver *receiver, int fd)
     pthread_mutex_lock(&receiver->lock);
     receiver->connections[receiver->connection_count++] = fd;
     pthread_mutex_unlock(&receiver->lock);
-    need(!pthread_create(&thread, NULL, serve, talk), "pthread_create");
+    need(!thread_start(&thread, serve, talk), "pthread_create");
     pthread_detach(thread);
 }
 
@@ -256,7 +258,7 @@ void receiver_start(struct receiver *receiver, enum receiver_protocol protocol)
     need(!listen(receiver->listener, RECEIVER_CONNECTIONS_MAX), "listen");
     need(!getsockname(receiver->listener, (struct sockaddr *)&address, &size), "getsockname");
     receiver->port = ntohs(address.sin_port);
-    need(!pthread_create(&receiver->thread, NULL, listen_on, receiver), "pthread_create");
+    need(!thread_start(&receiver->thread, listen_on, receiver), "pthread_create");
 }
 
 void receiver_stop(struct receiver *receiver)

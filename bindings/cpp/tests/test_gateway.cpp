@@ -93,7 +93,7 @@ void what_cannot_be_opened_throws()
     options.address = "localhost";
     try {
         chatcore::Gateway gateway(engine, std::move(options));
-        CHECK(!"it has thrown");
+        CHECK(false && "it has thrown");
     } catch (const std::system_error &error) {
         CHECK(error.code() == CC_EINVAL);
     }

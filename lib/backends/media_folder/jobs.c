@@ -3,9 +3,9 @@
  */
 #include "backends/media_folder/jobs.h"
 
+#include "base/thread.h"
 #include "chatcore/error.h"
 
-#include <signal.h>
 #include <string.h>
 
 static struct cc_op *take(struct jobs *jobs)
@@ -41,7 +41,6 @@ static void *work(void *context)
 /* The program's signals are not for this thread. */
 int jobs_start(struct jobs *jobs, void *context)
 {
-    sigset_t all, before;
     int r;
 
     memset(jobs, 0, sizeof *jobs);
@@ -53,10 +52,7 @@ int jobs_start(struct jobs *jobs, void *context)
         pthread_mutex_destroy(&jobs->lock);
         return CC_ENOMEM;
     }
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = pthread_create(&jobs->thread, NULL, work, jobs);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    r = thread_start(&jobs->thread, work, jobs);
     if (!r)
         return 0;
     pthread_cond_destroy(&jobs->came);

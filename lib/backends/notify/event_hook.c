@@ -10,12 +10,12 @@
 #include "backends/notify/post.h"
 #include "base/crypto.h"
 #include "base/options.h"
+#include "base/thread.h"
 #include "base/trace.h"
 #include "chatcore/consumer.h"
 #include "chatcore/error.h"
 #include "wire/encode.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -418,7 +418,7 @@ static int hook_open(struct cc_event_hook *hook, struct cc_engine *engine)
     int r;
 
     hook->multi = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_multi_init();
-    if (!hook->multi || pthread_create(&hook->thread, NULL, run, hook))
+    if (!hook->multi || thread_start(&hook->thread, run, hook))
         return CC_ENOMEM;
     r = cc_queue_new(engine, wake, hook, &hook->queue);
     if (r) {

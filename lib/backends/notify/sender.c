@@ -3,9 +3,8 @@
  */
 #include "backends/notify/sender.h"
 
+#include "base/thread.h"
 #include "chatcore/error.h"
-
-#include <pthread.h>
 
 #define POLL_MS 1000
 
@@ -260,7 +259,7 @@ int sender_new(const struct cc_allocator *allocator, const struct sender_backend
     sender->last = &sender->waiting;
     pthread_mutex_init(&sender->lock, NULL);
     sender->multi = curl_global_init(CURL_GLOBAL_DEFAULT) ? NULL : curl_multi_init();
-    if (!sender->multi || pthread_create(&sender->thread, NULL, run, sender)) {
+    if (!sender->multi || thread_start(&sender->thread, run, sender)) {
         sender_close(sender);
         return CC_ENOMEM;
     }
