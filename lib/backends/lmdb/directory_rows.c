@@ -91,15 +91,18 @@ int profile_row_read(struct cc_slice value, struct profile_row *ret_row)
 {
     struct reader reader = reader_of(value);
     struct profile_row row = {0};
+    bool has_privacy;
 
     for (size_t i = 0; i < 3; i++)
         row.values[i] = read_run(&reader);
-    if (!reader.failed && reader.at != reader.end) {
+    has_privacy = !reader.failed && reader.at != reader.end;
+    if (has_privacy) {
         row.privacy.presence = (enum cc_audience)read_number(&reader, 1);
         row.privacy.read_marks = (enum cc_read_marks)read_number(&reader, 1);
     }
     if (reader_end(&reader) || row.privacy.presence > CC_AUDIENCE_NOBODY ||
-        row.privacy.read_marks > CC_READ_MARKS_PRIVATE)
+        row.privacy.read_marks > CC_READ_MARKS_PRIVATE ||
+        has_privacy != (row.privacy.presence || row.privacy.read_marks))
         return CC_ECORRUPT;
     *ret_row = row;
     return 0;
