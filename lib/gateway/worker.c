@@ -3,6 +3,7 @@
  */
 #include "gateway/worker.h"
 
+#include "base/thread.h"
 #include "chatcore/error.h"
 #include "gateway/connection.h"
 #include "gateway/delivery.h"
@@ -12,7 +13,6 @@
 #include "gateway/tls.h"
 #include "gateway/transfer.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 /* Events taken in one turn, so that sockets get their turn too. */
@@ -318,17 +318,12 @@ static void *run(void *context)
     return NULL;
 }
 
-/* The program's signals are not for this thread. */
 int worker_start(struct worker *worker)
 {
-    sigset_t all, before;
     int r;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     atomic_fetch_add(&worker->gateway->running, 1);
-    r = pthread_create(&worker->thread, NULL, run, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    r = thread_start(&worker->thread, run, worker);
     if (r)
         atomic_fetch_sub(&worker->gateway->running, 1);
     return r ? CC_ENOMEM : 0;

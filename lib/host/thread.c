@@ -1,11 +1,11 @@
 /*
  * The driver on a thread of the library's: a libevent base of its own, and the driver for bases.
  */
+#include "base/thread.h"
 #include "chatcore/error.h"
 #include "host/host.h"
 
 #include <event2/event.h>
-#include <signal.h>
 
 static void *run(void *context)
 {
@@ -14,19 +14,6 @@ static void *run(void *context)
     /* Ends by itself: after CC_EVENT_STOPPED the base has no events left. */
     event_base_dispatch(host->base);
     return NULL;
-}
-
-/* The program's signals are not for this thread. */
-static int start(struct cc_host *host)
-{
-    sigset_t all, before;
-    int r;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = pthread_create(&host->thread, NULL, run, host);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return r ? CC_ENOMEM : 0;
 }
 
 int cc_host_thread_start(struct cc_host *host, struct cc_engine *engine)
@@ -40,8 +27,8 @@ int cc_host_thread_start(struct cc_host *host, struct cc_engine *engine)
         return CC_ENOMEM;
     host->driver = HOST_THREAD;
     r = cc_host_attach(host, engine, host->base);
-    if (!r)
-        r = start(host);
+    if (!r && thread_start(&host->thread, run, host))
+        r = CC_ENOMEM;
     if (r) {
         host_detach(host);
         event_base_free(host->base);

@@ -3,10 +3,10 @@
  */
 #include "backends/lmdb/writer.h"
 
+#include "base/thread.h"
 #include "chatcore/error.h"
 
 #include <errno.h>
-#include <signal.h>
 
 static const struct writer_kind *kind_of(const struct cc_op *op)
 {
@@ -188,20 +188,6 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* The host's signals are for the host's threads. */
-static int thread_start(struct writer *writer)
-{
-    sigset_t all;
-    sigset_t before;
-    int r;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = pthread_create(&writer->thread, NULL, run, writer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return r == EAGAIN ? ENOMEM : r;
-}
-
 int writer_start(struct writer *writer, struct environment *environment, void *port,
                  const struct writer_hooks *hooks)
 {
@@ -216,7 +202,9 @@ int writer_start(struct writer *writer, struct environment *environment, void *p
         return environment_error(environment, r);
     r = pthread_cond_init(&writer->came, NULL);
     if (!r) {
-        r = thread_start(writer);
+        r = thread_start(&writer->thread, run, writer);
+        if (r == EAGAIN)
+            r = ENOMEM;
         if (r)
             pthread_cond_destroy(&writer->came);
     }

@@ -6,11 +6,9 @@
 #include "backends/answer.h"
 #include "backends/search_sqlite/database.h"
 #include "base/options.h"
+#include "base/thread.h"
 #include "base/trace.h"
 #include "chatcore/error.h"
-
-#include <pthread.h>
-#include <signal.h>
 
 /* What a query may take: a user waits for it, and others behind it. */
 #define QUERY_MS 500
@@ -136,21 +134,6 @@ static void submit(struct search *search, struct cc_op *op, const struct operati
     pthread_mutex_unlock(&search->lock);
 }
 
-/* The host's signals are for the host's threads. */
-static int thread_start(struct search *search)
-{
-    sigset_t all;
-    sigset_t before;
-    int r;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    r = pthread_create(&search->thread, NULL, run, search);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    search->has_thread = !r;
-    return r ? CC_ENOMEM : 0;
-}
-
 static void thread_stop(struct search *search)
 {
     pthread_mutex_lock(&search->lock);
@@ -225,8 +208,10 @@ int cc_search_sqlite_open(const struct cc_allocator *allocator,
     pthread_cond_init(&search->came, NULL);
     search->query_ms = given.query_ms ? given.query_ms : QUERY_MS;
     r = database_open(&search->database, given.path);
-    if (!r && !given.no_thread)
-        r = thread_start(search);
+    if (!r && !given.no_thread) {
+        search->has_thread = !thread_start(&search->thread, run, search);
+        r = search->has_thread ? 0 : CC_ENOMEM;
+    }
     if (r) {
         slot_free(search);
         return r;
