@@ -47,11 +47,16 @@ struct cc_consumer_options {
 };
 #define CC_CONSUMER_OPTIONS_INIT CC_SIZED(struct cc_consumer_options)
 
+/* Messages of one CC_EVENT_CONSUMED at most: enough to share its costs, few enough to bound what is
+ * held for it. */
+#define CC_CONSUMER_BATCH 256
+
 /*
- * Opens a consumer: CC_EVENT_CONSUMED follows in the queue, with up to 256 messages each. The next
- * ones are read when the host has drained them: few are under way at a time, however slow it is.
- * It lives until its CC_EVENT_CONSUMER_CLOSED has been drained. Queue's thread. Errors: CC_EINVAL,
- * CC_ENOMEM. A name that is open on this engine already is closed at once, with CC_EEXISTS.
+ * Opens a consumer: CC_EVENT_CONSUMED follows in the queue, of CC_CONSUMER_BATCH messages at most.
+ * The next ones are read when the host has drained them: few are under way at a time, however slow
+ * it is. It lives until its CC_EVENT_CONSUMER_CLOSED has been drained. Queue's thread. Errors:
+ * CC_EINVAL, CC_ENOMEM. A name that is open on this engine already is closed at once, with
+ * CC_EEXISTS.
  */
 int cc_consumer_open(struct cc_queue *queue, const struct cc_consumer_options *options,
                      struct cc_consumer **ret_consumer);

@@ -124,7 +124,7 @@ static void take_listed(struct reader *reader)
     struct message *message = find_next(reader);
     uint64_t next = reader->partition->applied;
 
-    while (message && reader->count < CONSUMER_BATCH) {
+    while (message && reader->count < CC_CONSUMER_BATCH) {
         reader->messages[reader->count++] = message_ref(message);
         message = message->next_applied;
     }

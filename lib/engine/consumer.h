@@ -19,9 +19,6 @@
 
 struct consumer;
 
-/* Messages a batch: enough to share its costs, few enough to bound what is held for it. */
-#define CONSUMER_BATCH 256
-
 struct consumer_batch {
     uint32_t partition;
     struct message *const *messages; /* ascending by offset; may be none: then only `next` moved */

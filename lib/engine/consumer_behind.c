@@ -48,7 +48,7 @@ struct behind {
     struct arena arena;
     struct cc_log_read read;
     struct cc_log_bounds bounds;
-    struct entry entries[CONSUMER_BATCH];
+    struct entry entries[CC_CONSUMER_BATCH];
     size_t count;
     uint64_t next;          /* the position behind the batch */
     struct lookup *lookups; /* uthash: by conversation */
@@ -311,7 +311,7 @@ static void records_read(struct behind *behind)
     const struct cc_log_read *read = &behind->read;
     int r = 0;
 
-    for (size_t i = 0; !r && i < read->ret_count && behind->count < CONSUMER_BATCH; i++)
+    for (size_t i = 0; !r && i < read->ret_count && behind->count < CC_CONSUMER_BATCH; i++)
         if (read->ret_records[i].offset < behind->reader->partition->flushed)
             r = take_record(behind, &read->ret_records[i]);
     if (r)
@@ -376,7 +376,7 @@ void behind_begin(struct reader *reader)
     arena_init(&behind->arena, &engine->allocator);
     behind->read.partition = reader->partition->number;
     behind->read.offset = reader->position;
-    behind->read.max_records = CONSUMER_BATCH;
+    behind->read.max_records = CC_CONSUMER_BATCH;
     behind->read.max_bytes = BEHIND_BYTES;
     reader->state = READER_BEHIND;
     reader_op_begin(reader, &behind->read.op, log_read);

@@ -52,9 +52,9 @@ struct search_partition {
     struct cc_search_index index;
     struct cc_search_forget forget;
     bool has_batch;
-    struct message *messages[CONSUMER_BATCH]; /* references, as long as the batch is under way */
+    struct message *messages[CC_CONSUMER_BATCH]; /* references, as long as the batch is under way */
     size_t message_count;
-    struct cc_search_entry entries[CONSUMER_BATCH];
+    struct cc_search_entry entries[CC_CONSUMER_BATCH];
     bool wants_rebuild;
     uint64_t rebuild_before;        /* what the store has below this log offset is brought */
     struct search_rebuild *rebuild; /* NULL, or it goes before the batch */

@@ -22,9 +22,6 @@
 /* Requests at a time: enough for 100 events a second over a way of 80 ms. */
 #define PARALLEL 8
 
-/* Of the engine's batches. */
-#define BATCH_MAX 256
-
 #define TIMEOUT_MS      15000
 #define DISABLE_AFTER_S (5 * 24 * 3600)
 #define POLL_MS         1000
@@ -58,7 +55,7 @@ struct cc_event_hook {
     struct cc_consumer *consumer; /* NULL: not open yet, or closed */
     bool was_opened;
     const struct cc_event *event; /* CONSUMED, or NULL: none is held */
-    enum message_state states[BATCH_MAX];
+    enum message_state states[CC_CONSUMER_BATCH];
     size_t committed; /* messages of the event */
     struct attempt attempts[PARALLEL];
     unsigned failures; /* in a row */
@@ -273,7 +270,7 @@ static void take_event(struct cc_event_hook *hook)
     while (!hook->event && (event = cc_queue_next(hook->queue)) != NULL) {
         if (event->type == CC_EVENT_CONSUMER_CLOSED)
             hook->consumer = NULL;
-        else if (event->type == CC_EVENT_CONSUMED && event->u.consumed.count <= BATCH_MAX)
+        else if (event->type == CC_EVENT_CONSUMED && event->u.consumed.count <= CC_CONSUMER_BATCH)
             hook->event = event;
     }
     memset(hook->states, 0, sizeof hook->states);
