@@ -1,28 +1,15 @@
 /*
- * The directories when allocations fail: a scenario is run again and again, and each time another
- * allocation of each step fails. A step that answers CC_ENOMEM has changed nothing: done again, it
- * answers what it would have answered, and everything that can be read is as if nothing had
- * failed. Nothing leaks.
+ * The directories when allocations fail: see allocation_sweep.h.
  */
+#include "allocation_sweep.h"
 #include "chatcore/backend/lmdb.h"
 #include "chatcore/backend/memory.h"
-#include "chatcore/error.h"
-#include "support/failing_allocator.h"
 #include "support/folder.h"
-#include "support/test.h"
 #include "testing/directory_steps.h"
 
-/* A step allocates less often than this: the sweep of each ends before. */
-#define ALLOCATIONS_MAX 200
-
-struct sweep {
-    struct failing_allocator memory;
-    struct cc_allocator allocator;
-    struct suite suite;
+struct scenario {
+    struct sweep sweep;
     struct dir dir;
-    long left; /* of each step: so many allocations succeed */
-    bool once;
-    bool hit; /* some step failed in this run */
 };
 
 /* --- the steps --- */
@@ -137,24 +124,27 @@ static const struct step {
 
 /* --- running them --- */
 
-static void run_step(struct sweep *sweep, const struct step *step)
+static struct scenario *scenario_of(struct sweep *sweep)
+{
+    return container_of(sweep, struct scenario, sweep);
+}
+
+static void run_step(struct scenario *scenario, const struct step *step)
 {
     int status;
 
-    failing_allocator_arm(&sweep->memory, sweep->left, sweep->once);
-    status = step->run(&sweep->dir);
-    if (failing_allocator_disarm(&sweep->memory))
-        sweep->hit = true;
-    if (status != CC_ENOMEM) {
-        assert_int_equal(status, step->status);
-        return;
-    }
-    assert_int_equal(step->run(&sweep->dir), step->status);
+    sweep_arm(&scenario->sweep);
+    status = step->run(&scenario->dir);
+    sweep_disarm(&scenario->sweep);
+    if (status == CC_ENOMEM)
+        status = step->run(&scenario->dir);
+    assert_int_equal(status, step->status);
 }
 
 /* Everything, in one text. */
-static void read_all(struct dir *dir, struct text *text)
+static void read_all(struct sweep *sweep, struct text *text)
 {
+    struct dir *dir = &scenario_of(sweep)->dir;
     static const char *const users[] = {"alice", "bob", "dan", "frank", "ivy", "jay", "kim", "zoe"};
 
     dir_read_conversation(dir, "room", text);
@@ -172,86 +162,49 @@ static void read_all(struct dir *dir, struct text *text)
     }
 }
 
-/* A read under failures answers what it should or CC_ENOMEM, and leaks nothing. */
-static void read_under_failures(struct sweep *sweep)
-{
-    struct text text = {0};
-
-    failing_allocator_arm(&sweep->memory, sweep->left, sweep->once);
-    read_all(&sweep->dir, &text);
-    if (failing_allocator_disarm(&sweep->memory)) {
-        sweep->hit = true;
-        assert_non_null(strstr(text.bytes, "CC_ENOMEM"));
-    }
-}
-
-static void run_all(struct sweep *sweep, struct text *text)
+static void run_all(struct scenario *scenario, struct text *text)
 {
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
-        run_step(sweep, &steps[i]);
-    read_under_failures(sweep);
-    read_all(&sweep->dir, text);
-    assert_string_equal(sweep->suite.failure, "");
-    assert_true(text->size < sizeof text->bytes - 1); /* nothing was cut */
-    sweep->dir.port.vtable->free(sweep->dir.port.self);
+        run_step(scenario, &steps[i]);
+    sweep_read(&scenario->sweep, read_all, text);
+    scenario->dir.port.vtable->free(scenario->dir.port.self);
 }
 
 /* --- the two backends --- */
 
 static void memory_run(struct sweep *sweep, struct text *text)
 {
+    struct scenario *scenario = scenario_of(sweep);
     struct cc_memory_world *world;
 
     assert_int_equal(cc_memory_world_new(&sweep->allocator, 1, &world), 0);
-    assert_int_equal(cc_memory_directory_open(world, &sweep->dir.port), 0);
-    run_all(sweep, text);
+    assert_int_equal(cc_memory_directory_open(world, &scenario->dir.port), 0);
+    run_all(scenario, text);
     cc_memory_world_free(world);
 }
 
 static void lmdb_run(struct sweep *sweep, struct text *text)
 {
+    struct scenario *scenario = scenario_of(sweep);
     struct cc_lmdb_options options = CC_LMDB_OPTIONS_INIT;
     struct folder folder;
 
     folder_make(&folder);
     options.path = folder.path;
     options.sync = false;
-    assert_int_equal(cc_lmdb_directory_open(&sweep->allocator, &options, &sweep->dir.port), 0);
-    run_all(sweep, text);
+    assert_int_equal(cc_lmdb_directory_open(&sweep->allocator, &options, &scenario->dir.port), 0);
+    run_all(scenario, text);
     folder_remove(&folder);
-}
-
-static void report_nothing(void *context, const char *suite, const char *name, const char *failure)
-{
-    (void)context;
-    (void)suite;
-    (void)name;
-    (void)failure;
 }
 
 static void sweep_with(void (*run)(struct sweep *sweep, struct text *text), bool once)
 {
-    struct cc_conformance_options options = CC_CONFORMANCE_OPTIONS_INIT;
-    struct sweep sweep = {.once = once, .hit = true, .dir = {.page = 10}};
-    struct text wanted = {0};
+    struct scenario scenario = {.dir = {.page = 10}};
 
-    options.report = report_nothing;
-    sweep.allocator = failing_allocator_of(&sweep.memory);
-    sweep.dir.suite = &sweep.suite;
-    assert_int_equal(suite_init(&sweep.suite, "sweep", &options), 0);
-    sweep.left = 1000000;
-    run(&sweep, &wanted);
-    for (sweep.left = 0; sweep.hit; sweep.left++) {
-        struct text text = {0};
-
-        assert_true(sweep.left < ALLOCATIONS_MAX);
-        sweep.hit = false;
-        run(&sweep, &text);
-        assert_string_equal(text.bytes, wanted.bytes);
-        assert_int_equal(sweep.memory.out, 0);
-    }
-    assert_true(sweep.left > 3); /* it did fail at some */
-    suite_deinit(&sweep.suite);
+    sweep_init(&scenario.sweep, once);
+    scenario.dir.suite = &scenario.sweep.suite;
+    sweep_all(&scenario.sweep, run);
+    suite_deinit(&scenario.sweep.suite);
 }
 
 static void test_memory_when_one_fails(void **state)
