@@ -371,6 +371,21 @@ void fixture_deinit(struct fixture *fixture)
     cc_memory_world_free(fixture->world);
 }
 
+int fixture_setup(void **state)
+{
+    static struct fixture fixture;
+
+    fixture_init(&fixture, NULL);
+    *state = &fixture;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_deinit(*state);
+    return 0;
+}
+
 void fixture_restart(struct fixture *fixture, void (*configure)(struct cc_engine_options *options))
 {
     engine_close(fixture);

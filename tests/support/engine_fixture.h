@@ -56,6 +56,10 @@ struct fixture {
 void fixture_init(struct fixture *fixture, void (*configure)(struct cc_engine_options *options));
 void fixture_deinit(struct fixture *fixture);
 
+/* As cmocka's setup and teardown: the test's state is a fixture with the defaults. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
 /* Nodes of one world with so many partitions. fixture_deinit() of the first ends them all. */
 void fixture_init_cluster(struct fixture *fixtures, size_t count, uint32_t partitions,
                           void (*configure)(struct cc_engine_options *options));

@@ -34,12 +34,6 @@ static int setup_with_a_spare(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 /* Groups of these names are spread over the partitions, so over the owners. */
 static const char *const groups[] = {"g1", "g2", "g3", "g4", "g5", "g6"};
 #define GROUPS (sizeof groups / sizeof groups[0])
@@ -267,7 +261,7 @@ static void test_direct(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_groups),
         TEST(test_receipts_and_typing),
@@ -275,7 +269,8 @@ int main(void)
         TEST(test_crowds),
         TEST(test_joiners),
         TEST(test_presence),
-        cmocka_unit_test_setup_teardown(test_presence_after_a_death, setup_with_a_spare, teardown),
+        cmocka_unit_test_setup_teardown(test_presence_after_a_death, setup_with_a_spare,
+                                        fixture_teardown),
         TEST(test_direct),
     };
 #undef TEST

@@ -23,21 +23,6 @@ struct reader {
     int status;
 };
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static struct cc_consumer_options named(const char *name)
 {
     struct cc_consumer_options options = CC_CONSUMER_OPTIONS_INIT;
@@ -579,7 +564,7 @@ static void test_partitions_are_shared_by_nodes(void **state)
     fixture_deinit(&fixtures[0]);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)
 {

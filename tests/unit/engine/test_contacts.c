@@ -5,21 +5,6 @@
 #include "support/engine_fixture.h"
 #include "support/test.h"
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void relate(struct client *client, enum cc_command_type type, const char *user)
 {
     client_do(client, (struct cc_command){.type = type, .user = text_slice(user)});
@@ -159,7 +144,7 @@ static void test_not_configured(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_profile), TEST(test_profile_refuses), TEST(test_contacts),
         TEST(test_mute),    TEST(test_device),          TEST(test_not_configured),

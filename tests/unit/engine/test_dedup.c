@@ -12,21 +12,6 @@
 #define MESSAGES 200
 #define WINDOW   8
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 /* A window, a filter and a memory so small that a test fills them. */
 static void make_small(struct fixture *fixture, size_t filter_ids)
 {
@@ -142,7 +127,7 @@ static void test_a_sender_is_loaded_once(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_in_a_partition_that_began_empty),
         TEST(test_when_the_filter_has_let_them_go),

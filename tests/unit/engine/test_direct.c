@@ -4,21 +4,6 @@
 #include "support/engine_fixture.h"
 #include "support/test.h"
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void relate(struct client *client, enum cc_command_type type, const char *user)
 {
     client_do(client, (struct cc_command){.type = type, .user = text_slice(user)});
@@ -172,7 +157,7 @@ static void test_restart(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_first_message), TEST(test_both_at_once), TEST(test_burst),
         TEST(test_refuses),       TEST(test_block),        TEST(test_block_elsewhere),

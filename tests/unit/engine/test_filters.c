@@ -48,12 +48,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void send_as(struct client *client, const char *client_id, const char *conversation)
 {
     client_do(client, (struct cc_command){.type = CC_COMMAND_SEND,
@@ -155,16 +149,16 @@ static void test_first_message_to_a_friend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        {"a retry that memory knows is answered, and no filter asked", test_retry, setup, teardown,
-         NULL},
-        {"a retry that the store knows is not rejected", test_retry_after_restart, setup, teardown,
-         NULL},
+        {"a retry that memory knows is answered, and no filter asked", test_retry, setup,
+         fixture_teardown, NULL},
+        {"a retry that the store knows is not rejected", test_retry_after_restart, setup,
+         fixture_teardown, NULL},
         {"a retry of who was removed since is not forbidden", test_retry_of_removed, setup,
-         teardown, NULL},
+         fixture_teardown, NULL},
         {"a rejected first message leaves no conversation", test_first_direct_message, setup,
-         teardown, NULL},
+         fixture_teardown, NULL},
         {"a first message to who has the sender as contact is no first contact",
-         test_first_message_to_a_friend, setup, teardown, NULL},
+         test_first_message_to_a_friend, setup, fixture_teardown, NULL},
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,21 +5,6 @@
 #include "support/engine_fixture.h"
 #include "support/test.h"
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void set_role(struct client *client, const char *user, enum cc_role role)
 {
     client_do(client, (struct cc_command){.type = CC_COMMAND_ROLE,
@@ -395,7 +380,7 @@ static void test_restart(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_create),
         TEST(test_create_again),

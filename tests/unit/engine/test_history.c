@@ -7,21 +7,6 @@
 
 #include <stdio.h>
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void say_numbers(struct client *client, const char *conversation, int from, int to)
 {
     char text[16];
@@ -335,7 +320,7 @@ static void test_bytes(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_pages_from_memory),
         TEST(test_pages_from_the_store),

@@ -33,12 +33,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static struct cc_command upload_of(const char *name, const char *type, uint64_t bytes)
 {
     return (struct cc_command){.type = CC_COMMAND_UPLOAD,
@@ -535,7 +529,7 @@ static void test_many_objects_are_looked_at_in_pages(void **state)
     assert_int_equal(media_fake_count(), 200);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, fixture_teardown)
 
 int main(void)
 {

@@ -78,12 +78,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 /* The entries of the only partition; `ret_copy` (or NULL) gets the payload of the first. */
 static size_t outbox_count(struct fixture *fixture, struct buffer *ret_copy)
 {
@@ -282,7 +276,7 @@ static void test_relayed_only_when_left(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_conflict),          TEST(test_at_once),     TEST(test_emptied_behind_the_store),
         TEST(test_kept_until_stored), TEST(test_left_behind), TEST(test_early),

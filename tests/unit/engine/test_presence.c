@@ -7,21 +7,6 @@
 
 #include <stdio.h>
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void relate(struct client *client, enum cc_command_type type, const char *user)
 {
     client_do(client, (struct cc_command){.type = type, .user = text_slice(user)});
@@ -307,7 +292,7 @@ static void test_herd(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_contacts_are_told),
         TEST(test_reconnecting_shows_nothing),

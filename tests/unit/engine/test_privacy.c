@@ -28,12 +28,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void do_with_user(struct client *client, enum cc_command_type type, const char *user)
 {
     client_forget(client);
@@ -286,7 +280,7 @@ static void test_others_may_not(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_an_erased_user),
         TEST(test_what_was_said_just_now),

@@ -52,12 +52,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void test_a_new_engine_is_ready_once_it_has_run(void **state)
 {
     const struct fixture *fixture = *state;
@@ -154,7 +148,7 @@ static void test_a_node_without_partitions_is_ready(void **state)
     fixture_deinit(&nodes[0]);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
 {

@@ -10,21 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void mark(struct client *client, enum cc_command_type type, const char *conversation,
                  uint64_t seq)
 {
@@ -587,7 +572,7 @@ static void test_members_of_a_channel(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_direct),
         TEST(test_blocked),

@@ -8,21 +8,6 @@
 
 #include <stdio.h>
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static struct cc_command about(enum cc_command_type type, struct cc_id message, const char *text)
 {
     return (struct cc_command){.type = type,
@@ -221,7 +206,7 @@ static void test_many(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_deleted),
         TEST(test_deleted_when_stored),

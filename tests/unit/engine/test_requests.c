@@ -5,21 +5,6 @@
 #include "support/engine_fixture.h"
 #include "support/test.h"
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void relate(struct client *client, enum cc_command_type type, const char *user)
 {
     client_do(client, (struct cc_command){.type = type, .user = text_slice(user)});
@@ -129,13 +114,17 @@ static void it_ends_with_the_engine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(it_acts_and_is_pushed_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(its_user_is_not_online, setup, teardown),
-        cmocka_unit_test_setup_teardown(it_moves_no_device_cursor, setup, teardown),
-        cmocka_unit_test_setup_teardown(its_read_mark_is_the_users, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_device_is_named_by_the_command, setup, teardown),
-        cmocka_unit_test_setup_teardown(it_takes_no_place_of_a_device, setup, teardown),
-        cmocka_unit_test_setup_teardown(it_ends_with_the_engine, setup, teardown),
+        cmocka_unit_test_setup_teardown(it_acts_and_is_pushed_nothing, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(its_user_is_not_online, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(it_moves_no_device_cursor, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(its_read_mark_is_the_users, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_device_is_named_by_the_command, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(it_takes_no_place_of_a_device, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(it_ends_with_the_engine, fixture_setup, fixture_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

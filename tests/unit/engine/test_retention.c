@@ -28,12 +28,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void history(struct client *client, const char *wanted)
 {
     client_forget(client);
@@ -285,8 +279,8 @@ static void test_on_several_nodes(void **state)
 
 int main(void)
 {
-#define TEST(name)     cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define TEST_OWN(name) cmocka_unit_test_setup_teardown(name, setup_own, teardown)
+#define TEST(name)     cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
+#define TEST_OWN(name) cmocka_unit_test_setup_teardown(name, setup_own, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_old_messages_vanish),     TEST(test_coming_online_behind_it),
         TEST(test_editing_behind_it),       TEST(test_under_the_servers),

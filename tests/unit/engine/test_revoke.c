@@ -86,12 +86,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static bool is_in(const struct client *client)
 {
     return !client->is_closed;
@@ -276,7 +270,7 @@ static void only_administrators_may(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(one_token_ends_and_no_other),
         TEST(all_tokens_of_a_user_end_that_were_issued_before),

@@ -7,21 +7,6 @@
 
 #include <stdio.h>
 
-static int setup(void **state)
-{
-    static struct fixture fixture;
-
-    fixture_init(&fixture, NULL);
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_deinit(*state);
-    return 0;
-}
-
 static void type(struct client *client, const char *conversation, bool on)
 {
     client_do(client, (struct cc_command){.type = CC_COMMAND_TYPING,
@@ -173,7 +158,7 @@ static void test_not_in_crowds(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
         TEST(test_on_and_off),
         TEST(test_expires),
