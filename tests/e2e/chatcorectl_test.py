@@ -16,6 +16,7 @@ import threading
 import time
 import urllib.request
 
+from cases import run_cases
 from harness import Client, Server, play
 
 SENDERS = 4
@@ -376,17 +377,5 @@ TESTS = [a_token_lets_in, tokens_are_revoked, keys_come_and_go, figures_are_show
          help_tells_of_every_command, what_is_wrong_is_told]
 
 
-def main():
-    failed = 0
-    for test in TESTS:
-        try:
-            test()
-            print(f"ok {test.__name__}", flush=True)
-        except Exception as error:  # the others go on
-            print(f"not ok {test.__name__}: {error!r}", flush=True)
-            failed += 1
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(TESTS))

@@ -5,6 +5,7 @@
     config_test.py CHATCORED
 """
 import asyncio
+import functools
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 
+from cases import run_cases
 from harness import Client, Refused, Server
 
 PATIENCE_S = 20
@@ -290,18 +292,14 @@ TESTS = [every_fault_is_told_with_its_line, a_data_folder_without_parent_is_told
          a_service_manager_is_told, spam_has_thresholds]
 
 
-def main():
-    failed = 0
-    for test in TESTS:
-        try:
-            with tempfile.TemporaryDirectory(prefix="chatcore-config-") as folder:
-                test(folder)
-            print(f"ok {test.__name__}", flush=True)
-        except Exception as error:  # the others go on
-            print(f"not ok {test.__name__}: {error!r}", flush=True)
-            failed += 1
-    return 1 if failed else 0
+def in_folder(test):
+    """A case of a test that wants a folder of its own."""
+    @functools.wraps(test)
+    def case():
+        with tempfile.TemporaryDirectory(prefix="chatcore-config-") as folder:
+            test(folder)
+    return case
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(map(in_folder, TESTS)))

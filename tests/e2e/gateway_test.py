@@ -17,8 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
+from cases import run_cases, served
 from harness import Client, Server, websockets
 from raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, eventually, masked, metric
 
@@ -28,7 +28,7 @@ SCENARIOS = []
 def scenario(*options):
     """A scenario runs on a server of its own, with these options."""
     def register(function):
-        SCENARIOS.append((function, options))
+        SCENARIOS.append(served(function, *options))
         return function
     return register
 
@@ -450,7 +450,7 @@ def second_signal(server):
 
 # --- TLS ---------------------------------------------------------------------------------------
 
-def tls(_):
+def tls():
     with tempfile.TemporaryDirectory() as folder:
         cert, key = f"{folder}/cert", f"{folder}/key"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
@@ -478,7 +478,7 @@ async def chat_over_tls(server, cert):
         await one.close()
 
 
-def broken_tls(_):
+def broken_tls():
     with tempfile.TemporaryDirectory() as folder:
         for name in ("cert", "key"):
             with open(f"{folder}/{name}", "w", encoding="ascii") as file:
@@ -491,7 +491,7 @@ def broken_tls(_):
 
 # --- ports ---------------------------------------------------------------------------------------
 
-def taken_port(_):
+def taken_port():
     """Two servers share a port only if both say so."""
     with Server() as server:
         listen = f"127.0.0.1:{server.port}"
@@ -505,7 +505,7 @@ def taken_port(_):
 
 # --- settings ----------------------------------------------------------------------------------
 
-def settings(_):
+def settings():
     def run(*arguments):
         return subprocess.run([sys.argv[1], *arguments], capture_output=True, text=True,
                               timeout=20, check=False)
@@ -543,28 +543,5 @@ def settings(_):
 ALONE = [tls, broken_tls, taken_port, settings]
 
 
-def run_one(function, options):
-    began = time.monotonic()
-    try:
-        if options is None:
-            function(None)
-        else:
-            with Server(*options) as server:
-                function(server)
-        print(f"ok   {function.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-        return True
-    except Exception:  # a scenario may fail in any way; the others go on
-        print(f"FAIL {function.__name__}\n{traceback.format_exc()}", flush=True)
-        return False
-
-
-def main(wanted):
-    todo = SCENARIOS + [(function, None) for function in ALONE]
-    results = [run_one(function, options) for function, options in todo
-               if not wanted or function.__name__ in wanted]
-    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
-    return 0 if results and all(results) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[2:]))
+    sys.exit(run_cases(SCENARIOS + ALONE, sys.argv[2:]))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.request
 
+from cases import run_cases
 from harness import Server
 
 # The command line's own: no settings.
@@ -81,18 +82,6 @@ def the_packaged_file_is_good():
     assert shown.returncode == 0, shown
 
 
-def main():
-    failed = 0
-    for test in (every_setting_is_told, every_metric_is_told,
-                 dashboard_and_alerts_know_the_metrics, the_packaged_file_is_good):
-        try:
-            test()
-            print(f"ok {test.__name__}")
-        except AssertionError as error:
-            print(f"not ok {test.__name__}: {error}")
-            failed += 1
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases((every_setting_is_told, every_metric_is_told,
+                        dashboard_and_alerts_know_the_metrics, the_packaged_file_is_good)))

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import urllib.request
 
+from cases import Missing, run_cases
 from harness import Server
 
 CHATCORED, CHATCORECTL, SOURCE = map(os.path.abspath, sys.argv[1:4])
@@ -22,10 +23,6 @@ COMPLETION = f"{SOURCE}/packaging/completion"
 
 # What `systemd-analyze security` calls the exposure, from 0 to 100: the network, and little else.
 EXPOSURE_MAX = 20
-
-
-class Missing(Exception):
-    pass
 
 
 def run(*command, **options):
@@ -195,19 +192,5 @@ TESTS = [man_pages_are_well_formed, man_pages_tell_of_everything, bash_completes
          the_unit_is_sound]
 
 
-def main():
-    failed = 0
-    for test in TESTS:
-        try:
-            test()
-            print(f"ok {test.__name__}", flush=True)
-        except Missing as missing:
-            print(f"SKIPPED {test.__name__}: {missing}", flush=True)
-        except AssertionError as error:
-            print(f"not ok {test.__name__}: {error!r}", flush=True)
-            failed += 1
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(TESTS))

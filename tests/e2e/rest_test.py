@@ -12,9 +12,9 @@ import socket
 import sys
 import threading
 import time
-import traceback
 import urllib.parse
 
+from cases import run_cases, served
 from harness import Client, Server, skip
 from rest import User, group, say
 
@@ -30,7 +30,7 @@ SCENARIOS = []
 
 def scenario(*options):
     def add(function):
-        SCENARIOS.append((function, options))
+        SCENARIOS.append(served(function, "--spam-filter-off", "--search-off", *options))
         return function
     return add
 
@@ -586,24 +586,6 @@ def no_origin_may_read_unless_named(server):
 
 # --- running -----------------------------------------------------------------------------------
 
-def run_one(function, options):
-    began = time.monotonic()
-    try:
-        with Server("--spam-filter-off", "--search-off", *options) as server:
-            function(server)
-        print(f"ok   {function.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-        return True
-    except Exception:  # a scenario may fail in any way; the others go on
-        print(f"FAIL {function.__name__}\n{traceback.format_exc()}", flush=True)
-        return False
-
-
-def main(wanted):
-    results = [run_one(function, options) for function, options in SCENARIOS
-               if not wanted or function.__name__ in wanted]
-    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
-    return 0 if results and all(results) else 1
-
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[3:]))
+    sys.exit(run_cases(SCENARIOS, sys.argv[3:]))

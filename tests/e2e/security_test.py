@@ -20,9 +20,9 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 import urllib.parse
 
+from cases import run_cases, served
 from harness import Client, Refused, Server, base64url, msgpack, play, refused, websockets
 from raw import BINARY, CLOSE, TEXT, Raw, eventually, masked, metric
 from rest import User, group, say
@@ -33,7 +33,7 @@ ATTACKS = []
 def attack(*options):
     """An attack has a server of its own, with these options."""
     def register(function):
-        ATTACKS.append((function, options))
+        ATTACKS.append(served(function, *options))
         return function
     return register
 
@@ -429,7 +429,7 @@ def slow_loris(server):
     eventually("only this is there", lambda: metric(server, "gateway_connections") == 1)
 
 
-def slow_loris_over_tls(_):
+def slow_loris_over_tls():
     with tempfile.TemporaryDirectory() as folder:
         cert, key = f"{folder}/cert", f"{folder}/key"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
@@ -548,7 +548,7 @@ def with_webhooks(*options):
     return server
 
 
-def addresses_inside(_):
+def addresses_inside():
     """However it is written, what the name or number turns out to be is looked at when the socket is
     opened: so it does not matter what a name said when it was registered."""
     inside = Six(("::", 0), Inside)
@@ -759,7 +759,7 @@ def a_flood_of_one_user(server):
 
 # --- what is written of it -----------------------------------------------------------------------
 
-def the_page_names_tests_that_there_are(_):
+def the_page_names_tests_that_there_are():
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.join(here, "..", "..")
     with open(os.path.join(root, "docs", "security.md"), encoding="utf8") as page:
@@ -776,7 +776,7 @@ def the_page_names_tests_that_there_are(_):
                and not re.search(rf"\b{re.escape(named)}\b", everything)
                and not os.path.exists(os.path.join(root, named.split()[0]))]
     assert len(rows) > 25 and not missing, missing
-    untried = [function.__name__ for function, _ in ATTACKS
+    untried = [function.__name__ for function in ATTACKS
                if not any(f"`{function.__name__}`" in row[3] for row in rows)]
     assert not untried, untried
 
@@ -786,28 +786,5 @@ def the_page_names_tests_that_there_are(_):
 ALONE = [slow_loris_over_tls, addresses_inside, the_page_names_tests_that_there_are]
 
 
-def run_one(function, options):
-    began = time.monotonic()
-    try:
-        if options is None:
-            function(None)
-        else:
-            with Server(*options) as server:
-                function(server)
-        print(f"ok   {function.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
-        return True
-    except Exception:  # an attack may fail in any way; the others go on
-        print(f"FAIL {function.__name__}\n{traceback.format_exc()}", flush=True)
-        return False
-
-
-def main(wanted):
-    todo = ATTACKS + [(function, None) for function in ALONE]
-    results = [run_one(function, options) for function, options in todo
-               if not wanted or function.__name__ in wanted]
-    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
-    return 0 if results and all(results) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[2:]))
+    sys.exit(run_cases(ATTACKS + ALONE, sys.argv[2:]))

@@ -17,6 +17,7 @@ import urllib.request
 
 import websockets
 
+from cases import run_cases
 from harness import Client, JSON, Server
 
 PARENT = "00f067aa0ba902b7"
@@ -135,19 +136,7 @@ def a_trace_goes_out_with_event_hooks():
     assert not any("traceparent" in message for _, message in Receiver.traces.values())
 
 
-def main():
-    failed = 0
-    for test in (requests_of_a_trace_are_told,
-                 traces_that_are_not_recorded_are_for_who_looks_closely,
-                 a_trace_goes_out_with_event_hooks):
-        try:
-            test()
-            print(f"ok {test.__name__}", flush=True)
-        except Exception as error:  # the others go on
-            print(f"not ok {test.__name__}: {error!r}", flush=True)
-            failed += 1
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases((requests_of_a_trace_are_told,
+                        traces_that_are_not_recorded_are_for_who_looks_closely,
+                        a_trace_goes_out_with_event_hooks)))
