@@ -46,7 +46,8 @@ extern "C" {
     X(CC_COMMAND_SEARCH, "search")                                                                 \
     X(CC_COMMAND_ERASE, "erase")                                                                   \
     X(CC_COMMAND_EXPORT, "export")                                                                 \
-    X(CC_COMMAND_REVOKE, "revoke")
+    X(CC_COMMAND_REVOKE, "revoke")                                                                 \
+    X(CC_COMMAND_BLOCKED, "blocked")
 
 enum cc_command_type {
     CC_COMMAND_NONE = 0,
@@ -85,19 +86,19 @@ struct cc_command {
     struct cc_slice media_id;     /* media: `media` */
     struct cc_slice sha256;       /* upload: 64 hexadecimal digits */
     struct cc_slice provider;     /* device: `push`.`provider`; `push`.`token` is in `token` */
-    struct cc_slice after_name;   /* conversations, members, contacts: `after`, an id or user */
+    struct cc_slice after_name;   /* conversations, members, contacts, blocked: `after` */
     const struct cc_slice *users; /* create (`members`), add, remove, presence; send (`mentions`) */
     size_t user_count;
     const struct cc_slice *media; /* send */
     size_t media_count;
-    uint64_t seq;          /* delivered, read */
-    uint64_t before;       /* history; 0: not given */
-    uint64_t after;        /* history */
-    uint32_t limit;        /* history, conversations, members, contacts, search; 0: the default */
-    uint64_t bytes;        /* upload: the object's size, if told */
-    int64_t until;         /* mute: wall ms; 0 ends it */
-    int64_t issued_before; /* revoke: wall ms; 0: now */
-    uint64_t retention_s;  /* update; 0: none of its own */
+    uint64_t seq;                   /* delivered, read */
+    uint64_t before;                /* history; 0: not given */
+    uint64_t after;                 /* history */
+    uint32_t limit;                 /* history, search, and lists; 0: the default */
+    uint64_t bytes;                 /* upload: the object's size, if told */
+    int64_t until;                  /* mute: wall ms; 0 ends it */
+    int64_t issued_before;          /* revoke: wall ms; 0: now */
+    uint64_t retention_s;           /* update; 0: none of its own */
     enum cc_conversation_kind kind; /* create */
     enum cc_role role;              /* role, add */
     struct cc_privacy privacy;      /* profile */

@@ -126,7 +126,7 @@ struct cc_reply {
     size_t member_count;
     const struct cc_presence *presence; /* presence */
     size_t presence_count;
-    const struct cc_slice *users; /* contacts */
+    const struct cc_slice *users; /* contacts, blocked */
     size_t user_count;
     const struct cc_profile *profile; /* profile */
     bool more;                        /* the paged ones */

@@ -194,7 +194,7 @@ static void listed(struct request *request, int status)
     request_reply(request, &reply);
 }
 
-void contacts_list(struct request *request)
+static void list(struct request *request, enum cc_relation relation)
 {
     struct cc_engine *engine = request_engine(request);
     const struct cc_command *command = request->command;
@@ -206,11 +206,21 @@ void contacts_list(struct request *request)
     }
     memset(&request->op, 0, sizeof request->op);
     op->user = request->user->name;
-    op->relation = CC_RELATION_CONTACT;
+    op->relation = relation;
     op->after = command->after_name;
     op->limit = lists_limit(command->limit, LISTS_NAMES, LISTS_NAMES_MAX);
     request_op_begin(request, listed);
     engine->directory.vtable->related(engine->directory.self, op);
+}
+
+void contacts_list(struct request *request)
+{
+    list(request, CC_RELATION_CONTACT);
+}
+
+void contacts_blocked(struct request *request)
+{
+    list(request, CC_RELATION_BLOCKED);
 }
 
 static void related(struct request *request, int status)

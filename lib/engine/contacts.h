@@ -17,6 +17,7 @@
 /* The commands. */
 void contacts_profile(struct request *request);
 void contacts_list(struct request *request);
+void contacts_blocked(struct request *request);
 void contacts_add(struct request *request);
 void contacts_remove(struct request *request);
 void contacts_block(struct request *request);

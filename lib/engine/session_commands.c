@@ -53,6 +53,7 @@ static const struct session_command commands[CC_COMMAND_COUNT] = {
     [CC_COMMAND_ERASE] = {privacy_erase, false, false},
     [CC_COMMAND_EXPORT] = {privacy_export, false, false},
     [CC_COMMAND_REVOKE] = {revoke_command, false, false},
+    [CC_COMMAND_BLOCKED] = {contacts_blocked, false, false},
 };
 
 const struct session_command *session_command(enum cc_command_type type)

@@ -45,6 +45,7 @@ static const struct rest_route routes[] = {
     {"GET", "/v1/contacts", CC_COMMAND_CONTACTS, 200, CC_SCOPE_USERS_READ, "after limit", ""},
     {"PUT", "/v1/contacts/{user}", CC_COMMAND_ADD_CONTACT, 200, CC_SCOPE_USERS_WRITE, "", ""},
     {"DELETE", "/v1/contacts/{user}", CC_COMMAND_REMOVE_CONTACT, 200, CC_SCOPE_USERS_WRITE, "", ""},
+    {"GET", "/v1/blocks", CC_COMMAND_BLOCKED, 200, CC_SCOPE_USERS_READ, "after limit", ""},
     {"PUT", "/v1/blocks/{user}", CC_COMMAND_BLOCK, 200, CC_SCOPE_USERS_WRITE, "", ""},
     {"DELETE", "/v1/blocks/{user}", CC_COMMAND_UNBLOCK, 200, CC_SCOPE_USERS_WRITE, "", ""},
     {"PUT", "/v1/devices/{device}", CC_COMMAND_DEVICE, 200, CC_SCOPE_USERS_WRITE, "", ""},

@@ -474,6 +474,7 @@ static const put_reply by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_ERASE] = put_nothing,
     [CC_COMMAND_EXPORT] = put_export,
     [CC_COMMAND_REVOKE] = put_nothing,
+    [CC_COMMAND_BLOCKED] = put_blocked,
 };
 
 static void put_error(struct writer *writer, const struct cc_reply *reply)

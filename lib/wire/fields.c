@@ -192,6 +192,7 @@ static const struct fields by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_ERASE] = FIELDS(user_fields),
     [CC_COMMAND_EXPORT] = FIELDS(export_fields),
     [CC_COMMAND_REVOKE] = FIELDS(revoke_fields),
+    [CC_COMMAND_BLOCKED] = FIELDS(page_fields),
 };
 
 struct fields fields_of(enum cc_command_type type)

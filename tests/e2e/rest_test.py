@@ -147,6 +147,7 @@ def every_route(server):
     assert alice.do("DELETE", "/v1/contacts/bob") == {}
     assert alice.do("PUT", "/v1/blocks/bob") == {}
     bob.fails(403, "forbidden", "POST", "/v1/users/alice/messages", {"text": "a", "client_id": "3"})
+    assert alice.do("GET", "/v1/blocks") == {"blocked": ["bob"], "more": False}
     assert alice.do("DELETE", "/v1/blocks/bob") == {}
     assert alice.do("PUT", "/v1/devices/phone",
                     {"push": {"provider": "fcm", "token": "t"}}) == {}
@@ -303,10 +304,12 @@ def lists_come_in_pages(server):
     for number in range(5):
         group(alice, f"g{number}", *[f"u{member}" for member in range(5)])
         alice.do("PUT", f"/v1/contacts/c{number}")
+        alice.do("PUT", f"/v1/blocks/b{number}")
     for _ in range(9):
         say(alice, "g0", "a")
     for path, key, name in [("/v1/conversations", "conversations", lambda each: each["id"]),
                             ("/v1/contacts", "contacts", lambda each: each),
+                            ("/v1/blocks", "blocked", lambda each: each),
                             ("/v1/conversations/g0/members", "members", lambda each: each["user"]),
                             ("/v1/conversations/g0/messages", "messages", lambda each: each["seq"])]:
         whole = alice.do("GET", f"{path}?limit=200")

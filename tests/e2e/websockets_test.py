@@ -396,6 +396,8 @@ async def block(stage):
     alice, bob = await stage.login_all("alice", "bob")
     await bob.call("block", user=alice.user)
     await refused(alice.send(user=bob.user), "forbidden")
+    assert await bob.call("blocked") == {"blocked": [alice.user], "more": False}
+    assert await alice.call("blocked") == {"blocked": [], "more": False}
     await bob.call("unblock", user=alice.user)
     await alice.send(user=bob.user, text="again")
     await bob.take("message", text="again")

@@ -192,6 +192,7 @@ export interface Commands {
     Profile,
   ];
   contacts: [Page, { contacts: string[]; more: boolean }];
+  blocked: [Page, { blocked: string[]; more: boolean }];
   add_contact: [{ user: string }, Empty];
   remove_contact: [{ user: string }, Empty];
   block: [{ user: string }, Empty];

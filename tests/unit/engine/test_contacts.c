@@ -93,6 +93,32 @@ static void test_contacts(void **state)
     client_expect(alice, "contacts CC_EINVAL\n");
 }
 
+/* Contacts are no part of it, and neither is by whom one is blocked. */
+static void test_blocked(void **state)
+{
+    struct client *alice = client_connect(*state, "alice", "phone");
+    struct client *bob = client_connect(*state, "bob", "phone");
+
+    relate(alice, CC_COMMAND_BLOCK, "carol");
+    relate(alice, CC_COMMAND_BLOCK, "bob");
+    relate(alice, CC_COMMAND_ADD_CONTACT, "dave");
+    client_forget(alice);
+    client_do(alice, (struct cc_command){.type = CC_COMMAND_BLOCKED, .limit = 1});
+    client_expect(alice, "blocked ok bob more\n");
+    client_do(alice,
+              (struct cc_command){.type = CC_COMMAND_BLOCKED, .after_name = text_slice("bob")});
+    client_expect(alice, "blocked ok carol\n");
+    client_do(bob, (struct cc_command){.type = CC_COMMAND_BLOCKED});
+    client_expect(bob, "blocked ok\n");
+    relate(alice, CC_COMMAND_UNBLOCK, "bob");
+    client_forget(alice);
+    client_do(alice, (struct cc_command){.type = CC_COMMAND_BLOCKED});
+    client_expect(alice, "blocked ok carol\n");
+    client_do(alice,
+              (struct cc_command){.type = CC_COMMAND_BLOCKED, .after_name = text_slice("a b")});
+    client_expect(alice, "blocked CC_EINVAL\n");
+}
+
 static void test_mute(void **state)
 {
     struct client *alice = client_connect(*state, "alice", "phone");
@@ -146,8 +172,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     static const struct CMUnitTest tests[] = {
-        TEST(test_profile), TEST(test_profile_refuses), TEST(test_contacts),
-        TEST(test_mute),    TEST(test_device),          TEST(test_not_configured),
+        TEST(test_profile),        TEST(test_profile_refuses),
+        TEST(test_contacts),       TEST(test_blocked),
+        TEST(test_mute),           TEST(test_device),
+        TEST(test_not_configured),
     };
 #undef TEST
 

@@ -185,6 +185,8 @@ static const struct example examples[] = {
      {.id = 24, .type = CC_COMMAND_BLOCK, .user = S("bob")}},
     {"{\"id\":25,\"unblock\":{\"user\":\"bob\"}}",
      {.id = 25, .type = CC_COMMAND_UNBLOCK, .user = S("bob")}},
+    {"{\"id\":21,\"blocked\":{\"after\":\"bob\",\"limit\":5}}",
+     {.id = 21, .type = CC_COMMAND_BLOCKED, .after_name = S("bob"), .limit = 5}},
     {"{\"id\":26,\"mute\":{\"conversation\":\"room\",\"until\":1700000000000}}",
      {.id = 26, .type = CC_COMMAND_MUTE, .conversation = S("room"), .until = 1700000000000}},
     {"{\"id\":27,\"presence\":{\"users\":[\"bob\",\"carol\"]}}",

@@ -162,6 +162,8 @@ static const struct example examples[] = {
     {REPLY(.id = 3, .command = CC_COMMAND_REMOVE_CONTACT), "{\"id\":3,\"remove_contact\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_BLOCK), "{\"id\":3,\"block\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_UNBLOCK), "{\"id\":3,\"unblock\":{}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_BLOCKED, .users = bob_carol, .user_count = 2),
+     "{\"id\":3,\"blocked\":{\"blocked\":[\"bob\",\"carol\"],\"more\":false}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_MUTE), "{\"id\":3,\"mute\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_PRESENCE, .presence = presences, .presence_count = 2),
      "{\"id\":3,\"presence\":{\"presence\":[{\"user\":\"bob\",\"status\":\"online\"},"
