@@ -102,7 +102,8 @@ install_missing() {
     echo "installing from Debian: ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     "${as_root[@]}" apt-get update -q
-    "${as_root[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
+    # A machine that has just started may be updating itself: its lock is waited for.
+    "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${missing[@]}"
 }
 
 [ ${#missing[@]} -eq 0 ] || install_missing

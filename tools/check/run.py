@@ -5,6 +5,7 @@ Tally; a stage that cannot run counts as failed, a suite or check without anythi
 as skipped with its reason. Exit code 77 of a check or a test means "skipped", and the last line
 that it printed says why.
 """
+import concurrent.futures
 import json
 import os
 import re
@@ -16,6 +17,7 @@ SUITES = ["unit", "conformance", "scenario", "support", "e2e"]
 SANITIZED_SUITES = ["unit", "conformance", "scenario"]
 SKIPPED = 77
 FUZZ_SECONDS = 10
+CORES = os.cpu_count() or 1
 
 # How a test program names a case and its outcome: cmocka's lines, and TAP's.
 CASE = re.compile(r"^(?:\[ +)?(OK|FAILED|SKIPPED|ok|not ok)(?: +\])? (\S.*)$", re.MULTILINE)
@@ -50,8 +52,11 @@ class Tally:
         return 1 if self.failed or not self.passed else 0
 
 
+STARTED = time.monotonic()
+
+
 def say(text):
-    print(f"\n== {text}", flush=True)
+    print(f"\n== {time.monotonic() - STARTED:.0f} s: {text}", flush=True)
 
 
 def last_line(text):
@@ -59,13 +64,27 @@ def last_line(text):
     return lines[-1] if lines else ""
 
 
-def run_check(tally, name, *arguments):
+def side_by_side(function, items):
+    """function(item) for each, as many at a time as there are cores; the results, in order."""
+    with concurrent.futures.ThreadPoolExecutor(CORES) as pool:
+        return pool.map(function, items)
+
+
+def run_checks(tally, names, *arguments):
+    for name, done in zip(names, side_by_side(lambda name: check(name, *arguments), names)):
+        tell_check(tally, name, done)
+
+
+def check(name, *arguments):
     script = next(f"tools/check/{name}{end}" for end in (".py", ".sh")
                   if os.path.exists(f"tools/check/{name}{end}"))
     interpreter = "/usr/bin/python3" if script.endswith(".py") else "bash"
-    done = subprocess.run([interpreter, script, *arguments], stdin=subprocess.DEVNULL,
+    return subprocess.run([interpreter, script, *arguments], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", check=False)
+
+
+def tell_check(tally, name, done):
     outcome = {0: "passed", SKIPPED: "skipped"}.get(done.returncode, "failed")
     print(f"check {name}: {outcome}", flush=True)
     if done.stdout.strip():
@@ -129,7 +148,9 @@ def run_suites(tally, folder, suites, quick):
     for suite in suites:
         if suite not in present:
             tally.add(f"suite {suite} in {folder}", "skipped", "it has no test yet")
-    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs"]
+    # Half of the tests wait for clocks and sockets most of the time.
+    command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs",
+               "--num-processes", str(2 * CORES)]
     for suite in suites:
         if suite in present:
             command += ["--suite", suite]
@@ -166,33 +187,34 @@ def run_fuzzers(tally, folder):
                    and os.path.isfile(f"{programs}/{name}"))
     if not names:
         tally.add("fuzzers", "skipped", "tests/fuzz has none yet")
-    for name in names:
-        found = f"{folder}/found/{name}"
-        os.makedirs(found, exist_ok=True)
-        corpus = f"tests/fuzz/corpus/{name[len('fuzz_'):]}"
-        # Entropic scheduling takes nine tenths of the time where inputs have many features.
-        command = [f"{programs}/{name}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
-                   "-rss_limit_mb=2048", "-verbosity=0", "-entropic=0",
-                   f"-artifact_prefix={found}/crash-", found]
-        if os.path.isdir(corpus):
-            command.append(corpus)
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    for name, done in zip(names, side_by_side(lambda name: fuzz(folder, name), names)):
         outcome = "passed" if done.returncode == 0 else "failed"
         print(f"{name}: {outcome}", flush=True)
         if outcome == "failed":
             print(done.stdout[-10000:], flush=True)
-        tally.add(f"fuzzer {name}", outcome, f"input under {found}")
+        tally.add(f"fuzzer {name}", outcome, f"input under {folder}/found/{name}")
+
+
+def fuzz(folder, name):
+    found = f"{folder}/found/{name}"
+    os.makedirs(found, exist_ok=True)
+    corpus = f"tests/fuzz/corpus/{name[len('fuzz_'):]}"
+    # Entropic scheduling takes nine tenths of the time where inputs have many features.
+    command = [f"{folder}/tests/fuzz/{name}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
+               "-rss_limit_mb=2048", "-verbosity=0", "-entropic=0",
+               f"-artifact_prefix={found}/crash-", found]
+    if os.path.isdir(corpus):
+        command.append(corpus)
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
 
 
 def run_all(tally, quick):
     say("checks")
-    for name in CHECKS_BEFORE_BUILD:
-        run_check(tally, name)
+    run_checks(tally, CHECKS_BEFORE_BUILD)
     if build(tally, "build-test", "-Dwerror=false"):
         say("checks of what was built")
-        for name in CHECKS_AFTER_BUILD:
-            run_check(tally, name, "build-test")
+        run_checks(tally, CHECKS_AFTER_BUILD, "build-test")
         run_suites(tally, "build-test", SUITES, quick)
     if quick:
         tally.add("clang-tidy, sanitizers, fuzzers", "skipped", "only the full run takes the time")
@@ -201,7 +223,7 @@ def run_all(tally, quick):
              "-Db_sanitize=address,undefined", compiler="clang"):
         run_suites(tally, "build-asan", SANITIZED_SUITES, quick)
         run_fuzzers(tally, "build-asan")
-        run_check(tally, "tidy", "build-asan")
+        run_checks(tally, ["tidy"], "build-asan")
     if build(tally, "build-tsan", "-Dwerror=false", "-Db_lundef=false", "-Db_sanitize=thread",
              compiler="clang"):
         run_suites(tally, "build-tsan", SANITIZED_SUITES, quick)
@@ -209,9 +231,8 @@ def run_all(tally, quick):
 
 def main():
     tally = Tally()
-    started = time.monotonic()
     run_all(tally, quick=sys.argv[1] == "quick")
-    say(f"{time.monotonic() - started:.0f} s")
+    say("the end")
     sys.exit(tally.report())
 
 
