@@ -70,7 +70,7 @@ struct cc_command {
     enum cc_command_type type;
     struct cc_slice token;        /* connect, refresh, device; revoke: `jti`, a token's id */
     struct cc_slice device;       /* connect; device: another one than the session's */
-    struct cc_slice cursor;       /* connect, export */
+    struct cc_slice cursor;       /* connect, export, search */
     struct cc_slice conversation; /* most */
     struct cc_slice
         user; /* send: a direct message to this user; role, profile, add_contact, block … */

@@ -138,7 +138,7 @@ struct cc_reply {
     enum cc_export_part export_part;      /* export: which of the members above is set */
     const struct cc_push_device *devices; /* export */
     size_t device_count;
-    struct cc_slice cursor; /* export: of the next page, when there are more */
+    struct cc_slice cursor; /* export, search: of the next page, when there are more */
 };
 
 /* WebSocket close codes of the protocol; a host without sockets reads them as reasons. */

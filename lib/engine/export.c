@@ -12,6 +12,7 @@
 #include "engine/privacy.h"
 #include "engine/summary.h"
 #include "engine/user.h"
+#include "wire/decimal.h"
 #include "wire/record.h"
 
 /* Entries of a list, or rows read at once. */
@@ -52,17 +53,12 @@ static void set_name(struct exporting *exporting, struct cc_slice name)
 /* --- the cursor ---------------------------------------------------------------------------------
  */
 
+/* A number, and the colon behind it. */
 static bool take_number(struct cc_slice *text, uint64_t *ret_number)
 {
-    uint64_t number = 0;
-    size_t at = 0;
-
-    for (; at < text->size && at < 20 && text->data[at] >= '0' && text->data[at] <= '9'; at++)
-        number = number * 10 + (uint64_t)(text->data[at] - '0');
-    if (!at || at == text->size || text->data[at] != ':')
+    if (!decimal_take(text, ret_number) || !text->size || *text->data != ':')
         return false;
-    *text = slice_of(text->data + at + 1, text->size - at - 1);
-    *ret_number = number;
+    *text = slice_of(text->data + 1, text->size - 1);
     return true;
 }
 
@@ -84,14 +80,8 @@ static bool read_cursor(struct exporting *exporting, struct cc_slice text)
 
 static size_t put_number(char *to, uint64_t number)
 {
-    char digits[20];
-    size_t count = 0;
+    size_t count = decimal_put(to, number);
 
-    do
-        digits[count++] = (char)('0' + number % 10);
-    while (number /= 10);
-    for (size_t i = 0; i < count; i++)
-        to[i] = digits[count - 1 - i];
     to[count] = ':';
     return count + 1;
 }

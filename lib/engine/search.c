@@ -9,6 +9,7 @@
 #include "engine/lists.h"
 #include "engine/partition.h"
 #include "engine/user.h"
+#include "wire/decimal.h"
 
 /* A hit, copied out of the index's answer. */
 struct hit {
@@ -21,6 +22,8 @@ struct hit {
 struct searching {
     struct search_scopes scopes;
     size_t limit;
+    uint64_t before; /* the hits' places are lower; 0: all */
+    uint64_t next;   /* the next page's `before`; 0: there is none */
     struct hit *hits;
     size_t hit_count;
     size_t at;                   /* the hit that is looked at */
@@ -34,8 +37,16 @@ static void next_hit(struct request *request);
 /* --- the end ------------------------------------------------------------------------------------
  */
 
+/* False for what search has not written: a cursor is the place that the next page begins below. */
+static bool read_cursor(struct cc_slice text, uint64_t *ret_before)
+{
+    *ret_before = 0;
+    return !text.size || (decimal_take(&text, ret_before) && !text.size && *ret_before);
+}
+
 static void end(struct request *request, int status)
 {
+    char cursor[DECIMAL_DIGITS_MAX];
     struct cc_engine *engine = request_engine(request);
     struct searching *searching = request->state;
     struct message **held = searching->held;
@@ -43,6 +54,9 @@ static void end(struct request *request, int status)
     struct cc_reply reply = {.messages = searching->messages, .message_count = searching->count};
 
     engine->search_state->queries--;
+    reply.more = searching->next != 0;
+    if (reply.more)
+        reply.cursor = slice_of(cursor, decimal_put(cursor, searching->next));
     if (status == CC_ETOOLARGE)
         request_fail_text(request, status,
                           slice_str("too many conversations to search at once: name one"), 0);
@@ -175,19 +189,30 @@ static void next_hit(struct request *request)
 /* --- the index ----------------------------------------------------------------------------------
  */
 
+/* One hit more than was asked for says that there is a next page; so does a query that took too
+ * long, if it got on. */
+static size_t count_hits(struct searching *searching, const struct cc_search_query *op)
+{
+    size_t count = op->ret_count < searching->limit ? op->ret_count : searching->limit;
+
+    if (count && (op->ret_count > count || op->ret_is_cut))
+        searching->next = op->ret_hits[count - 1].place;
+    return count;
+}
+
 static int take_hits(struct request *request, const struct cc_search_query *op)
 {
     struct searching *searching = request->state;
+    size_t count = count_hits(searching, op);
     int r = 0;
 
-    searching->hits = arena_alloc(&request->arena, (op->ret_count + 1) * sizeof *searching->hits);
-    searching->messages =
-        arena_alloc(&request->arena, (op->ret_count + 1) * sizeof *searching->messages);
-    searching->held = mem_zalloc(&request_engine(request)->allocator, op->ret_count + 1,
-                                 sizeof(struct message *));
+    searching->hits = arena_alloc(&request->arena, (count + 1) * sizeof *searching->hits);
+    searching->messages = arena_alloc(&request->arena, (count + 1) * sizeof *searching->messages);
+    searching->held =
+        mem_zalloc(&request_engine(request)->allocator, count + 1, sizeof(struct message *));
     if (!searching->hits || !searching->messages || !searching->held)
         return CC_ENOMEM;
-    for (size_t i = 0; !r && i < op->ret_count; i++) {
+    for (size_t i = 0; !r && i < count; i++) {
         const struct cc_search_hit *from = &op->ret_hits[i];
         struct hit *hit = &searching->hits[i];
 
@@ -197,7 +222,7 @@ static int take_hits(struct request *request, const struct cc_search_query *op)
         if (!r)
             r = arena_copy(&request->arena, from->text, &hit->text);
     }
-    searching->hit_count = op->ret_count;
+    searching->hit_count = count;
     return r;
 }
 
@@ -226,7 +251,8 @@ static void scopes_found(struct request *request, int status)
     op->text = request->command->text;
     op->scopes = searching->scopes.scopes;
     op->scope_count = searching->scopes.count;
-    op->limit = searching->limit;
+    op->before = searching->before;
+    op->limit = searching->limit + 1;
     request_op_begin(request, queried);
     engine->search.vtable->query(engine->search.self, op);
 }
@@ -325,13 +351,15 @@ void search_command(struct request *request)
     struct search_state *search = engine->search_state;
     const struct cc_command *command = request->command;
     struct searching *searching;
+    uint64_t before;
 
     if (!search) {
         request_fail_text(request, CC_ENOTSUP, slice_str("this engine has no search index"), 0);
         return;
     }
-    if (!command->text.size || command->text.size > SEARCH_TEXT_MAX) {
-        request_fail(request, command->text.size ? CC_ETOOLARGE : CC_EINVAL);
+    if (!command->text.size || !read_cursor(command->cursor, &before) ||
+        command->text.size > SEARCH_TEXT_MAX) {
+        request_fail(request, command->text.size > SEARCH_TEXT_MAX ? CC_ETOOLARGE : CC_EINVAL);
         return;
     }
     searching = arena_alloc(&request->arena, sizeof *searching);
@@ -340,6 +368,7 @@ void search_command(struct request *request)
         return;
     }
     memset(searching, 0, sizeof *searching);
+    searching->before = before;
     searching->limit = lists_limit(command->limit, SEARCH_LIMIT, SEARCH_LIMIT_MAX);
     request->state = searching;
     search->queries++;

@@ -32,7 +32,7 @@ static const struct rest_route routes[] = {
     {"PUT", CONVERSATION "/delivered", CC_COMMAND_DELIVERED, 200, CC_SCOPE_MESSAGES_WRITE, "", ""},
     {"PUT", CONVERSATION "/read", CC_COMMAND_READ, 200, CC_SCOPE_MESSAGES_WRITE, "", ""},
     {"PUT", CONVERSATION "/typing", CC_COMMAND_TYPING, 200, CC_SCOPE_MESSAGES_WRITE, "", ""},
-    {"GET", "/v1/search", CC_COMMAND_SEARCH, 200, CC_SCOPE_MESSAGES_READ, "text conversation limit", ""},
+    {"GET", "/v1/search", CC_COMMAND_SEARCH, 200, CC_SCOPE_MESSAGES_READ, "text conversation cursor limit", ""},
     {"POST", "/v1/media", CC_COMMAND_UPLOAD, 201, CC_SCOPE_MESSAGES_WRITE, "", ""},
     {"GET", "/v1/media/{media}", CC_COMMAND_MEDIA, 200, CC_SCOPE_MESSAGES_READ, "", ""},
     {"GET", "/v1/profile", CC_COMMAND_PROFILE, 200, CC_SCOPE_USERS_READ, "", ""},

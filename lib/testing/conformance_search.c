@@ -259,6 +259,41 @@ static void the_newest_come_first(struct searches *search)
     CHECK_TEXT(search->suite, got.bytes, "room/5:same room/4:same");
 }
 
+/* Page by page everything is found once, whatever comes or goes in between. */
+static void pages_go_on_below_a_place(struct searches *search)
+{
+    struct cc_search_scope scopes[] = {{slice_str("room"), 0}, {slice_str("hall"), 0}};
+    struct cc_search_query op = {
+        .text = slice_str("same"), .scopes = scopes, .scope_count = 2, .limit = 2};
+    uint64_t found[8] = {0};
+    size_t count = 0;
+
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        CHECK_PUT(search, seq % 2 ? "room" : "hall", seq, "same");
+    do {
+        uint64_t above = op.before;
+
+        CHECK_STATUS(search->suite, SEARCH_RUN(search, query, &op), 0);
+        CHECK(search->suite, op.ret_count <= 2 && count + op.ret_count <= 5);
+        for (size_t i = 0; i < op.ret_count; i++) {
+            op.before = op.ret_hits[i].place;
+            CHECK(search->suite, op.before && (!above || op.before < above));
+            above = op.before;
+            found[count++] = op.ret_hits[i].seq;
+        }
+        cc_op_release(&op.op);
+        CHECK_PUT(search, "room", 10 + count, "same");
+        CHECK_CHANGE(search, CC_SEARCH_REMOVE, "hall", 4, "");
+    } while (op.ret_count);
+    CHECK_NUMBER(search->suite, count, 5);
+    for (size_t i = 0; i < count; i++)
+        CHECK_NUMBER(search->suite, found[i], 5 - i);
+    op.before = 1;
+    CHECK_STATUS(search->suite, SEARCH_RUN(search, query, &op), 0);
+    CHECK_NUMBER(search->suite, op.ret_count, 0);
+    cc_op_release(&op.op);
+}
+
 /* --- changes --- */
 
 static void edits_and_removals(struct searches *search)
@@ -403,6 +438,7 @@ static const struct {
     {"other conversations are not looked into", other_conversations_are_not_looked_into},
     {"there may be many scopes", there_may_be_many_scopes},
     {"the newest come first", the_newest_come_first},
+    {"pages go on below a place", pages_go_on_below_a_place},
     {"edits and removals", edits_and_removals},
     {"an edit may come to nothing", an_edit_may_come_to_nothing},
     {"a batch again changes nothing", a_batch_again_changes_nothing},

@@ -287,7 +287,7 @@ static void put_expires(struct writer *writer, const struct cc_reply *reply)
     put_time(writer, "expires", reply->expires);
 }
 
-static void put_found(struct writer *writer, const struct cc_reply *reply)
+static void put_history(struct writer *writer, const struct cc_reply *reply)
 {
     struct writer_scope array;
 
@@ -296,12 +296,13 @@ static void put_found(struct writer *writer, const struct cc_reply *reply)
     for (size_t i = 0; i < reply->message_count; i++)
         write_message(writer, &reply->messages[i]);
     writer_close_array(writer, &array);
+    put_bool(writer, "more", reply->more);
 }
 
-static void put_history(struct writer *writer, const struct cc_reply *reply)
+static void put_found(struct writer *writer, const struct cc_reply *reply)
 {
-    put_found(writer, reply);
-    put_bool(writer, "more", reply->more);
+    put_history(writer, reply);
+    put_string_if(writer, "cursor", reply->cursor);
 }
 
 static void put_conversations(struct writer *writer, const struct cc_reply *reply)

@@ -145,6 +145,7 @@ static const struct field push_fields[] = {
 static const struct field search_fields[] = {
     REQUIRED("text", text, text),
     OPTIONAL("conversation", name, conversation),
+    OPTIONAL_MAX("cursor", cursor, WIRE_CURSOR_MAX),
     LIMIT,
 };
 

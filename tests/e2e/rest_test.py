@@ -155,6 +155,8 @@ def every_route(server):
              expect=(201, 503))
     alice.do("GET", "/v1/media/nothing", expect=(404, 503))
     alice.do("GET", "/v1/search?text=hello", expect=(200, 503))
+    for method in ("GET", "POST"):  # this server sends no mails: mail_test.py has them
+        alice.fails(404, "not_found", method, "/v1/unsubscribe?token=x")
     alice.fails(403, "forbidden", "GET", "/v1/users/alice/export")
     alice.fails(403, "forbidden", "DELETE", "/v1/users/alice")
     alice.fails(403, "forbidden", "POST", "/v1/revocations", {"user": "bob"})
@@ -323,6 +325,15 @@ def lists_come_in_pages(server):
                 break
             after = name(page[key][-1])
         assert found == whole[key], (path, found)
+    found, query = [], {"text": "a", "limit": 4}
+    while True:
+        page = alice.do("GET", f"/v1/search?{urllib.parse.urlencode(query)}")
+        found += [each["seq"] for each in page["messages"]]
+        if not page["more"]:
+            break
+        query["cursor"] = page["cursor"]
+    assert found == list(range(10, 1, -1)), found
+    alice.fails(400, "bad_request", "GET", "/v1/search?text=a&cursor=x")
     page = alice.do("GET", "/v1/conversations/g0/messages?before=4&limit=2")
     assert [each["seq"] for each in page["messages"]] == [2, 3] and page["more"]
 

@@ -47,6 +47,24 @@ async def check(stage):
     await refused(texts(alice, ""), "bad_request")
 
 
+async def pages(stage):
+    """Each message once, from the newest to the oldest, however many are said meanwhile."""
+    bob = await stage.login("bob")
+    await bob.call("create", kind="group", conversation="pages", name="", members=[])
+    for number in range(7):
+        await say(bob, "pages", f"leaf {number}")
+    found, page = [], await bob.call("search", text="leaf", limit=3)
+    while True:
+        found += [message["text"] for message in page["messages"]]
+        if not page["more"]:
+            break
+        await say(bob, "pages", "another leaf")
+        page = await bob.call("search", text="leaf", limit=3, cursor=page["cursor"])
+    assert found == [f"leaf {number}" for number in reversed(range(7))], found
+    assert "cursor" not in page
+    await refused(bob.call("search", text="leaf", cursor="no cursor"), "bad_request")
+
+
 async def history_has_none_of_it(stage):
     """What memory does not hold any more is gone with the next write to the store."""
     bob = await stage.login("bob")
@@ -94,6 +112,7 @@ def main():
         play(server, fill)
         play(server, check)
         play(server, history_has_none_of_it)
+        play(server, pages)
         server.kill()
         server.start()
         play(server, check)

@@ -200,6 +200,10 @@ static void put_reply(struct client *client, const struct cc_reply *reply)
     }
     if (reply->command == CC_COMMAND_SEND)
         client->last_message = reply->message;
+    client->page_size =
+        reply->cursor.size < sizeof client->page ? reply->cursor.size : sizeof client->page;
+    if (client->page_size)
+        memcpy(client->page, reply->cursor.data, client->page_size);
     if (reply->media.size) {
         memcpy(client->media, reply->media.data, reply->media.size);
         client->media_size = reply->media.size;

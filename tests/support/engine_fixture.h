@@ -29,7 +29,9 @@ struct client {
     unsigned replies;          /* ever */
     struct buffer text;        /* what came since the last client_text() */
     struct cc_id last_message; /* of the newest message reply or push */
-    char media[CC_NAME_MAX];   /* of the newest upload reply */
+    char page[32];             /* the newest reply's cursor of a next page */
+    size_t page_size;
+    char media[CC_NAME_MAX]; /* of the newest upload reply */
     size_t media_size;
     struct buffer files;            /* of the newest message push */
     char conversation[CC_NAME_MAX]; /* of the newest reply that names one */

@@ -175,7 +175,8 @@ export interface Commands {
     InConversation & { before?: number; after?: number; limit?: number },
     { messages: Message[]; more: boolean },
   ];
-  search: [{ text: string; conversation?: string; limit?: number }, { messages: Message[] }];
+  search: [{ text: string; conversation?: string; cursor?: string; limit?: number },
+    { messages: Message[]; more: boolean; cursor?: string }];
   conversations: [Page, { conversations: Conversation[]; more: boolean }];
   create: [
     { kind: "group" | "channel"; conversation?: string; name: string; members: string[] },

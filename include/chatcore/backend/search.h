@@ -65,6 +65,8 @@ struct cc_search_scope {
 };
 
 struct cc_search_hit {
+    uint64_t place; /* in the order of all hits, that of time: from 1, no two have the same. It
+                       stays as long as the message is in the index */
     struct cc_slice conversation;
     uint64_t seq;
     struct cc_id message;
@@ -81,8 +83,9 @@ struct cc_search_query {
     struct cc_slice text;                 /* valid UTF-8, hostile */
     const struct cc_search_scope *scopes; /* no conversation twice */
     size_t scope_count;
+    uint64_t before; /* only hits of lower places, for the next page; 0: from the newest on */
     size_t limit;
-    const struct cc_search_hit *ret_hits; /* the newest first */
+    const struct cc_search_hit *ret_hits; /* the newest first: places fall */
     size_t ret_count;
     bool ret_is_cut; /* it took too long: there may be older ones */
 };

@@ -41,11 +41,13 @@ static const char *const texts[STATEMENT_COUNT] = {
     [STATEMENT_ADD_SCOPE] = "INSERT OR REPLACE INTO scope VALUES (?1, ?2, ?3)",
     /* CROSS JOIN keeps the order: from the newest hit on, each is looked up until there are enough
      */
-    [STATEMENT_QUERY] = ("SELECT scope.name, message.seq, message.id, message.text FROM words"
-                         " CROSS JOIN message ON message.number = words.rowid"
-                         " CROSS JOIN scope ON scope.conversation = message.conversation"
-                         " WHERE words MATCH ?1 AND message.seq >= scope.from_seq"
-                         " ORDER BY words.rowid DESC LIMIT ?2"),
+    [STATEMENT_QUERY] =
+        ("SELECT scope.name, message.seq, message.id, message.text, words.rowid FROM words"
+         " CROSS JOIN message ON message.number = words.rowid"
+         " CROSS JOIN scope ON scope.conversation = message.conversation"
+         " WHERE words MATCH ?1 AND words.rowid <= ?3"
+         " AND message.seq >= scope.from_seq"
+         " ORDER BY words.rowid DESC LIMIT ?2"),
 };
 
 /*

@@ -143,10 +143,17 @@ static int add_hit(struct answer *answer, struct answer_list *hits, sqlite3_stmt
     if (!r)
         r = answer_copy(answer, column_slice(row, 3), &hit->text);
     hit->seq = (uint64_t)sqlite3_column_int64(row, 1);
+    hit->place = (uint64_t)sqlite3_column_int64(row, 4) + 1;
     if (id.size != sizeof hit->message.bytes)
         return CC_ECORRUPT;
     memcpy(hit->message.bytes, id.data, id.size);
     return r;
+}
+
+/* The highest number that may be found; a hit's place is its number and 1. */
+static uint64_t highest(uint64_t before)
+{
+    return before >= 2 ? before - 2 : UINT64_MAX;
 }
 
 /* Time's up is no failure: the newest ones have been found. */
@@ -160,6 +167,7 @@ static int collect(struct database *database, struct cc_search_query *op, struct
 
     bind_slice(statement, 1, asked);
     bind_number(statement, 2, op->limit);
+    bind_number(statement, 3, highest(op->before));
     while (!r && (step = sqlite3_step(statement)) == SQLITE_ROW)
         r = add_hit(answer, &hits, statement);
     op->ret_is_cut = step == SQLITE_INTERRUPT;
@@ -182,7 +190,7 @@ int query_run(struct database *database, struct cc_search_query *op, struct answ
 
     op->ret_count = 0;
     op->ret_is_cut = false;
-    if (r || !places)
+    if (r || !places || op->before == 1)
         return r;
     buffer_init(&asked, cc_allocator_default());
     if (places <= QUERY_PLACES_MAX)

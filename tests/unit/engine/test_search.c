@@ -81,6 +81,14 @@ static void search_in(struct client *client, const char *conversation, const cha
     client_do(client, command);
 }
 
+/* One page, and where the next one begins. */
+static void search_page(struct client *client, struct cc_command *next)
+{
+    client_forget(client);
+    client_do(client, *next);
+    next->cursor = slice_of(client->page, client->page_size);
+}
+
 #define expect_found(client, text, found)                                                          \
     do {                                                                                           \
         search_in(client, NULL, text);                                                             \
@@ -149,11 +157,49 @@ static void test_limits(void **state)
     client_forget(bob);
     client_do(bob, (struct cc_command){
                        .type = CC_COMMAND_SEARCH, .text = text_slice("word"), .limit = 1});
-    client_expect(bob, "search ok\n  150 bob word 150 client_id=c149\n");
+    client_expect(bob, "search ok\n  150 bob word 150 client_id=c149 more\n");
     client_do(bob, (struct cc_command){
                        .type = CC_COMMAND_SEARCH, .text = text_slice("word"), .limit = 5000});
     assert_non_null(strstr(client_text(bob), "  51 bob word 51 "));
     assert_null(strstr(client_text(bob), "  50 bob word 50 "));
+}
+
+/* What is said meanwhile moves no page. */
+static void test_pages(void **state)
+{
+    struct client *bob = client_connect(*state, "bob", "phone");
+    struct cc_command next = {.type = CC_COMMAND_SEARCH, .text = text_slice("word"), .limit = 2};
+
+    client_create(bob, "g", NULL);
+    for (int i = 0; i < 5; i++)
+        client_say(bob, "g", "word");
+    search_page(bob, &next);
+    client_expect(bob, "search ok\n  6 bob word client_id=c5\n  5 bob word client_id=c4 more\n");
+    client_say(bob, "g", "word");
+    search_page(bob, &next);
+    client_expect(bob, "search ok\n  4 bob word client_id=c3\n  3 bob word client_id=c2 more\n");
+    search_page(bob, &next);
+    client_expect(bob, "search ok\n  2 bob word client_id=c1\n");
+    assert_int_equal(next.cursor.size, 0);
+    next.limit = 6;
+    search_page(bob, &next);
+    assert_int_equal(next.cursor.size, 0);
+}
+
+static void test_cursors_that_are_none(void **state)
+{
+    static const char *const cursors[] = {"x", "0", "1 ", "-1", "99999999999999999999"};
+    struct client *bob = client_connect(*state, "bob", "phone");
+
+    client_create(bob, "g", NULL);
+    client_say(bob, "g", "word");
+    for (size_t i = 0; i < sizeof cursors / sizeof cursors[0]; i++) {
+        client_forget(bob);
+        client_do(bob, (struct cc_command){.type = CC_COMMAND_SEARCH,
+                                           .text = text_slice("word"),
+                                           .cursor = text_slice(cursors[i])});
+        client_expect(bob, "search CC_EINVAL\n");
+    }
 }
 
 static void test_edits_and_deletions(void **state)
@@ -372,6 +418,8 @@ int main(void)
         TEST(test_words_are_found),
         TEST(test_what_is_asked_is_checked),
         TEST(test_limits),
+        TEST(test_pages),
+        TEST(test_cursors_that_are_none),
         TEST(test_edits_and_deletions),
         TEST(test_others_find_nothing),
         TEST(test_who_left_finds_nothing),

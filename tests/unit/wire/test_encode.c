@@ -198,7 +198,9 @@ static const struct example examples[] = {
            .messages = two_messages, .message_count = 2),
      "{\"id\":3,\"export\":{\"messages\":" TWO_MESSAGES ",\"more\":false}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_SEARCH, .messages = two_messages, .message_count = 2),
-     "{\"id\":3,\"search\":{\"messages\":" TWO_MESSAGES "}}"},
+     "{\"id\":3,\"search\":{\"messages\":" TWO_MESSAGES ",\"more\":false}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_SEARCH, .more = true, .cursor = S("77")),
+     "{\"id\":3,\"search\":{\"messages\":[],\"more\":true,\"cursor\":\"77\"}}"},
 
     {REPLY(.id = 4, .command = CC_COMMAND_SEND, .error = CC_ERATELIMITED, .retry_after_ms = 1200),
      "{\"id\":4,\"error\":{\"code\":429,\"name\":\"rate_limited\","
