@@ -123,6 +123,14 @@ bool network_has(const struct network *network, const struct address *address)
     return !rest || ((network->address.bytes[whole] ^ address->bytes[whole]) & mask) == 0;
 }
 
+bool networks_have(const struct network *networks, size_t count, const struct address *address)
+{
+    for (size_t i = 0; i < count; i++)
+        if (network_has(&networks[i], address))
+            return true;
+    return false;
+}
+
 bool address_is_loopback(const struct address *address)
 {
     static const uint8_t ipv6[16] = {[15] = 1};
@@ -148,14 +156,6 @@ void address_text(const struct address *address, char *text)
     if (!inet_ntop(ipv4 ? AF_INET : AF_INET6, address->bytes + (ipv4 ? IPV4_OFFSET : 0), text,
                    ADDRESS_TEXT_MAX))
         text[0] = 0;
-}
-
-static bool is_trusted(const struct address *address, const struct network *trusted, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (network_has(&trusted[i], address))
-            return true;
-    return false;
 }
 
 static struct cc_slice trimmed(struct cc_slice text)
@@ -188,7 +188,7 @@ struct address address_behind(const struct address *peer, struct cc_slice forwar
     struct address address = *peer;
     struct address before;
 
-    while (forwarded_for.size && is_trusted(&address, trusted, count)) {
+    while (forwarded_for.size && networks_have(trusted, count, &address)) {
         if (!address_parse(take_last(&forwarded_for), &before))
             break;
         address = before;

@@ -33,6 +33,9 @@ bool network_parse(struct cc_slice text, struct network *ret_network);
 
 bool network_has(const struct network *network, const struct address *address);
 
+/* Whether one of them has it. */
+bool networks_have(const struct network *networks, size_t count, const struct address *address);
+
 bool address_is_loopback(const struct address *address);
 
 /* What one client can be thought to have: an IPv4 address, or an IPv6 /64. */
