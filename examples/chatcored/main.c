@@ -218,6 +218,7 @@ static void fill_gateway(struct server *server, struct cc_gateway_options *optio
     options->address = server->address;
     options->port = settings->check_config ? -1 : server->port;
     options->share_port = settings->share_port;
+    options->proxy_protocol = settings->proxy_protocol;
     options->threads = as_u32(settings->threads);
     options->tls_cert_file = settings->tls_cert;
     options->tls_key_file = settings->tls_key;
@@ -308,6 +309,14 @@ static void blame_gateway(const struct settings *settings, int error)
         settings_blame(settings, SETTING_INDEX_listen, reason);
 }
 
+static bool proxies_are_named(const struct settings *settings)
+{
+    if (!settings->proxy_protocol || settings->trusted_proxies)
+        return true;
+    settings_blame(settings, SETTING_INDEX_proxy_protocol, "needs trusted-proxies");
+    return false;
+}
+
 static bool open_page(struct server *server)
 {
     const struct settings *settings = &server->settings;
@@ -327,7 +336,7 @@ static bool open_gateway(struct server *server)
     struct lists lists;
     int r;
 
-    if (!open_page(server) || !open_api_keys(server))
+    if (!proxies_are_named(&server->settings) || !open_page(server) || !open_api_keys(server))
         return false;
     fill_gateway(server, &options);
     if (!lists_split(&lists, &server->settings, &options))

@@ -32,6 +32,8 @@
       "web pages of other origins that may use REST; default: none")                               \
     X(trusted_proxies, "trusted-proxies", NETWORKS, "LIST",                                        \
       "addresses or networks of proxies whose X-Forwarded-For is believed")                        \
+    X(proxy_protocol, "proxy-protocol", FLAG, NULL,                                                \
+      "connections of trusted-proxies begin with the PROXY protocol, version 1 or 2")              \
     X(max_connections, "max-connections", NUMBER, "N", "connections in all")                       \
     X(max_address_connections, "max-address-connections", NUMBER, "N",                             \
       "connections of one client address, other than loopback")                                    \

@@ -147,6 +147,10 @@ struct cc_gateway_options {
      * block. May be NULL. */
     void (*traced)(void *context, const struct cc_gateway_traced *request);
     void *traced_context;
+    /* Connections from trusted_proxies begin with a header of the PROXY protocol, version 1 or 2,
+     * that tells the client's address; one without is closed. Those from elsewhere have none. Needs
+     * trusted_proxies. */
+    bool proxy_protocol;
 };
 #define CC_GATEWAY_OPTIONS_INIT CC_SIZED(struct cc_gateway_options)
 

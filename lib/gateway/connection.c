@@ -59,7 +59,7 @@ static void take_quota(struct connection *connection)
         connection->is_over_limit = true;
 }
 
-struct connection *connection_new(struct worker *worker, const struct sockaddr *from)
+struct connection *connection_new(struct worker *worker, const struct address *peer)
 {
     struct connection *connection = mem_zalloc(worker->allocator, 1, sizeof *connection);
     uint32_t wait = worker->gateway->options.handshake_ms;
@@ -68,7 +68,9 @@ struct connection *connection_new(struct worker *worker, const struct sockaddr *
         return NULL;
     connection->worker = worker;
     connection->timer.expired = timed_out;
-    connection->has_address = from && address_from_socket(from, &connection->peer);
+    connection->has_address = peer != NULL;
+    if (peer)
+        connection->peer = *peer;
     connection->address = connection->peer;
     take_quota(connection);
     if (connection->is_over_limit && wait > CONNECTION_REFUSE_MS)

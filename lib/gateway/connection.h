@@ -53,8 +53,9 @@ struct connection {
     bool is_cut;        /* to be cut at the end of the turn */
 };
 
-/* A socket has been accepted from `from` (may be NULL). NULL without memory. */
-struct connection *connection_new(struct worker *worker, const struct sockaddr *from);
+/* A socket has been accepted from `peer`, copied; NULL: that has no address. NULL without memory.
+ */
+struct connection *connection_new(struct worker *worker, const struct address *peer);
 
 /* Gives up a connection that never got a socket. */
 void connection_discard(struct connection *connection);

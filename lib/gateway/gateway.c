@@ -142,7 +142,8 @@ static bool are_valid(const struct cc_gateway_options *options)
     return options->threads <= GATEWAY_THREADS_MAX && options->port >= -1 &&
            options->port <= UINT16_MAX && options->max_frame_bytes <= INT32_MAX &&
            options->max_body_bytes <= INT32_MAX && options->ping_interval_ms <= INT32_MAX &&
-           !options->tls_cert_file == !options->tls_key_file;
+           !options->tls_cert_file == !options->tls_key_file &&
+           (!options->proxy_protocol || options->trusted_proxy_count);
 }
 
 static int copy_text(const struct cc_allocator *allocator, const char *from, char **ret_copy)

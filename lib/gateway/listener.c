@@ -5,6 +5,7 @@
 
 #include "chatcore/error.h"
 #include "gateway/connection.h"
+#include "gateway/proxy_wait.h"
 #include "gateway/socket.h"
 
 #include <arpa/inet.h>
@@ -174,17 +175,28 @@ void listener_resume(struct worker *worker)
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-void listener_take(struct worker *worker, int fd, const struct sockaddr *from)
+void listener_serve(struct worker *worker, int fd, const struct address *peer)
 {
-    struct connection *connection = connection_new(worker, from);
+    struct connection *connection = connection_new(worker, peer);
 
     if (!connection) {
         close(fd);
         return;
     }
-    stats_add(&worker->stats.accepted, 1);
     if (sockets_adopt(worker->sockets, fd, connection))
         connection_discard(connection);
+}
+
+void listener_take(struct worker *worker, int fd, const struct sockaddr *from)
+{
+    struct address peer;
+    bool is_known = from && address_from_socket(from, &peer);
+
+    stats_add(&worker->stats.accepted, 1);
+    if (is_known && proxy_wait_is_for(worker, &peer))
+        proxy_wait_start(worker, fd, &peer);
+    else
+        listener_serve(worker, fd, is_known ? &peer : NULL);
 }
 
 /* Says once that the process is out of files, and once that it has some again. */

@@ -27,4 +27,7 @@ void listener_resume(struct worker *worker);
  * can't be served. */
 void listener_take(struct worker *worker, int fd, const struct sockaddr *from);
 
+/* Serves a socket whose other end is known: `peer`, or NULL when that has no address. */
+void listener_serve(struct worker *worker, int fd, const struct address *peer);
+
 #endif

@@ -8,6 +8,7 @@
 #include "gateway/connection.h"
 #include "gateway/delivery.h"
 #include "gateway/listener.h"
+#include "gateway/proxy_wait.h"
 #include "gateway/rest.h"
 #include "gateway/socket.h"
 #include "gateway/tls.h"
@@ -225,6 +226,7 @@ static void begin_stop(struct worker *worker)
 {
     worker->is_stopping = true;
     listener_stop(worker);
+    proxy_waits_end(worker);
     for (struct connection *each = worker->connections; each; each = each->next)
         connection_cut(each);
     rest_close(worker->rest);

@@ -93,6 +93,65 @@ def address_limits(server):
         raw.socket.close()
 
 
+PROXY = "127.0.0.2"  # 127.0.0.1 is no proxy's
+V2_START = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+def v1(client):
+    return f"PROXY TCP4 {client} 10.0.0.1 51000 443\r\n".encode()
+
+
+def v2(client, more=b""):
+    addresses = socket.inet_aton(client) + bytes([10, 0, 0, 1]) + struct.pack(">HH", 51000, 443)
+    return V2_START + struct.pack(">BBH", 0x21, 0x11, len(addresses + more)) + addresses + more
+
+
+@scenario("--trusted-proxies", PROXY, "--proxy-protocol", "--max-address-connections", "2")
+def proxy_protocol_tells_the_client(server):
+    raws = []
+    for expected, header in [(101, v1("203.0.113.1")), (101, v2("203.0.113.1")),
+                             (503, v1("203.0.113.1")), (503, v2("203.0.113.1", bytes(600))),
+                             (101, v2("203.0.113.2"))]:
+        raws.append(Raw(server, source=PROXY))
+        raws[-1].send(header)
+        answer = raws[-1].upgrade(X_Forwarded_For="203.0.113.9")[0]
+        assert answer == expected, f"{header}: {answer}, not {expected}"
+    for raw in raws:
+        raw.socket.close()
+    with Raw(server, source=PROXY) as raw:  # a health check of the proxy's own
+        raw.send(V2_START + b"\x20\0\0\0")
+        assert raw.ask("GET", "/healthz")[0] == 200
+    with Raw(server, source=PROXY) as raw:  # in pieces; the last has the request, too
+        request = b"GET /healthz HTTP/1.1\r\nHost: chat\r\n\r\n"
+        header = v2("203.0.113.3", bytes(40))
+        for at in range(len(header) - 1):
+            raw.send(header[at:at + 1])
+            time.sleep(0.001)
+        raw.send(header[-1:] + request)
+        assert raw.response()[0] == 200
+    with Raw(server) as raw:
+        assert raw.ask("GET", "/healthz")[0] == 200
+
+
+@scenario("--trusted-proxies", PROXY, "--proxy-protocol", "--handshake-ms", "700")
+def proxy_protocol_is_needed_and_trusted(server):
+    for source, begins in [(PROXY, b"GET /healthz HTTP/1.1\r\nHost: chat\r\n\r\n"),
+                           (PROXY, V2_START + b"\x21\x11\xff\xff"),
+                           (PROXY, b"PROXY TCP4 " + b"1" * 200),
+                           (PROXY, b"PROXY"),  # and nothing else, for too long
+                           (PROXY, b""),
+                           (None, v2("203.0.113.1") + b"GET /healthz HTTP/1.1\r\n\r\n")]:
+        with Raw(server, source=source) as raw:
+            raw.send(begins)
+            assert raw.is_closed() and b" 200 " not in raw.buffer, (source, begins, raw.buffer)
+    eventually("what waited is gone", lambda: metric(server, "gateway_connections") == 1)
+    with Raw(server, source=PROXY) as raw:
+        raw.send(b"PROX")  # the server stops meanwhile
+        eventually("it is accepted", lambda: metric(server, "gateway_connections") == 2)
+        assert server.stop() == 0
+        assert raw.is_closed()
+
+
 # --- frames ------------------------------------------------------------------------------------
 
 @scenario()

@@ -61,7 +61,7 @@ class Proxy:
         self.folder = tempfile.mkdtemp(prefix="chatcore-proxy-")
         self.port = free_port()
         options = ("--drain-ms", "1000", "--trusted-proxies", "127.0.0.1", "--public-url",
-                   f"https://127.0.0.1:{self.port}")
+                   f"https://127.0.0.1:{self.port}", *self.settings())
         self.servers = [Server(*options), Server(*options)]
 
     def __enter__(self):
@@ -91,6 +91,10 @@ class Proxy:
                 assert server.stop() == 0, server.trace()
             shutil.rmtree(server.directory, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def settings(self):
+        """More of the servers'."""
+        return ()
 
     def command(self):
         raise NotImplementedError
@@ -173,6 +177,58 @@ class Haproxy(Proxy):
         return [self.program, "-db", "-f", f"{self.folder}/haproxy.cfg"]
 
 
+class Passing(Proxy):
+    """HAProxy that passes bytes on: TLS ends at the servers, and the client's address (one that is
+    not this machine's, so that it has limits) comes in front, by the PROXY protocol."""
+
+    def __init__(self, header):
+        self.header = header
+        super().__init__("haproxy")
+
+    def settings(self):
+        return ("--proxy-protocol", "--max-address-connections", "2", "--tls-cert",
+                f"{self.folder}/tls.cert", "--tls-key", f"{self.folder}/tls.key")
+
+    def command(self):
+        with open(f"{self.folder}/haproxy.cfg", "w", encoding="utf8") as file:
+            file.write(f"""
+defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 75s
+    timeout server 75s
+frontend chat
+    bind 127.0.0.1:{self.port}
+    tcp-request connection set-src str(203.0.113.7),ipmask(32)
+    default_backend chatcore
+backend chatcore
+    option httpchk GET /readyz
+    default-server check check-ssl verify none check-send-proxy inter 200ms {self.header}
+    server chat1 127.0.0.1:{self.servers[0].port}
+""")
+        return [self.program, "-db", "-f", f"{self.folder}/haproxy.cfg"]
+
+
+async def two_may_come(proxy):
+    clients = [await proxy.login("alice"), await proxy.login("bob")]
+    sent = await clients[0].send(user="bob", text="from behind it")
+    assert (await clients[1].take("message", id=sent["message"]))["text"] == "from behind it"
+    try:
+        await proxy.login("carol")
+    except websockets.exceptions.InvalidStatusCode as refused:
+        assert refused.status_code == 503, refused
+    else:
+        raise AssertionError("the client's address has no limit: the proxy's is taken for it")
+    for client in clients:
+        await client.close()
+
+
+def addresses_pass(header):
+    with Passing(header) as proxy:
+        assert proxy.ask("/v1/conversations")[0] == "200"
+        asyncio.run(two_may_come(proxy))
+
+
 def rest_is_served(proxy):
     assert proxy.ask("/v1/conversations", "--http2")[:2] == ("200", "2")
     assert proxy.ask("/v1/conversations", "--http1.1")[:2] == ("200", "1.1")
@@ -253,10 +309,15 @@ def in_front(kind):
 
 def main():
     failed = 0
-    for kind in (Nginx, Haproxy):
-        name = f"{kind.__name__.lower()}_in_front"
+    cases = {
+        "nginx_in_front": lambda: in_front(Nginx),
+        "haproxy_in_front": lambda: in_front(Haproxy),
+        "haproxy_passes_on_v1": lambda: addresses_pass("send-proxy"),
+        "haproxy_passes_on_v2": lambda: addresses_pass("send-proxy-v2"),
+    }
+    for name, case in cases.items():
         try:
-            in_front(kind)
+            case()
             print(f"ok {name}", flush=True)
         except Missing as missing:
             print(f"SKIPPED {name}: {missing}", flush=True)

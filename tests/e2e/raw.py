@@ -27,11 +27,13 @@ def masked(opcode, payload=b"", final=True, announce=None):
 class Raw:
     """A TCP connection."""
 
-    def __init__(self, server, timeout=5, receive_buffer=None):
+    def __init__(self, server, timeout=5, receive_buffer=None, source=None):
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", server.port))
         self.buffer = b""
 

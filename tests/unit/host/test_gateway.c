@@ -157,17 +157,18 @@ static void options_are_checked(void **state)
     static const char *const proxies[] = {"nonsense"};
     struct fixture *fixture = *state;
     struct cc_gateway_options good = CC_GATEWAY_OPTIONS_INIT;
-    struct cc_gateway_options bad[4];
+    struct cc_gateway_options bad[5];
     struct cc_gateway *gateway;
 
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 5; i++)
         bad[i] = good;
     bad[0].address = "localhost";
     bad[1].port = 65536;
     bad[2].tls_cert_file = "cert";
     bad[3].trusted_proxies = proxies;
     bad[3].trusted_proxy_count = 1;
-    for (size_t i = 0; i < 4; i++)
+    bad[4].proxy_protocol = true;
+    for (size_t i = 0; i < 5; i++)
         assert_int_equal(cc_gateway_new(fixture->engine, &bad[i], &gateway), CC_EINVAL);
     assert_int_equal(cc_gateway_new(NULL, &good, &gateway), CC_EINVAL);
 }
