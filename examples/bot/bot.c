@@ -72,6 +72,7 @@ int main(int argc, char **argv)
 
     if (argc != 4)
         return fprintf(stderr, "usage: bot URL TOKEN_FILE FOLDER\n"), 2;
+    cc_client_quiet();
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);

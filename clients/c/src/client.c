@@ -2,7 +2,8 @@
  * The public functions, the thread, and a client's life: connecting, catching up, online; waiting
  * for the next try; refused.
  *
- * Other threads leave calls and wake the thread, which does them in client_woken().
+ * Other threads leave what they want under the lock and wake the thread, which does it in
+ * client_woken().
  */
 #include "internal.h"
 
@@ -12,13 +13,14 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define TOKEN_SIZE 8192
 /* For the handshake of the WebSocket. */
 #define OPEN_S 15
 /* The first bound of the back-off: a lost packet should cost less than a second. */
 #define FIRST_MS 500
 /* The last: an hour of outage, and everybody is back within half a minute of its end. */
 #define LAST_MS 30000
+/* Between signs of life, if the server names no sensible time. */
+#define BEAT_LEAST_MS 5000
 
 /* --- back-off --------------------------------------------------------------------------------- */
 
@@ -38,6 +40,7 @@ int64_t backoff_next(struct cc_client *client, struct backoff *backoff, int64_t 
 {
     int64_t bound = LAST_MS;
 
+    at_least_ms = at_least_ms < 0 ? 0 : at_least_ms > WAIT_MOST_MS ? WAIT_MOST_MS : at_least_ms;
     if (backoff->failures < 6)
         bound = (int64_t)FIRST_MS << backoff->failures;
     backoff->failures++;
@@ -73,31 +76,11 @@ static void refused(struct cc_client *client)
     pthread_cond_broadcast(&client->stopped); /* cc_client_stop() may have come meanwhile */
 }
 
-/* True: there is one, another than the one that was refused. */
-static bool ask_token(struct cc_client *client)
-{
-    char *token = calloc(1, TOKEN_SIZE);
-    bool is_good;
-
-    if (!token)
-        return false;
-    is_good = client->options.token(client->options.context,
-                                    client->is_token_refused ? CC_CLIENT_TOKEN_REFUSED
-                                                             : CC_CLIENT_TOKEN_CONNECT,
-                                    token, TOKEN_SIZE) == 0;
-    token[TOKEN_SIZE - 1] = 0;
-    if (is_good && client->is_token_refused && client->token)
-        is_good = strcmp(token, client->token) != 0;
-    free(client->token);
-    client->token = token;
-    return is_good;
-}
-
 static void connect_now(struct cc_client *client)
 {
     lws_sul_cancel(&client->retry_timer);
     events_state(client, CC_CLIENT_CONNECTING, 0);
-    if (!ask_token(client)) {
+    if (!token_ask(client)) {
         end_as(client, 4501, "there is no valid token");
         refused(client);
     } else if (connection_open(client)) {
@@ -142,11 +125,13 @@ static void wait_after(struct cc_client *client)
         return;
     }
     within = strtol(client->ending_reason, NULL, 10); /* a draining server's */
-    wait_for(client, (int64_t)(client_random(client) * (double)(within > 0 ? within : 1000)));
+    within = within <= 0 ? 1000 : within > WAIT_MOST_MS ? WAIT_MOST_MS : within;
+    wait_for(client, (int64_t)(client_random(client) * (double)within));
 }
 
 void client_lost(struct cc_client *client)
 {
+    token_lost(client);
     free(client->next_cursor);
     client->next_cursor = NULL;
     if (!is_wanted(client)) {
@@ -185,6 +170,8 @@ static void greeting_failed(struct cc_client *client, json_t *error)
 
 static void greeted(struct cc_client *client, void *context, const char *error, json_t *body)
 {
+    int64_t interval_ms;
+
     (void)context;
     if (error) {
         if (body)
@@ -193,9 +180,12 @@ static void greeted(struct cc_client *client, void *context, const char *error, 
     }
     client->is_greeted = true;
     client->is_token_refused = false;
-    client->beat_interval_us =
-        1000 * json_integer_value(json_object_get(body, "ping_interval_ms"));
+    interval_ms = json_integer_value(json_object_get(body, "ping_interval_ms"));
+    if (interval_ms < BEAT_LEAST_MS || interval_ms > WAIT_MOST_MS)
+        interval_ms = BEAT_LEAST_MS;
+    client->beat_interval_us = interval_ms * 1000;
     client->beat_us = lws_now_usecs() + client->beat_interval_us;
+    token_greeted(client, body);
     events_state(client, CC_CLIENT_CATCHING_UP, 0);
     events_push(client, CC_CLIENT_EVENT_HELLO, "hello", body);
     outbox_pump(client);
@@ -203,8 +193,8 @@ static void greeted(struct cc_client *client, void *context, const char *error, 
 
 void client_opened(struct cc_client *client)
 {
-    json_t *fields = json_pack("{s:s, s:s, s:s*}", "token", client->token, "device",
-                               client->device, "cursor", client->cursor);
+    json_t *fields = json_pack("{s:s, s:s, s:s*}", "token", client->token, "device", client->device,
+                               "cursor", client->cursor);
 
     if (!fields || connection_request(client, "connect", fields, greeted, NULL))
         connection_cut(client, 0, "no memory");
@@ -245,89 +235,8 @@ void client_pushed(struct cc_client *client, const char *key, json_t *body)
         events_push(client, CC_CLIENT_EVENT_PUSH, key, body);
 }
 
-/* --- calls from other threads ----------------------------------------------------------------- */
-
-struct call {
-    struct call *next;
-    json_t *fields;
-    void (*on_reply)(void *context, const char *error, const char *reply);
-    void *context;
-    char command[32];
-};
-
-static void call_answered(struct cc_client *client, void *context, const char *error, json_t *body)
-{
-    struct call *call = context;
-
-    pthread_mutex_lock(&client->lock);
-    client->call_count--;
-    pthread_mutex_unlock(&client->lock);
-    events_reply(client, call->on_reply, call->context, error, body);
-    free(call);
-}
-
-int cc_client_request(struct cc_client *client, const char *command, const char *fields,
-                      void (*on_reply)(void *context, const char *error, const char *reply),
-                      void *context)
-{
-    struct call *call = calloc(1, sizeof *call);
-    int r = 0;
-
-    if (!call)
-        return -ENOMEM;
-    call->fields = json_loads(fields, 0, NULL);
-    call->on_reply = on_reply;
-    call->context = context;
-    snprintf(call->command, sizeof call->command, "%s", command);
-    pthread_mutex_lock(&client->lock);
-    if (!json_is_object(call->fields) || strlen(command) >= sizeof call->command)
-        r = -EINVAL;
-    else if (client->call_count >= QUEUED_MOST)
-        r = -ENOBUFS;
-    if (!r) {
-        client->call_count++;
-        *client->calls_last = call;
-        client->calls_last = &call->next;
-    }
-    pthread_mutex_unlock(&client->lock);
-    if (r) {
-        json_decref(call->fields);
-        free(call);
-        return r;
-    }
-    client_wake(client);
-    return 0;
-}
-
-static void do_call(struct cc_client *client, struct call *call)
-{
-    json_t *fields = call->fields;
-
-    call->fields = NULL;
-    if (!client->is_greeted) {
-        json_decref(fields);
-        call_answered(client, call, "offline", NULL);
-    } else if (connection_request(client, call->command, fields, call_answered, call)) {
-        call_answered(client, call, "unavailable", NULL);
-    }
-}
-
-static void do_calls(struct cc_client *client)
-{
-    struct call *call;
-
-    pthread_mutex_lock(&client->lock);
-    call = client->calls;
-    client->calls = NULL;
-    client->calls_last = &client->calls;
-    pthread_mutex_unlock(&client->lock);
-    while (call) {
-        struct call *next = call->next;
-
-        do_call(client, call);
-        call = next;
-    }
-}
+/* --- the thread, woken -------------------------------------------------------------------------
+ */
 
 static void stop_now(struct cc_client *client)
 {
@@ -344,7 +253,7 @@ static void client_woken(struct cc_client *client)
     enum cc_client_status status = client->status;
 
     events_take_done(client);
-    do_calls(client);
+    calls_do(client);
     if (wants && (status == CC_CLIENT_STOPPED || status == CC_CLIENT_REFUSED))
         connect_now(client);
     else if (!wants && status != CC_CLIENT_STOPPED && status != CC_CLIENT_REFUSED)
@@ -389,6 +298,11 @@ void cc_client_stop(struct cc_client *client)
             pthread_cond_wait(&client->stopped, &client->lock);
     }
     pthread_mutex_unlock(&client->lock);
+}
+
+void cc_client_quiet(void)
+{
+    lws_set_log_level(0, NULL);
 }
 
 /* --- making and freeing ----------------------------------------------------------------------- */
@@ -445,7 +359,7 @@ static int open_storage(struct cc_client *client)
 static int open_context(struct cc_client *client)
 {
     static const struct lws_protocols protocols[] = {
-        {.name = "chatcore.v1.json", .callback = callback, .rx_buffer_size = 4096},
+        {.name = LOCAL_PROTOCOL, .callback = callback, .rx_buffer_size = 4096},
         {0},
     };
     static const lws_retry_bo_t no_pings = {0};
@@ -459,7 +373,6 @@ static int open_context(struct cc_client *client)
         .connect_timeout_secs = OPEN_S,
     };
 
-    lws_set_log_level(0, NULL);
     client->context = lws_create_context(&info);
     return client->context ? 0 : -ENOMEM;
 }
@@ -468,8 +381,8 @@ static int set_url(struct cc_client *client, const char *url)
 {
     struct {
         const char *from, *to;
-    } schemes[] = {{"https://", "wss://"}, {"http://", "ws://"}, {"wss://", "wss://"},
-                   {"ws://", "ws://"}};
+    } schemes[] = {
+        {"https://", "wss://"}, {"http://", "ws://"}, {"wss://", "wss://"}, {"ws://", "ws://"}};
 
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t size = strlen(schemes[i].from);
@@ -490,6 +403,8 @@ static int check(const struct cc_client_options *options)
     if (!options || options->size < sizeof *options || !options->url || !options->device ||
         !options->folder || !options->token)
         return -EINVAL;
+    if (options->encoding != CC_CLIENT_JSON && options->encoding != CC_CLIENT_MSGPACK)
+        return -EINVAL;
     return strlen(options->device) < NAME_SIZE ? 0 : -EINVAL;
 }
 
@@ -500,6 +415,8 @@ static int open_parts(struct cc_client *client)
     client->device = strdup(client->options.device);
     if (!r && !client->device)
         r = -ENOMEM;
+    if (!r)
+        r = events_init(client);
     if (!r && client->options.dispatched) {
         client->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (client->event_fd < 0)
@@ -519,6 +436,7 @@ static void release(struct cc_client *client)
     if (client->context)
         lws_context_destroy(client->context);
     storage_close(&client->storage);
+    calls_free(client);
     outbox_free(client);
     order_free(client);
     events_free(client);

@@ -1,17 +1,18 @@
 /*
- * One WebSocket from opening to closing: frames, requests and their replies. When it is closed every
- * request without a reply fails with "offline": whether the server took it is unknown.
+ * One WebSocket from opening to closing: frames, requests and their replies. When it is closed
+ * every request without a reply fails with "offline": whether the server took it is unknown.
  */
 #include "internal.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define COMMAND_SIZE 32
 /* Above the 10 s after which a server gives up on a command itself. */
 #define REPLY_US ((lws_usec_t)20 * LWS_US_PER_SEC)
 /* How often it is looked whether a reply is overdue. */
 #define BEAT_US ((lws_usec_t)5 * LWS_US_PER_SEC)
+/* What waits goes out in one frame, up to about this size: a part of what the server takes. */
+#define FRAME_FULL ((size_t)32 << 10)
 
 struct request {
     UT_hash_handle hh;
@@ -39,10 +40,10 @@ int connection_request(struct cc_client *client, const char *command, json_t *fi
                        reply_handler handler, void *context)
 {
     struct request *request = NULL;
-    int r = strlen(command) >= COMMAND_SIZE              ? -EINVAL
-            : client->queued_count >= QUEUED_MOST        ? -ENOBUFS
+    int r = strlen(command) >= COMMAND_SIZE                  ? -EINVAL
+            : client->queued_count >= QUEUED_MOST            ? -ENOBUFS
             : (request = calloc(1, sizeof *request)) == NULL ? -ENOMEM
-                                                         : 0;
+                                                             : 0;
 
     if (r) {
         json_decref(fields);
@@ -98,36 +99,6 @@ static void beat(lws_sorted_usec_list_t *timer)
 
 /* --- out -------------------------------------------------------------------------------------- */
 
-/* The command as text behind LWS_PRE bytes; NULL without memory. */
-static char *command_text(const struct request *request, size_t *ret_size)
-{
-    json_t *command = json_pack("{s:I, s:O}", "id", (json_int_t)request->id, request->command,
-                                request->fields);
-    char *text = command ? json_dumps(command, JSON_COMPACT) : NULL;
-    char *bytes = NULL;
-
-    *ret_size = text ? strlen(text) : 0;
-    if (text)
-        bytes = malloc(LWS_PRE + *ret_size);
-    if (bytes)
-        memcpy(bytes + LWS_PRE, text, *ret_size);
-    free(text);
-    json_decref(command);
-    return bytes;
-}
-
-static int write_request(struct cc_client *client, struct request *request)
-{
-    size_t size;
-    char *bytes = command_text(request, &size);
-    int written = -1;
-
-    if (bytes)
-        written = lws_write(client->wsi, (unsigned char *)bytes + LWS_PRE, size, LWS_WRITE_TEXT);
-    free(bytes);
-    return written < 0 ? -1 : 0;
-}
-
 /* Until the greeting is answered, only that is sent. */
 static bool may_write(const struct cc_client *client)
 {
@@ -135,26 +106,47 @@ static bool may_write(const struct cc_client *client)
            (client->is_greeted || !strcmp(client->queued->command, "connect"));
 }
 
-static int writable(struct cc_client *client)
+/* From the queue among those in flight. */
+static int write_request(struct cc_client *client, struct frame *frame)
 {
     struct request *request = client->queued;
 
-    if (client->is_cut || !may_write(client))
-        return 0;
     HASH_ADD(hh, client->requests, id, sizeof request->id, request);
     if (!request->hh.tbl)
-        return -1;
+        return -ENOMEM;
     client->queued = request->next;
     if (!client->queued)
         client->queued_last = &client->queued;
     client->queued_count--;
     client->in_flight++;
     request->sent_us = lws_now_usecs();
-    if (write_request(client, request))
-        return -1;
-    if (may_write(client))
+    return codec_encode(client->encoding, request->id, request->command, request->fields, frame);
+}
+
+static int write_frame(struct cc_client *client, const struct frame *frame)
+{
+    int written =
+        lws_write(client->wsi, (unsigned char *)frame->bytes + LWS_PRE, frame->size - LWS_PRE,
+                  client->encoding == CC_CLIENT_MSGPACK ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+
+    return written < 0 ? -EIO : 0;
+}
+
+static int writable(struct cc_client *client)
+{
+    struct frame frame = {.room_before = LWS_PRE};
+    int r = 0;
+
+    if (client->is_cut)
+        return 0;
+    while (!r && may_write(client) && frame.size < FRAME_FULL)
+        r = write_request(client, &frame);
+    if (!r && frame.size)
+        r = write_frame(client, &frame);
+    frame_free(&frame);
+    if (!r && may_write(client))
         lws_callback_on_writable(client->wsi);
-    return 0;
+    return r ? -1 : 0;
 }
 
 /* --- in --------------------------------------------------------------------------------------- */
@@ -188,26 +180,23 @@ static void take_object(struct cc_client *client, json_t *object)
         take_reply(client, (uint64_t)json_integer_value(id), object);
         return;
     }
-    json_object_foreach(object, key, body)
-        client_pushed(client, key, body);
+    json_object_foreach(object, key, body) client_pushed(client, key, body);
 }
 
 static void take_frame(struct cc_client *client)
 {
     const char *at = client->received;
     const char *end = at + client->received_size;
+    json_t *object = NULL;
 
     while (at < end && !client->is_cut) {
-        const char *line_end = memchr(at, '\n', (size_t)(end - at));
-        size_t size = (size_t)((line_end ? line_end : end) - at);
-        json_t *object = size ? json_loadb(at, size, 0, NULL) : NULL;
-
-        if (json_is_object(object))
-            take_object(client, object);
-        else if (size)
+        if (!codec_decode(client->encoding, &at, end, &object) ||
+            (object && !json_is_object(object)))
             connection_cut(client, 0, "a frame that can't be read");
+        else if (object)
+            take_object(client, object);
         json_decref(object);
-        at += size + 1;
+        object = NULL;
     }
     client->received_size = 0;
 }
@@ -242,7 +231,8 @@ static void fail_requests(struct cc_client *client)
 {
     struct request *request, *next;
 
-    HASH_ITER (hh, client->requests, request, next) {
+    HASH_ITER(hh, client->requests, request, next)
+    {
         HASH_DEL(client->requests, request);
         request_end(client, request, "offline", NULL);
     }
@@ -302,7 +292,10 @@ static void connect_to(struct cc_client *client, const struct address *address)
         .port = address->port,
         .path = address->full_path,
         .host = address->host,
-        .protocol = "chatcore.v1.json",
+        .protocol = client->options.encoding == CC_CLIENT_MSGPACK
+                        ? "chatcore.v1.msgpack,chatcore.v1.json"
+                        : "chatcore.v1.json",
+        .local_protocol_name = LOCAL_PROTOCOL,
         .ssl_connection = is_secure(address->scheme) ? LCCSCF_USE_SSL : 0,
         .userdata = client,
         .pwsi = &client->wsi,
@@ -349,6 +342,18 @@ static int failed(struct cc_client *client, const char *reason)
     return closed(client);
 }
 
+/* The server chooses one of those offered, or none: that is JSON. */
+static int choose(struct cc_client *client, struct lws *wsi)
+{
+    char name[64] = "";
+
+    client->encoding = CC_CLIENT_JSON;
+    if (lws_hdr_copy(wsi, name, sizeof name, WSI_TOKEN_PROTOCOL) > 0 &&
+        !strcmp(name, codec_protocol(CC_CLIENT_MSGPACK)))
+        client->encoding = CC_CLIENT_MSGPACK;
+    return 0;
+}
+
 static int opened(struct cc_client *client)
 {
     client->is_open = true;
@@ -367,6 +372,8 @@ int connection_callback(struct lws *wsi, enum lws_callback_reasons reason, void 
     if (!client || lws_get_opaque_user_data(wsi) != (void *)client->connection)
         return 0; /* an earlier connection's end */
     switch (reason) {
+    case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH:
+        return choose(client, wsi);
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
         return opened(client);
     case LWS_CALLBACK_CLIENT_RECEIVE:

@@ -28,12 +28,14 @@ struct event {
     char client_id[NAME_SIZE];
     char error[64];
     char *cursor;
-    void (*on_reply)(void *context, const char *error, const char *reply);
+    cc_client_reply_handler on_reply;
     void *context;
 };
 
 static void node_free(struct event *node)
 {
+    if (!node)
+        return;
     json_decref(node->body);
     free(node->json);
     free(node->cursor);
@@ -99,7 +101,10 @@ static void note_had(struct cc_client *client, struct event *node)
 static void finish(struct cc_client *client, struct event *node)
 {
     note_had(client, node);
-    node_free(node);
+    if (client->spare)
+        node_free(node);
+    else
+        client->spare = node;
 }
 
 static void enqueue(struct cc_client *client, struct event *node)
@@ -146,10 +151,30 @@ static struct event *node_new(struct cc_client *client, enum node_kind kind, jso
     return node;
 }
 
+/* A state is told without memory as well; a second one, while the program is not done with that, is
+ * not. NULL then. */
+static struct event *take_spare(struct cc_client *client)
+{
+    struct event *node = client->spare;
+
+    client->spare = NULL;
+    if (!node)
+        return NULL;
+    json_decref(node->body);
+    free(node->json);
+    free(node->cursor);
+    memset(node, 0, sizeof *node);
+    node->told.json = node->told.name = node->told.client_id = node->told.error = "";
+    node->told.reason = node->reason;
+    return node;
+}
+
 void events_state(struct cc_client *client, enum cc_client_status status, int64_t retry_in_ms)
 {
     struct event *node = node_new(client, NODE_EVENT, NULL);
 
+    if (!node)
+        node = take_spare(client);
     pthread_mutex_lock(&client->lock);
     client->status = status;
     pthread_mutex_unlock(&client->lock);
@@ -179,33 +204,46 @@ bool events_push(struct cc_client *client, enum cc_client_event_type type, const
     return true;
 }
 
-void events_outbox(struct cc_client *client, enum cc_client_event_type type, const char *client_id,
+bool events_outbox(struct cc_client *client, enum cc_client_event_type type, const char *client_id,
                    const char *error, json_t *body)
 {
     struct event *node = node_new(client, NODE_EVENT, body);
 
     if (!node)
-        return;
+        return false;
     node->told.type = type;
     snprintf(node->client_id, sizeof node->client_id, "%s", client_id);
     snprintf(node->error, sizeof node->error, "%s", error ? error : "");
     node->told.client_id = node->client_id;
     node->told.error = node->error;
     emit(client, node);
+    return true;
 }
 
-void events_reply(struct cc_client *client,
-                  void (*on_reply)(void *context, const char *error, const char *reply),
-                  void *context, const char *error, json_t *body)
+struct event *events_reply_new(cc_client_reply_handler on_reply, void *context)
 {
-    struct event *node = node_new(client, NODE_REPLY, body);
+    struct event *node = calloc(1, sizeof *node);
 
     if (!node)
-        return;
+        return NULL;
+    node->kind = NODE_REPLY;
     node->on_reply = on_reply;
     node->context = context;
+    return node;
+}
+
+void events_reply(struct cc_client *client, struct event *node, const char *error, json_t *body)
+{
+    node->json = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    if (!error && !node->json)
+        error = "no_memory";
     snprintf(node->error, sizeof node->error, "%s", error ? error : "");
     emit(client, node);
+}
+
+void events_node_free(struct event *node)
+{
+    node_free(node);
 }
 
 void events_cursor(struct cc_client *client, const char *cursor)
@@ -343,8 +381,15 @@ static void free_all(struct event *node)
     }
 }
 
+int events_init(struct cc_client *client)
+{
+    client->spare = calloc(1, sizeof *client->spare);
+    return client->spare ? 0 : -ENOMEM;
+}
+
 void events_free(struct cc_client *client)
 {
+    node_free(client->spare);
     free_all(client->events);
     free_all(client->done);
 }

@@ -4,7 +4,10 @@
  * cc_client_dispatch().
  *
  *     client.c      the public functions, the thread, the life: connecting, waiting, refused
+ *     calls.c       commands of the program
  *     connection.c  one WebSocket on libwebsockets: frames, requests and their replies
+ *     codec.c       JSON and MessagePack
+ *     token.c       the program's tokens
  *     order.c       messages in order, each once, gaps filled
  *     outbox.c      what was written and is not confirmed
  *     events.c      what the program is told, where, and what it has had
@@ -14,6 +17,7 @@
 #define CC_CLIENT_INTERNAL_H
 
 #include "chatcore/client.h"
+#include "codec.h"
 #include "storage.h"
 
 #include <jansson.h>
@@ -26,7 +30,8 @@
 #include <stdlib.h>
 #include <uthash.h>
 
-#define NAME_SIZE 65 /* of the protocol's names, and the 0 */
+#define NAME_SIZE    65 /* of the protocol's names, and the 0 */
+#define COMMAND_SIZE 32 /* of a command's name, and the 0 */
 
 /* The server takes 64 unanswered commands of a session; some room is left for our own. */
 #define IN_FLIGHT_MOST 48
@@ -40,6 +45,10 @@
 #define EVENTS_MOST 10000
 /* Of a frame from the server; a larger one is none of its. */
 #define FRAME_MOST ((size_t)16 << 20)
+/* The name of our callback within libwebsockets; what goes over the wire is codec_protocol(). */
+#define LOCAL_PROTOCOL "chatcore"
+/* What a server may ask to wait: more is none of its sense. */
+#define WAIT_MOST_MS ((int64_t)3600 * 1000)
 
 struct request;
 struct event;
@@ -54,10 +63,10 @@ struct backoff {
 /* How far a conversation has come. */
 struct position {
     UT_hash_handle hh;
-    uint64_t seq;        /* handed out */
-    uint64_t had;        /* the program is done with it */
-    bool is_unrecorded;  /* `had` is not on disk */
-    struct held *held;   /* messages behind a gap, oldest first; NULL: no gap */
+    uint64_t seq;       /* handed out */
+    uint64_t had;       /* the program is done with it */
+    bool is_unrecorded; /* `had` is not on disk */
+    struct held *held;  /* messages behind a gap, oldest first; NULL: no gap */
     struct held **held_last;
     size_t held_count;
     char conversation[NAME_SIZE];
@@ -80,6 +89,7 @@ struct cc_client {
     uint64_t last_place;
     struct event *events, **events_last; /* to be dispatched */
     size_t event_count;
+    struct event *spare; /* for a state, without memory; the client's thread's */
     struct event *done, **done_last; /* dispatched, not yet seen by the thread */
     int event_fd;                    /* -1: on_event is called on the client's thread */
     pthread_cond_t stopped;
@@ -89,9 +99,12 @@ struct cc_client {
     struct backoff backoff;
     bool is_token_refused;
     char *token;
+    int64_t token_ends_ms;   /* by the server's clock; 0: not known */
+    int64_t server_ahead_ms; /* its clock, of libwebsockets' */
     char *cursor, *next_cursor, *had_cursor;
     bool is_cursor_unrecorded;
-    lws_sorted_usec_list_t retry_timer, record_timer, outbox_timer, beat_timer, order_timer;
+    lws_sorted_usec_list_t retry_timer, record_timer, outbox_timer, beat_timer, order_timer,
+        refresh_timer;
     int64_t beat_us, beat_interval_us;
 
     /* the connection */
@@ -104,6 +117,7 @@ struct cc_client {
     int ending_code;
     int64_t ending_retry_ms;
     char ending_reason[128];
+    enum cc_client_encoding encoding; /* that was agreed on */
     char *received;
     size_t received_size, received_room;
     struct request *requests; /* in flight, by id */
@@ -125,6 +139,16 @@ void client_pushed(struct cc_client *client, const char *key, json_t *body);
 void client_settled(struct cc_client *client);
 void client_wake(struct cc_client *client);
 void client_has_room(struct cc_client *client);
+
+/* --- token.c --- */
+/* True: there is one, another than the one that was refused. */
+bool token_ask(struct cc_client *client);
+void token_greeted(struct cc_client *client, json_t *hello);
+void token_lost(struct cc_client *client);
+
+/* --- calls.c --- */
+void calls_do(struct cc_client *client);
+void calls_free(struct cc_client *client);
 
 /* --- connection.c --- */
 int connection_open(struct cc_client *client);
@@ -150,15 +174,18 @@ void outbox_pump(struct cc_client *client);
 void outbox_free(struct cc_client *client);
 
 /* --- events.c --- */
+int events_init(struct cc_client *client);
 void events_state(struct cc_client *client, enum cc_client_status status, int64_t retry_in_ms);
 /* `body` is borrowed. False without memory: it is not told, and the connection is being cut. */
 bool events_push(struct cc_client *client, enum cc_client_event_type type, const char *name,
                  json_t *body);
-void events_outbox(struct cc_client *client, enum cc_client_event_type type, const char *client_id,
+bool events_outbox(struct cc_client *client, enum cc_client_event_type type, const char *client_id,
                    const char *error, json_t *body);
-void events_reply(struct cc_client *client,
-                  void (*on_reply)(void *context, const char *error, const char *reply),
-                  void *context, const char *error, json_t *body);
+/* What a reply will need, made before it is asked for: on_reply is called in any case. */
+struct event *events_reply_new(cc_client_reply_handler on_reply, void *context);
+/* Takes `node`. */
+void events_reply(struct cc_client *client, struct event *node, const char *error, json_t *body);
+void events_node_free(struct event *node);
 /* All before it is had when it is. */
 void events_cursor(struct cc_client *client, const char *cursor);
 void events_take_done(struct cc_client *client);

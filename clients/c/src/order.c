@@ -10,15 +10,19 @@
 
 #define PAGE     200
 #define RETRY_US 1000000
+#define SEQ_MOST (((json_int_t)1 << 53) - 1)
 
 struct held {
     struct held *next;
     json_t *message;
 };
 
+/* 0: it has none that the protocol knows. */
 static uint64_t seq_of(json_t *message)
 {
-    return (uint64_t)json_integer_value(json_object_get(message, "seq"));
+    json_int_t seq = json_integer_value(json_object_get(message, "seq"));
+
+    return seq > 0 && seq <= SEQ_MOST ? (uint64_t)seq : 0;
 }
 
 struct position *order_position(struct cc_client *client, const char *conversation)
@@ -165,7 +169,7 @@ void order_take(struct cc_client *client, json_t *message)
     uint64_t seq = seq_of(message);
     bool is_first_gap;
 
-    if (!position) {
+    if (!position || !seq) {
         connection_cut(client, 0, "a message that can't be taken");
     } else if (!position->held && is_next(position, seq)) {
         hand_out(client, position, message);

@@ -63,8 +63,8 @@ static struct entry *entry_new(json_t *fields)
 
 static int keep(struct cc_client *client, const struct entry *entry)
 {
-    json_t *kept = json_pack("{s:O, s:b}", "send", entry->fields, "failed",
-                             entry->state == ENTRY_FAILED);
+    json_t *kept =
+        json_pack("{s:O, s:b}", "send", entry->fields, "failed", entry->state == ENTRY_FAILED);
     char *json = kept ? json_dumps(kept, JSON_COMPACT) : NULL;
     int r = json ? storage_put_entry(&client->storage, entry->place, json) : -ENOMEM;
 
@@ -271,6 +271,39 @@ static void failed(struct cc_client *client, struct entry *entry, const char *er
     entry->not_before_us = lws_now_usecs() + wait_ms * 1000;
 }
 
+/* Without memory for telling it, the connection is being cut, and the entry is tried again. */
+static void told_failure(struct cc_client *client, const char *client_id, const char *error,
+                         json_t *body)
+{
+    bool is_told = events_outbox(client, CC_CLIENT_EVENT_FAILED, client_id, error, body);
+    struct entry *entry;
+
+    if (is_told)
+        return;
+    pthread_mutex_lock(&client->lock);
+    HASH_FIND_STR(client->outbox, client_id, entry);
+    if (entry) {
+        entry->state = ENTRY_WAITING;
+        keep(client, entry);
+    }
+    pthread_mutex_unlock(&client->lock);
+}
+
+/* It stays until it has been told: confirmed once more, it is no second message. */
+static void confirmed(struct cc_client *client, const char *client_id, json_t *body)
+{
+    bool is_told = events_outbox(client, CC_CLIENT_EVENT_SENT, client_id, NULL, body);
+    struct entry *entry;
+
+    pthread_mutex_lock(&client->lock);
+    HASH_FIND_STR(client->outbox, client_id, entry);
+    if (entry && is_told)
+        forget(client, entry);
+    else if (entry)
+        entry->state = ENTRY_WAITING;
+    pthread_mutex_unlock(&client->lock);
+}
+
 static void answered(struct cc_client *client, void *context, const char *error, json_t *body)
 {
     char *client_id = context;
@@ -286,14 +319,9 @@ static void answered(struct cc_client *client, void *context, const char *error,
     }
     pthread_mutex_unlock(&client->lock);
     if (has_failed)
-        events_outbox(client, CC_CLIENT_EVENT_FAILED, client_id, error, body);
+        told_failure(client, client_id, error, body);
     if (entry && !error)
-        events_outbox(client, CC_CLIENT_EVENT_SENT, client_id, NULL, body);
-    pthread_mutex_lock(&client->lock);
-    HASH_FIND_STR(client->outbox, client_id, entry);
-    if (entry && !error)
-        forget(client, entry);
-    pthread_mutex_unlock(&client->lock);
+        confirmed(client, client_id, body);
     free(client_id);
     outbox_pump(client);
 }
@@ -359,7 +387,8 @@ void outbox_free(struct cc_client *client)
 {
     struct entry *entry, *next;
 
-    HASH_ITER (hh, client->outbox, entry, next) {
+    HASH_ITER(hh, client->outbox, entry, next)
+    {
         HASH_DEL(client->outbox, entry); /* NOLINT(clang-analyzer-*): in uthash */
         entry_free(entry);
     }

@@ -118,6 +118,8 @@ static void open_client(json_t *line)
     options.random = give_random;
     options.on_event = on_event;
     options.dispatched = is_dispatched;
+    options.encoding =
+        strcmp(text(line, "encoding"), "msgpack") ? CC_CLIENT_JSON : CC_CLIENT_MSGPACK;
     r = cc_client_new(&options, &client);
     if (r) {
         fprintf(stderr, "%s: %s\n", options.folder, strerror(-r));
@@ -175,6 +177,7 @@ int main(int argc, char **argv)
 {
     char buffer[1 << 17];
 
+    cc_client_quiet();
     is_dispatched = argc > 1 && !strcmp(argv[1], "dispatched");
     srandom((unsigned)(size_t)&argc);
     while (fgets(buffer, sizeof buffer, stdin)) {

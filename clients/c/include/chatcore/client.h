@@ -1,12 +1,13 @@
 /*
  * A client of a chatcore server: it stays connected, sends what was written offline exactly once,
  * and hands out messages in order, without a gap or a double. docs/protocol.md says what goes over
- * the wire; commands and pushes are its JSON here.
+ * the wire; commands and pushes are its JSON here, in whichever encoding they travel.
  *
  * Sockets are on a thread of the library. Events come either on that thread (on_event is called as
  * they come), or on the host's loop of whatever kind: cc_client_fd() becomes readable, and
- * cc_client_dispatch() calls on_event there. A message counts as had when on_event has returned from
- * it: a program that dies in the middle of one gets it again, and while it runs none comes twice.
+ * cc_client_dispatch() calls on_event there. A message counts as had when on_event has returned
+ * from it: a program that dies in the middle of one gets it again, and while it runs none comes
+ * twice.
  *
  * Every function may be called from any thread and from on_event, but for cc_client_free() and
  * cc_client_stop(), which are not for on_event. Errors are negative errno values.
@@ -29,6 +30,11 @@ extern "C" {
 
 struct cc_client;
 
+enum cc_client_encoding {
+    CC_CLIENT_JSON,
+    CC_CLIENT_MSGPACK /* if the server speaks it; JSON else */
+};
+
 enum cc_client_status {
     CC_CLIENT_STOPPED,
     CC_CLIENT_CONNECTING,
@@ -44,7 +50,7 @@ enum cc_client_event_type {
     CC_CLIENT_EVENT_MESSAGE, /* `message`; `json`: the whole push */
     CC_CLIENT_EVENT_PUSH,    /* another push: `name` and `json` */
     CC_CLIENT_EVENT_SENT,    /* `client_id`; `json`: the reply */
-    CC_CLIENT_EVENT_FAILED   /* `client_id`, refused for good with `error`; it stays in the outbox */
+    CC_CLIENT_EVENT_FAILED /* `client_id`, refused for good with `error`; it stays in the outbox */
 };
 
 struct cc_client_message {
@@ -74,6 +80,7 @@ struct cc_client_event {
 
 enum cc_client_token_reason {
     CC_CLIENT_TOKEN_CONNECT, /* the current one will do */
+    CC_CLIENT_TOKEN_REFRESH, /* it ends soon: a JWT, of which `exp` is read */
     CC_CLIENT_TOKEN_REFUSED  /* the server did not take the last one */
 };
 
@@ -84,7 +91,8 @@ struct cc_client_options {
     const char *folder; /* of the outbox and the position, made if it is not there; one client's */
     /*
      * Writes a token, ended by 0, into `token` of `size` bytes. Called on the library's thread; it
-     * may block. Other than 0: there is none, and the client is refused.
+     * may block. Other than 0: there is none, and the client is refused; at a refresh it is asked
+     * again while the old one lives.
      */
     int (*token)(void *context, enum cc_client_token_reason reason, char *token, size_t size);
     void (*on_event)(void *context, const struct cc_client_event *event);
@@ -92,10 +100,11 @@ struct cc_client_options {
     int dispatched; /* on_event is called by cc_client_dispatch() alone */
     /* From 0 to below 1, for the back-off; NULL: from the system. */
     double (*random)(void *context);
+    enum cc_client_encoding encoding;
 };
 #define CC_CLIENT_OPTIONS_INIT                                                                     \
     {                                                                                              \
-        sizeof(struct cc_client_options), 0, 0, 0, 0, 0, 0, 0, 0                                   \
+        sizeof(struct cc_client_options), 0, 0, 0, 0, 0, 0, 0, 0, CC_CLIENT_JSON                   \
     }
 
 /* A message to be: exactly one of `conversation` and `user`. What is NULL is left out. */
@@ -113,6 +122,13 @@ struct cc_client_draft {
  */
 CC_CLIENT_API int cc_client_new(const struct cc_client_options *options,
                                 struct cc_client **ret_client);
+
+/*
+ * Ends what libwebsockets writes to standard error, in the whole process: its diagnostics are one
+ * setting of all that use it, so the program decides, and those that use it otherwise (they know
+ * lws_set_log_level()) don't call this.
+ */
+CC_CLIENT_API void cc_client_quiet(void);
 
 /* Stops it and frees everything. NULL does nothing. */
 CC_CLIENT_API void cc_client_free(struct cc_client *client);
@@ -136,23 +152,24 @@ CC_CLIENT_API int cc_client_retry(struct cc_client *client, const char *client_i
 /* Gives one up; it may have been sent all the same if it was tried. -ENOENT: none such. */
 CC_CLIENT_API int cc_client_discard(struct cc_client *client, const char *client_id);
 
+typedef void (*cc_client_reply_handler)(void *context, const char *error, const char *reply);
+
 /*
  * One command of the protocol: `fields` is a JSON object. on_reply is called once, where events
  * come: with the reply's JSON and error NULL, or with reply NULL and the error's name ("offline":
- * there was no connection, or it was lost before the reply) and its JSON in `reply` if the server
- * told it. Errors: -EINVAL, -ENOMEM, -ENOBUFS (1,000 are waiting).
+ * there was no connection, or it was lost before the reply; "no_memory": for the reply) and its
+ * JSON in `reply` if the server told it. Errors: -EINVAL, -ENOMEM, -ENOBUFS (1,000 are waiting);
+ * then on_reply is not called.
  */
 CC_CLIENT_API int cc_client_request(struct cc_client *client, const char *command,
-                                    const char *fields,
-                                    void (*on_reply)(void *context, const char *error,
-                                                     const char *reply),
+                                    const char *fields, cc_client_reply_handler on_reply,
                                     void *context);
 
 /* Readable when cc_client_dispatch() has something to do. Only with `dispatched`; else -1. */
 CC_CLIENT_API int cc_client_fd(const struct cc_client *client);
 
-/* Calls on_event for what has come, at most `most` times (0: all); how many it were. Always from one
- * thread. */
+/* Calls on_event for what has come, at most `most` times (0: all); how many it were. Always from
+ * one thread. */
 CC_CLIENT_API size_t cc_client_dispatch(struct cc_client *client, size_t most);
 
 #ifdef __cplusplus

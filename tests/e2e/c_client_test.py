@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+"""clients/c from outside, by its functions: what hostile servers send, tokens that end, an outbox over
+a restart. c_client_test.py CHATCORED LIBRARY"""
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+
+import harness
+from c_client_api import CONNECT, JSON, MSGPACK, REFRESH, REFUSED, Client
+
+HELLO = {"user": "alice", "device": "test", "session": "s", "ping_interval_ms": 25000,
+         "max_message_bytes": 65536}
+MESSAGE = {"conversation": "c", "id": "018f0011-2233-7455-8677-8899aabbccdd", "from": "bob",
+           "ts": 1, "kind": "text", "text": "still there"}
+# What is pushed after the greeting, in JSON, each on a connection of its own: as it stands, or as objects.
+BENT = [
+    "garbage", "{", "[1,2]", "5", '"text"', "[" * 100_000, '{"a":' * 5000, "\x00\x01", "\n\n{]",
+    {"message": 5}, {"message": None}, {"message": []}, {"message": {"conversation": 7, "seq": 1}},
+    {"message": {**MESSAGE, "seq": 0}}, {"message": {**MESSAGE, "seq": -1}},
+    {"message": {**MESSAGE, "seq": "1"}}, {"message": {**MESSAGE, "seq": 2**60}},
+    {"message": {**MESSAGE, "seq": 1, "conversation": "c" * 5000}},
+]
+# After these the connection goes on.
+BORNE = [
+    {"id": "x"}, {"id": -1, "send": {}}, {"id": 2**62, "error": 5}, {"id": 1}, {"x" * 5000: {"y": 1}},
+    {"synced": []}, {"synced": {"cursor": 5}}, {"typing": 5}, {"receipt": None}, {},
+]
+BENT_PACKS = [
+    b"\xdd\xff\xff\xff\xff", b"\x81\xa7message\xdf\xff\xff\xff\xff", b"\xc1", b"\x91" * 100_000,
+    b"\x81\xa7message\xc4\x02ab", b"\xd4\x01\x02", b"\x81\x01\x02", b"\x05", os.urandom(64),
+]
+BENT_HELLOS = [
+    {"ping_interval_ms": 2**62, "server_time": -2**62}, {"ping_interval_ms": "x"},
+    {"ping_interval_ms": -1, "server_time": 2**62}, {"ping_interval_ms": 0},
+]
+FRAME_MOST = 16 << 20
+
+
+class Hostile:
+    """A server that does one thing of `tricks` on each connection, and then, none being left, behaves:
+    one message, and synced."""
+
+    def __init__(self, tricks, hellos=()):
+        self.tricks, self.hellos = list(tricks), list(hellos)
+        self.loop = asyncio.new_event_loop()
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self.serve(),))
+        self.thread.start()
+        self.ready.wait()
+
+    async def serve(self):
+        self.stopping = asyncio.Event()
+        async with harness.websockets.serve(self.talk, "127.0.0.1", 0, max_size=None,
+                                            subprotocols=[harness.MSGPACK, harness.JSON]) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            self.ready.set()
+            await self.stopping.wait()
+
+    def packed(self, socket, value):
+        if isinstance(value, (bytes, str)):
+            return value
+        is_pack = socket.subprotocol == harness.MSGPACK
+        return harness.msgpack.packb(value) if is_pack else json.dumps(value)
+
+    async def talk(self, socket):
+        frame = await socket.recv()
+        is_pack = socket.subprotocol == harness.MSGPACK
+        command = harness.msgpack.unpackb(frame) if is_pack else json.loads(frame)
+        hello = {**HELLO, **(self.hellos.pop(0) if self.hellos else {})}
+        await socket.send(self.packed(socket, {"id": command["id"], "connect": hello}))
+        if self.tricks:
+            trick = self.tricks.pop(0)
+            await socket.send(self.packed(socket, trick))
+            if trick in BORNE:
+                await socket.close(4029)
+        else:
+            await socket.send(self.packed(socket, {"message": {**MESSAGE, "seq": 1}}))
+            await socket.send(self.packed(socket, {"synced": {"cursor": "x"}}))
+        try:
+            while True:
+                await socket.recv()
+        except harness.websockets.ConnectionClosed:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.loop.call_soon_threadsafe(self.stopping.set)
+        self.thread.join()
+
+
+def bear(library, folder, tricks, encoding, hellos=()):
+    with Hostile(tricks, hellos) as server:
+        url = f"ws://127.0.0.1:{server.port}/v1/ws"
+        with Client(library, url, folder, lambda reason: "t", encoding) as client:
+            client.wait(lambda: client.messages and client.state() == "online",
+                        "it got through to the end")
+            assert [message["text"] for message in client.messages] == ["still there"], (
+                client.messages)
+            assert not server.tricks
+
+
+def hostile_servers_are_borne(library, _, folder):
+    huge = " " * (FRAME_MOST + 1)
+    bear(library, os.path.join(folder, "json"), [*BENT, *BORNE, huge], JSON)
+    bear(library, os.path.join(folder, "pack"), [*BENT_PACKS, *BENT[9:], *BORNE, huge.encode()],
+         MSGPACK)
+    bear(library, os.path.join(folder, "hello"), [{}] * len(BENT_HELLOS), JSON, BENT_HELLOS)
+
+
+def tokens_are_renewed_in_time(library, server, folder):
+    """One life is 3 s: over the open connection it gets an hour's, and goes on."""
+    def token_of(reason):
+        return server.token("alice", 3 if reason == CONNECT else 3600)
+    with Client(library, server.url, folder, token_of) as client:
+        client.wait_online()
+        count = len(client.states)
+        time.sleep(4.5)
+        assert client.request("conversations", {})[0] is None
+        assert client.asked == [CONNECT, REFRESH], client.asked
+        assert len(client.states) == count, client.states
+
+
+def a_token_that_ended_is_asked_for_anew(library, server, folder):
+    """Nothing to refresh with: the session ends, and another token brings it back."""
+    def token_of(reason):
+        return {CONNECT: server.token("bob", 3), REFUSED: server.token("bob", 3600)}.get(reason)
+    with Client(library, server.url, folder, token_of, MSGPACK) as client:
+        client.wait_online()
+        client.wait(lambda: REFUSED in client.asked, "it asked for another token")
+        client.wait(lambda: client.states.count("online") == 2, "it came back")
+        assert REFRESH in client.asked, client.asked
+        assert "refused" not in client.states, client.states
+
+
+def what_was_unsent_is_sent_after_a_restart(library, server, folder):
+    def token_of(_):
+        return server.token("carol")
+    with Client(library, "ws://127.0.0.1:1", folder, token_of) as client:
+        assert client.send("one", "first", user="carol2") == 0
+        assert client.send("two", "second", user="carol2") == 0
+    for encoding in (JSON, MSGPACK):
+        with Client(library, server.url, folder, token_of, encoding) as client:
+            client.wait_online()
+            if encoding == JSON:
+                client.wait(lambda: client.sent == ["one", "two"], "both are confirmed")
+            else:
+                assert client.send("three", "third", user="carol2") == 0
+                client.wait(lambda: client.sent == ["three"], "only the new one is sent")
+            conversation = client.request("conversations", {})[1]["conversations"][0]["id"]
+            page = client.request("history", {"conversation": conversation})[1]["messages"]
+    assert [message["text"] for message in page] == ["first", "second", "third"], page
+
+
+CASES = [hostile_servers_are_borne, tokens_are_renewed_in_time, a_token_that_ended_is_asked_for_anew,
+         what_was_unsent_is_sent_after_a_restart]
+
+
+def main():
+    chatcored, library = sys.argv[1:3]
+    failures = 0
+    if harness.msgpack is None:
+        harness.skip("python3-msgpack is not installed")
+    with harness.Server(path=chatcored) as server:
+        for case in CASES:
+            with tempfile.TemporaryDirectory(prefix="chatcore-c-client-") as folder:
+                try:
+                    case(library, server, folder)
+                    print(f"ok {case.__name__}", flush=True)
+                except AssertionError as error:
+                    failures += 1
+                    print(f"FAILED {case.__name__}: {error}", flush=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
