@@ -50,7 +50,7 @@ class Client:
         self.states, self.reasons, self.messages, self.sent, self.failed = [], [], [], [], []
         self.asked = []  # for tokens: the reasons
         self.token_of = token_of
-        self.callbacks = (TOKEN(self._token), ON_EVENT(self._event), RANDOM(lambda _: 0.01))
+        self.callbacks = (TOKEN(self._token), ON_EVENT(self._event), RANDOM(lambda _: 0.0))
         options = Options(ctypes.sizeof(Options), url.encode(), b"test", folder.encode(),
                           self.callbacks[0], self.callbacks[1], None, 0, self.callbacks[2], encoding)
         self.handle = c_void_p()
@@ -61,6 +61,7 @@ class Client:
     def _token(self, _, reason, buffer, size):
         with self.changed:
             self.asked.append(reason)
+            self.changed.notify_all()
         token = self.token_of(reason)
         if token is None:
             return -1
