@@ -33,6 +33,9 @@ struct cc_http_request {
     struct cc_slice authorization; /* the header, or empty */
     struct cc_slice body;
     struct cc_slice address; /* the client's, as text */
+    /* Headers, or empty: for answers that a browser keeps, and for packed ones. */
+    struct cc_slice if_none_match;
+    struct cc_slice accept_encoding;
 };
 
 struct cc_http_response;
@@ -42,8 +45,9 @@ struct cc_http_response;
 void cc_http_response_status(struct cc_http_response *response, int status);
 void cc_http_response_type(struct cc_http_response *response, const char *type);
 
-/* Adds a header; name and value must hold no control characters. In the handler. Errors: none: what
- * there is no memory for makes the answer a 503. */
+/* Adds a header; name and value must hold no control characters. An answer without a Cache-Control
+ * of its own is kept by nobody ("no-store"). In the handler. Errors: none: what there is no memory
+ * for makes the answer a 503. */
 void cc_http_response_header(struct cc_http_response *response, const char *name,
                              const char *value);
 

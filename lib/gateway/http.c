@@ -6,6 +6,7 @@
 #include "chatcore/error.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 /* --- routes ----------------------------------------------------------------------------------- */
 
@@ -76,9 +77,10 @@ static int copy_slices(struct http_exchange *exchange)
     struct cc_http_request *request = &exchange->request;
     struct http_headers *headers = &exchange->headers;
     struct cc_slice *slices[] = {
-        &request->method,      &request->path,   &request->query,         &request->authorization,
-        &request->address,     &headers->origin, &headers->wanted_method, &headers->idempotency_key,
-        &headers->acting_user,
+        &request->method,          &request->path,        &request->query,
+        &request->authorization,   &request->address,     &request->if_none_match,
+        &request->accept_encoding, &headers->origin,      &headers->wanted_method,
+        &headers->idempotency_key, &headers->acting_user,
     };
     int r = 0;
 
@@ -184,20 +186,26 @@ static void append_text(struct buffer *buffer, const char *text)
     buffer_append(buffer, text, strlen(text));
 }
 
-/* What every answer carries: browsers must not guess types, nobody keeps answers. */
+/* What every answer carries: browsers must not guess types. */
 static void append_head(struct buffer *answer, int status, const char *type, size_t size)
 {
     char line[96];
 
     snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
     append_text(answer, line);
-    if (status != 204) { /* RFC 9110, 8.6: such an answer has none */
+    if (status != 204 && status != 304) { /* RFC 9110, 8.6: such answers have none */
         snprintf(line, sizeof line, "Content-Length: %zu\r\n", size);
         append_text(answer, line);
     }
     append_text(answer, "Content-Type: ");
     append_text(answer, type);
-    append_text(answer, "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n");
+    append_text(answer, "\r\nX-Content-Type-Options: nosniff\r\n");
+}
+
+/* Of answers that say nothing else: nobody keeps them. */
+static void append_unkept(struct buffer *answer)
+{
+    append_text(answer, "Cache-Control: no-store\r\n");
 }
 
 /* {"error":{"code":404,"name":"not_found","message":"Not Found"}} */
@@ -224,6 +232,7 @@ void http_error(struct cc_http_response *response, int status)
     buffer_clear(&response->headers);
     response->status = status;
     response->type = HTTP_TYPE_JSON;
+    response->may_be_kept = false;
     append_error(&response->body, status);
 }
 
@@ -234,6 +243,7 @@ void http_refuse(int status, const char *extra, struct buffer *answer)
     buffer_init(&body, answer->allocator);
     append_error(&body, status);
     append_head(answer, status, HTTP_TYPE_JSON, body.size);
+    append_unkept(answer);
     append_text(answer, extra);
     append_text(answer, "Connection: close\r\n\r\n");
     buffer_append_slice(answer, buffer_slice(&body));
@@ -307,10 +317,12 @@ void http_write(struct http_exchange *exchange, struct buffer *answer)
         return;
     }
     append_head(answer, response->status, response->type, response->body.size);
+    if (!response->may_be_kept)
+        append_unkept(answer);
     buffer_append_slice(answer, buffer_slice(&response->headers));
     append_origin(answer, exchange->allowed_origin);
     append_text(answer, exchange->closes ? "Connection: close\r\n\r\n" : "\r\n");
-    if (!slice_equal(exchange->request.method, slice_str("HEAD")))
+    if (response->status != 304 && !slice_equal(exchange->request.method, slice_str("HEAD")))
         buffer_append_slice(answer, buffer_slice(&response->body));
 }
 
@@ -340,6 +352,7 @@ void cc_http_response_header(struct cc_http_response *response, const char *name
 {
     if (!is_header_text(name) || !is_header_text(value))
         return;
+    response->may_be_kept = response->may_be_kept || !strcasecmp(name, "Cache-Control");
     append_text(&response->headers, name);
     append_text(&response->headers, ": ");
     append_text(&response->headers, value);

@@ -37,6 +37,7 @@ int http_router_add(struct http_router *router, const struct cc_http_route *rout
 struct cc_http_response {
     int status;
     const char *type;
+    bool may_be_kept;      /* its Cache-Control is among the headers */
     struct buffer headers; /* lines, each with its CRLF */
     struct buffer body;
 };

@@ -93,6 +93,8 @@ void request_fill(struct lws *wsi, const struct request_method *method, struct c
     to->method = slice_str(method->name);
     to->path = request_header(wsi, method->token);
     to->authorization = request_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION);
+    to->if_none_match = request_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH);
+    to->accept_encoding = request_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING);
     headers->origin = request_header(wsi, WSI_TOKEN_ORIGIN);
     headers->wanted_method = custom_header(wsi, "access-control-request-method:");
     headers->idempotency_key = custom_header(wsi, "idempotency-key:");

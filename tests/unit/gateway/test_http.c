@@ -28,6 +28,18 @@ static void forge(void *context, const struct cc_http_request *request,
     cc_http_response_type(response, "text/html\r\n\r\n<script>");
 }
 
+/* What a browser may keep; the same again is told without the body. */
+static void keep(void *context, const struct cc_http_request *request,
+                 struct cc_http_response *response)
+{
+    (void)context;
+    cc_http_response_header(response, "cache-control", "no-cache");
+    cc_http_response_write(response, request->if_none_match);
+    cc_http_response_write(response, request->accept_encoding);
+    if (request->if_none_match.size)
+        cc_http_response_status(response, 304);
+}
+
 struct fixture {
     struct http_router router;
     struct buffer answer;
@@ -39,12 +51,13 @@ static int setup(void **state)
     struct cc_http_route post = {"POST", "/v1/echo", echo, "one"};
     struct cc_http_route get = {"GET", "/v1/echo", echo, "two"};
     struct cc_http_route forged = {"GET", "/forge", forge, NULL};
+    struct cc_http_route kept = {"GET", "/keep", keep, NULL};
 
     http_router_init(&fixture->router, cc_allocator_default());
     buffer_init(&fixture->answer, cc_allocator_default());
     *state = fixture;
     return http_router_add(&fixture->router, &post) || http_router_add(&fixture->router, &get) ||
-           http_router_add(&fixture->router, &forged);
+           http_router_add(&fixture->router, &forged) || http_router_add(&fixture->router, &kept);
 }
 
 static int teardown(void **state)
@@ -58,13 +71,11 @@ static int teardown(void **state)
 }
 
 /* The answer, terminated. */
-static const char *ask(struct fixture *fixture, const char *method, const char *path,
-                       const char *body)
+static const char *ask_request(struct fixture *fixture, const struct cc_http_request *request,
+                               const char *body)
 {
-    struct cc_http_request request = {
-        .method = slice_str(method), .path = slice_str(path), .query = slice_str("q=1;")};
     struct http_headers headers = {0};
-    struct http_exchange *exchange = http_exchange_new(cc_allocator_default(), &request, &headers);
+    struct http_exchange *exchange = http_exchange_new(cc_allocator_default(), request, &headers);
 
     assert_non_null(exchange);
     buffer_append(&exchange->body, body, strlen(body));
@@ -76,6 +87,15 @@ static const char *ask(struct fixture *fixture, const char *method, const char *
     http_exchange_free(exchange);
     assert_false(fixture->answer.failed);
     return fixture->answer.data;
+}
+
+static const char *ask(struct fixture *fixture, const char *method, const char *path,
+                       const char *body)
+{
+    struct cc_http_request request = {
+        .method = slice_str(method), .path = slice_str(path), .query = slice_str("q=1;")};
+
+    return ask_request(fixture, &request, body);
 }
 
 #define assert_begins(text, beginning) assert_memory_equal(text, beginning, strlen(beginning))
@@ -106,6 +126,25 @@ static void head_has_no_body(void **state)
     const char *answer = ask(*state, "HEAD", "/v1/echo", "");
 
     assert_begins(answer, "HTTP/1.1 201 Created\r\nContent-Length: 4\r\n");
+    assert_string_equal(strstr(answer, "\r\n\r\n"), "\r\n\r\n");
+}
+
+static void answers_are_kept_if_they_say_so(void **state)
+{
+    struct cc_http_request request = {.method = slice_str("GET"),
+                                      .path = slice_str("/keep"),
+                                      .accept_encoding = slice_str("gzip")};
+    const char *answer = ask(*state, "POST", "/v1/echo", "");
+
+    assert_non_null(strstr(answer, "\r\nCache-Control: no-store\r\n"));
+    answer = ask_request(*state, &request, "");
+    assert_null(strstr(answer, "no-store"));
+    assert_non_null(strstr(answer, "\r\ncache-control: no-cache\r\n"));
+    assert_string_equal(strstr(answer, "\r\n\r\n"), "\r\n\r\ngzip");
+    request.if_none_match = slice_str("\"a\"");
+    answer = ask_request(*state, &request, "");
+    assert_begins(answer, "HTTP/1.1 304 Not Modified\r\n");
+    assert_null(strstr(answer, "Content-Length"));
     assert_string_equal(strstr(answer, "\r\n\r\n"), "\r\n\r\n");
 }
 
@@ -148,6 +187,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(routes, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(head_has_no_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_are_kept_if_they_say_so, setup, teardown),
         cmocka_unit_test_setup_teardown(headers_cannot_be_forged, setup, teardown),
         cmocka_unit_test_setup_teardown(routes_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals_close, setup, teardown),
