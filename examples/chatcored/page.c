@@ -1,11 +1,15 @@
 /*
  * Serving the page's files, with headers that let it load from its own host alone (and media from
  * where the settings say that they are), and run no script and no style but its own files.
+ *
+ * A browser keeps the files, asks each time whether they are still the same, and is told so without
+ * their bytes (304): nobody sees an old page after an update.
  */
 #include "page.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Of a source in the policy: a host name has 253 bytes. */
 #define ORIGIN_MAX 300
@@ -13,7 +17,7 @@
 struct page_file {
     const char *path;
     const char *type;
-    const struct cc_slice *bytes;
+    const struct page_asset *asset;
 };
 
 static const struct page_file files[PAGE_ROUTES] = {
@@ -63,19 +67,101 @@ bool page_init(struct page *page, const char *cdn, const char *public_url)
     return size > 0 && (size_t)size < sizeof page->policy;
 }
 
-static void serve(void *context, const struct cc_http_request *request,
-                  struct cc_http_response *response)
-{
-    const struct page_route *route = context;
+/* --- what the request asks for ---------------------------------------------------------------- */
 
-    (void)request;
-    cc_http_response_type(response, route->file->type);
-    cc_http_response_header(response, "Content-Security-Policy", route->page->policy);
+/* Takes the next element off a list with commas, without the spaces around it. False: none left. */
+static bool next_element(struct cc_slice *list, struct cc_slice *ret_element)
+{
+    const char *end = list->data + list->size;
+    const char *at = list->data;
+    const char *stop;
+
+    while (at < end && (*at == ' ' || *at == '\t' || *at == ','))
+        at++;
+    if (at == end)
+        return false;
+    stop = memchr(at, ',', (size_t)(end - at));
+    stop = stop ? stop : end;
+    *list = (struct cc_slice){stop, (size_t)(end - stop)};
+    while (stop[-1] == ' ' || stop[-1] == '\t')
+        stop--;
+    *ret_element = (struct cc_slice){at, (size_t)(stop - at)};
+    return true;
+}
+
+/* "gzip", "gzip;q=0.5", and not "gzip;q=0.0", which forbids it. */
+static bool is_gzip(struct cc_slice element)
+{
+    size_t size = 0;
+    size_t i;
+
+    while (size < element.size && element.data[size] != ';' && element.data[size] != ' ')
+        size++;
+    if (!(size == 4 && !strncasecmp(element.data, "gzip", 4)))
+        return false;
+    for (i = size; i < element.size; i++)
+        if (element.data[i] >= '1' && element.data[i] <= '9')
+            return true;
+    return !memchr(element.data + size, '=', element.size - size);
+}
+
+static bool takes_gzip(struct cc_slice accept_encoding)
+{
+    struct cc_slice element;
+
+    while (next_element(&accept_encoding, &element))
+        if (is_gzip(element))
+            return true;
+    return false;
+}
+
+/* Whether the browser has it: a proxy may have made the ETag a weak one. */
+static bool has_it(struct cc_slice if_none_match, const char *etag)
+{
+    struct cc_slice element;
+
+    while (next_element(&if_none_match, &element)) {
+        if (element.size > 2 && !memcmp(element.data, "W/", 2))
+            element = (struct cc_slice){element.data + 2, element.size - 2};
+        if (element.size == 1 && element.data[0] == '*')
+            return true;
+        if (element.size == strlen(etag) && !memcmp(element.data, etag, element.size))
+            return true;
+    }
+    return false;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static void protect(const struct page *page, struct cc_http_response *response)
+{
+    cc_http_response_header(response, "Content-Security-Policy", page->policy);
     cc_http_response_header(response, "Referrer-Policy", "no-referrer");
     cc_http_response_header(response, "Cross-Origin-Opener-Policy", "same-origin");
     cc_http_response_header(response, "Permissions-Policy",
                             "camera=(), geolocation=(), microphone=()");
-    cc_http_response_write(response, *route->file->bytes);
+}
+
+static void serve(void *context, const struct cc_http_request *request,
+                  struct cc_http_response *response)
+{
+    const struct page_route *route = context;
+    const struct page_asset *asset = route->file->asset;
+    bool is_packed = takes_gzip(request->accept_encoding);
+    const struct page_body *body = is_packed ? &asset->packed : &asset->plain;
+
+    cc_http_response_type(response, route->file->type);
+    cc_http_response_header(response, "Cache-Control", "no-cache");
+    cc_http_response_header(response, "ETag", body->etag);
+    cc_http_response_header(response, "Vary", "Accept-Encoding");
+    protect(route->page, response);
+    if (has_it(request->if_none_match, body->etag)) {
+        cc_http_response_status(response, 304);
+        return;
+    }
+    if (is_packed)
+        cc_http_response_header(response, "Content-Encoding", "gzip");
+    cc_http_response_write(response, body->bytes);
 }
 
 void page_routes(struct page *page, struct cc_http_route routes[PAGE_ROUTES])

@@ -7,13 +7,23 @@
 
 #include <chatcore/gateway.h>
 
-extern const struct cc_slice page_index_html;
-extern const struct cc_slice page_chat_css;
-extern const struct cc_slice page_chat_js;
+/* A file in one coding. */
+struct page_body {
+    struct cc_slice bytes;
+    const char *etag; /* with its quotes; another for other bytes */
+};
 
-extern const struct cc_slice page_sw_js;
-extern const struct cc_slice page_manifest_webmanifest;
-extern const struct cc_slice page_icon_svg;
+struct page_asset {
+    struct page_body plain;
+    struct page_body packed; /* gzip */
+};
+
+extern const struct page_asset page_index_html;
+extern const struct page_asset page_chat_css;
+extern const struct page_asset page_chat_js;
+extern const struct page_asset page_sw_js;
+extern const struct page_asset page_manifest_webmanifest;
+extern const struct page_asset page_icon_svg;
 
 #define PAGE_ROUTES 6
 
