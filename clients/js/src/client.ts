@@ -16,11 +16,11 @@ import { Emitter } from "./emitter.js";
 import { asChatError, type ChatError, localError } from "./errors.js";
 import { Order } from "./order.js";
 import {
-  Outbox, type Action, type Attachment, type Draft, type Entry, type OutboxChange, type Target,
+  Outbox, type Action, type Attachment, type Draft, type Entry, type OutboxChange, type Target, type UploadProgress,
 } from "./outbox.js";
 import { MemoryStorage, type Storage } from "./storage.js";
 import { lifeOf, refreshDelay, type TokenReason, type TokenSource } from "./token.js";
-import { putFile, uploadRequest } from "./upload.js";
+import { putFile, uploadRequest, type UploadOptions } from "./upload.js";
 import type { Command, Commands, Hello, Pushes } from "./wire.js";
 
 /** For the handshake and the reply to `connect`. */
@@ -63,6 +63,7 @@ export interface ClientEvents extends Pushes {
   hello: Hello;
   state: State;
   outbox: OutboxChange;
+  upload: UploadProgress;
 }
 
 interface Position {
@@ -109,7 +110,8 @@ export class Client extends Emitter<ClientEvents> {
       send: (fields) => this.request("send", fields),
       position: (conversation) => this.#order.positions.get(conversation) ?? 0,
       act: (conversation, message, action) => this.#act({ conversation, message }, action),
-      upload: (file) => this.upload(file),
+      upload: (file, options) => this.upload(file, options),
+      progressed: (progress) => this.emit("upload", progress),
       changed: (change) => this.emit("outbox", change),
       random: options.random ?? Math.random,
     });
@@ -177,9 +179,9 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /** Uploads a file; answers the id that a message's `media` takes. */
-  async upload(file: Attachment): Promise<string> {
+  async upload(file: Attachment, options: UploadOptions = {}): Promise<string> {
     const reply = await this.request("upload", await uploadRequest(file));
-    await putFile(reply, file, this.httpUrl);
+    await putFile(reply, file, this.httpUrl, options);
     return reply.media;
   }
 

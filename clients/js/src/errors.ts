@@ -1,6 +1,7 @@
 /*
  * What a request can fail with: the server's error, or one of this side's own, told by `name`:
- * "offline" (there is no connection, or it was lost before the reply), "timeout", "closed".
+ * "offline" (there is no connection, or it was lost before the reply), "timeout",
+ * "closed", "cancelled".
  */
 import type { WireError } from "./wire.js";
 
@@ -20,8 +21,8 @@ export class ChatError extends Error {
   }
 }
 
-export function localError(name: "offline" | "timeout" | "closed", message: string): ChatError {
-  return new ChatError({ code: 0, name, message, temporary: name !== "closed" });
+export function localError(name: "offline" | "timeout" | "closed" | "cancelled", message: string): ChatError {
+  return new ChatError({ code: 0, name, message, temporary: name === "offline" || name === "timeout" });
 }
 
 export function asChatError(error: unknown): ChatError {

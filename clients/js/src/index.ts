@@ -8,9 +8,10 @@ export type { Socket, SocketConstructor } from "./connection.js";
 export { ChatError } from "./errors.js";
 export { IndexedDbStorage } from "./indexeddb.js";
 export type {
-  Action, Attachment, Draft, Entry, EntryState, OutboxChange, Target,
+  Action, Attachment, Draft, Entry, EntryState, OutboxChange, Target, UploadProgress,
 } from "./outbox.js";
 export { MemoryStorage } from "./storage.js";
 export type { Storage } from "./storage.js";
 export type { TokenReason, TokenSource } from "./token.js";
+export type { UploadOptions } from "./upload.js";
 export type * from "./wire.js";

@@ -12,6 +12,7 @@
 import { Backoff } from "./backoff.js";
 import { asChatError, ChatError } from "./errors.js";
 import type { Storage } from "./storage.js";
+import type { UploadOptions } from "./upload.js";
 import type { Message, Meta, SendFields, SendReply } from "./wire.js";
 
 /** Entries; more means that nobody looks at what is refused. */
@@ -75,12 +76,20 @@ export type OutboxChange =
   | { type: "sent"; entry: Entry; reply: SendReply }
   | { type: "done"; entry: Entry };
 
+/** How much of a file of an entry has left, while it is being uploaded. Browsers only. */
+export interface UploadProgress {
+  entry: Entry;
+  file: Attachment;
+  sent: number;
+}
+
 export interface OutboxHost {
   send(fields: SendFields): Promise<SendReply>;
   /** The seq of the last message that was handed out there. */
   position(conversation: string): number;
   act(conversation: string, message: string, action: Action): Promise<unknown>;
-  upload(file: Attachment): Promise<string>;
+  upload(file: Attachment, options: UploadOptions): Promise<string>;
+  progressed(progress: UploadProgress): void;
   changed(change: OutboxChange): void;
   random(): number;
 }
@@ -118,6 +127,7 @@ export class Outbox {
   readonly #entries = new Map<string, Entry>();
   readonly #lanes = new Map<string, Lane>();
   readonly #sent = new Map<string, { conversation: string; message: string }>();
+  readonly #uploads = new Map<string, AbortController>();
   readonly #unkept = new Set<string>(); /* being written for the first time: not to be tried */
   #isOpen = false;
   #hasCaughtUp = false;
@@ -194,11 +204,15 @@ export class Outbox {
     this.#pump(laneOf(entry));
   }
 
-  /** Gives one up. It may have been sent all the same if it was tried and had no reply. */
+  /**
+   * Gives one up; an upload is cut off. It may have been sent all the same if it was tried and had no
+   * reply.
+   */
   async discard(clientId: string): Promise<void> {
     const entry = this.#entries.get(clientId);
     if (!entry) return;
     this.#entries.delete(clientId);
+    this.#uploads.get(clientId)?.abort();
     this.#host.changed({ type: "removed", entry });
     const behind = [...this.#entries.values()].filter((other) => other.of === clientId);
     await Promise.all(behind.map((other) => this.discard(other.client_id)));
@@ -314,6 +328,7 @@ export class Outbox {
 
   async #send(entry: Entry): Promise<void> {
     await this.#upload(entry);
+    if (!this.#entries.has(entry.client_id)) return; /* given up meanwhile */
     await this.#willTry(entry);
     const reply = await this.#host.send(fieldsOf(entry));
     await this.#resolve(entry, reply);
@@ -360,11 +375,22 @@ export class Outbox {
 
   /* An uploaded file's bytes are not kept: what was reached survives a restart. */
   async #upload(entry: Entry): Promise<void> {
-    while (entry.files?.length) {
-      const media = await this.#host.upload(entry.files[0]!);
+    for (let file = entry.files?.[0]; file && this.#entries.has(entry.client_id); file = entry.files?.[0]) {
+      const media = await this.#uploadFile(entry, file);
       entry.media = [...(entry.media ?? []), media];
-      entry.files = entry.files.slice(1);
+      entry.files = entry.files!.slice(1);
       await this.#keep(entry);
+    }
+  }
+
+  async #uploadFile(entry: Entry, file: Attachment): Promise<string> {
+    const controller = new AbortController();
+    this.#uploads.set(entry.client_id, controller);
+    try {
+      return await this.#host.upload(file, { signal: controller.signal,
+        onProgress: (sent) => this.#host.progressed({ entry, file, sent }) });
+    } finally {
+      this.#uploads.delete(entry.client_id);
     }
   }
 

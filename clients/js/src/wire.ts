@@ -47,6 +47,8 @@ export interface Message {
   users?: string[];
   name?: string;
   role?: Role;
+  /** Of `retention`: messages are kept so many seconds, 0: as the server keeps them. */
+  retention_s?: number;
   /** Only to the sender's own sessions. */
   client_id?: string;
   flagged?: boolean;

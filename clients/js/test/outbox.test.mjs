@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import "fake-indexeddb/auto";
 import { WebSocket } from "ws";
 import { Client, FileStorage, IndexedDbStorage, MemoryStorage } from "../dist/node.js";
-import { FakeServer, until } from "./support/fake.mjs";
+import { FakeServer, until, within } from "./support/fake.mjs";
 
 const folder = await mkdtemp(join(tmpdir(), "chatcore-js-"));
 after(() => rm(folder, { recursive: true }));
@@ -115,6 +115,32 @@ test("files are uploaded before the message goes, and not again after a restart"
   await until(() => second.outbox.length === 0);
   assert.deepEqual(uploads, [["PUT", "/m-1", "b", "010203"]]);
   await second.stop();
+  server.close();
+  put.close();
+});
+
+test("what is given up while its file is uploaded is not sent", async () => {
+  const { createServer } = await import("node:http");
+  const put = createServer(); /* never answers */
+  await new Promise((resolve) => put.listen(0, "127.0.0.1", resolve));
+  const server = await FakeServer.open();
+  const client = new Client({ url: server.url, token: () => "t", device: "d", WebSocket, random: () => 0 });
+  const entry = await client.send({ user: "bob", text: "look",
+    files: [{ name: "a.png", type: "image/png", bytes: new Uint8Array([1, 2, 3]) }] });
+  await client.start();
+  const peer = await server.peer();
+  await peer.welcome({ cursor: "c" });
+  const asked = within(10_000, new Promise((resolve) => put.once("request", resolve)), "the upload");
+  await peer.answer("upload", { media: "m-1", method: "PUT",
+    url: `http://127.0.0.1:${put.address().port}/m-1`, headers: {}, expires: 1 });
+  const cut = within(10_000, new Promise((resolve) => asked.then(({ socket }) => socket.once("close", resolve))), "the cut");
+  await asked;
+  await client.discard(entry.client_id);
+  await cut;
+  await client.send({ user: "bob", text: "something else" });
+  const [, sent] = await peer.command("send");
+  assert.equal(sent.text, "something else");
+  await client.stop();
   server.close();
   put.close();
 });
