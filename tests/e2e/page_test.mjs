@@ -3,10 +3,12 @@
 // to the folder SCREENSHOTS, if it is set. Exit code 77: Chromium or the npm packages are missing.
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { gunzipSync } from "node:zlib";
 
 const PAGE = join(dirname(fileURLToPath(import.meta.url)), "../../examples/chatcored/page/");
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
@@ -50,6 +52,17 @@ function stopServer() {
   const ended = new Promise((resolve) => server.child.on("exit", resolve));
   server.child.kill("SIGTERM");
   return ended;
+}
+
+/** A file as it comes over the wire: not unpacked, not from a cache. */
+function load(path, headers = {}) {
+  return new Promise((resolve, reject) => {
+    get({ host: "127.0.0.1", port: server.port, path, headers }, (response) => {
+      const parts = [];
+      response.on("data", (part) => parts.push(part));
+      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(parts) }));
+    }).on("error", reject);
+  });
 }
 
 /** One user's browser. */
@@ -180,6 +193,25 @@ let alice;
 let bob;
 
 const steps = {
+  async "files are packed, kept, and asked about"() {
+    const plain = await load("/chat.js");
+    check(plain.status === 200 && !plain.headers["content-encoding"], "not asked to be packed");
+    check(plain.body.equals(readFileSync(join(PAGE, "chat.js"))), "other bytes");
+    const packed = await load("/chat.js", { "Accept-Encoding": "br, gzip;q=0.5" });
+    check(packed.headers["content-encoding"] === "gzip" && packed.headers.vary === "Accept-Encoding", "gzip");
+    check(gunzipSync(packed.body).equals(plain.body) && packed.body.length < plain.body.length / 2, "unpacked");
+    check((await load("/chat.js", { "Accept-Encoding": "br, gzip;q=0" })).body.equals(plain.body), "forbidden");
+    check(plain.headers["cache-control"] === "no-cache", "Cache-Control");
+    check(plain.headers.etag !== packed.headers.etag, "two codings, one ETag");
+    for (const known of [plain.headers.etag, `"other", W/${plain.headers.etag}`, "*"]) {
+      const same = await load("/chat.js", { "If-None-Match": known });
+      check(same.status === 304 && same.body.length === 0, known);
+      check(same.headers.etag === plain.headers.etag && same.headers["content-security-policy"], "headers of a 304");
+    }
+    check((await load("/chat.js", { "If-None-Match": packed.headers.etag })).status === 200, "the other coding's");
+    check((await load("/chat.css", { "If-None-Match": plain.headers.etag })).status === 200, "another file's");
+  },
+
   async "log in"() {
     await alice.accessible("log-in");
     await alice.shot("login");
@@ -255,7 +287,7 @@ const steps = {
     await alice.accessible("details");
     await alice.shot("details");
     await alice.page.select('[aria-label="Role of bob"]', "admin");
-    await bob.sees("made bob admin", ".note");
+    await bob.sees("made you admin", ".note");
     await alice.page.evaluate(() => (document.querySelector("dialog [name=name]").value = "Studio North"));
     await alice.click("dialog .primary", "Rename");
     await bob.sees("Studio North", "#title");

@@ -4,8 +4,12 @@
 import type { Attachment, Draft, Message, Target } from "@chatcore/client";
 import { $, attempt, iconButton, make, toast } from "./dom.js";
 import type { Model } from "./model.js";
+import { mentionedBy } from "./names.js";
 
 const TYPING_EVERY_MS = 2000;
+const SUGGESTED_MAX = 6;
+/** Of a conversation's members: whose names can be begun to mention them. */
+const PEOPLE_ASKED = 100;
 const FILE_MAX = 64 * 1024 * 1024;
 
 export class Composer {
@@ -61,7 +65,7 @@ export class Composer {
   reply(message: Message): void {
     this.clear();
     this.#reply = message;
-    this.#context(`Reply to ${message.from}`, this.model.describe(message));
+    this.#context(`Reply to ${message.from === this.model.me ? "yourself" : this.model.names.of(message.from)}`, this.model.describe(message));
   }
 
   edit(target: Target, text: string): void {
@@ -144,7 +148,7 @@ export class Composer {
     if (text) draft.text = text;
     if (this.#files.length) draft.files = this.#files;
     if (this.#reply) draft.reply_to = this.#reply.id;
-    const mentions = room.people.filter((user) => text.split(/\s+/).includes(`@${user}`));
+    const mentions = [...new Set(text.split(/\s+/).map((word) => mentionedBy(word, room.people)))].filter((user) => user !== undefined);
     if (mentions.length) draft.mentions = mentions;
     this.reset("");
     room.draft = "";
@@ -195,13 +199,20 @@ export class Composer {
     const list = $("#mentions");
     const begun = /(?:^|\s)@(\S*)$/.exec(this.#input.value.slice(0, this.#input.selectionStart));
     const room = this.model.open;
-    const found = begun && room && room.kind !== "direct" ? room.people.filter((user) =>
-      user !== this.model.me && user.toLowerCase().startsWith(begun[1]!.toLowerCase())).slice(0, 6) : [];
+    const found = begun && room && room.kind !== "direct" ? this.#people(room.people, begun[1]!.toLowerCase()) : [];
+    if (begun && room) this.model.names.want(room.people.slice(0, PEOPLE_ASKED));
     list.hidden = found.length === 0;
     list.replaceChildren(...found.map((user, i) => make("li", { role: "option", id: `mention-${i}`,
-      "aria-selected": String(i === this.#choice), onclick: () => this.#mention(begun![1]!, user) }, `@${user}`)));
+      "aria-selected": String(i === this.#choice), onclick: () => this.#mention(begun![1]!, user) },
+    this.model.names.of(user) !== user && make("span", { class: "name", dir: "auto" }, this.model.names.of(user)), ` @${user}`)));
     if (found.length) this.#input.setAttribute("aria-activedescendant", `mention-${this.#choice}`);
     else this.#input.removeAttribute("aria-activedescendant");
+  }
+
+  /* By the id, or by any part of the name. */
+  #people(people: string[], begun: string): string[] {
+    return people.filter((user) => user !== this.model.me && [user, ...this.model.names.of(user).split(/\s+/)]
+      .some((word) => word.toLowerCase().startsWith(begun))).slice(0, SUGGESTED_MAX);
   }
 
   #mention(begun: string, user: string): void {

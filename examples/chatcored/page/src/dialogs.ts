@@ -3,7 +3,7 @@
  */
 import type { Member, Role } from "@chatcore/client";
 import { $, attempt, face, iconButton, make } from "./dom.js";
-import { titleOf, type Model, type Room } from "./model.js";
+import type { Model, Room } from "./model.js";
 
 const dialog = $<HTMLDialogElement>("#dialog");
 /** Below it everybody is on the screen. */
@@ -13,7 +13,7 @@ const FOREVER = 253_402_300_000_000;
 export function show(title: string, ...content: (Node | false | undefined)[]): void {
   dialog.className = "";
   delete dialog.dataset.conversation;
-  dialog.replaceChildren(make("div", { class: "head" }, make("h2", { id: "dialog-title" }, title),
+  dialog.replaceChildren(make("div", { class: "head" }, make("h2", { id: "dialog-title", dir: "auto" }, title),
     iconButton("close", "Close", () => dialog.close())), ...content.filter((node): node is Node => Boolean(node)));
   if (!dialog.open) dialog.showModal();
 }
@@ -63,7 +63,7 @@ export function newChat(model: Model, open: (room: Room) => void): void {
 }
 
 export function shortcuts(): void {
-  const rows: [string, string][] = [["Ctrl K", "search"], ["Alt N", "new chat"], ["Alt ↑ / Alt ↓", "previous, next conversation"],
+  const rows: [string, string][] = [["Ctrl K", "search"], ["Ctrl F", "search this conversation"], ["Alt N", "new chat"], ["Alt ↑ / Alt ↓", "previous, next conversation"],
     ["↑ in an empty message", "to the messages; ↑ ↓ move"], ["R, E, Delete, Enter", "reply, edit, delete, react"],
     ["Enter", "send"], ["Shift Enter", "new line"], ["Esc", "cancel, close"]];
   show("Keyboard shortcuts", make("dl", { class: "keys" }, ...rows.flatMap(([keys, what]) =>
@@ -97,11 +97,14 @@ function person(model: Model, room: Room): void {
       if (key === "add_contact") dialog.close();
       else details(model);
     }));
-  show(room.peer, make("div", { class: "portrait" }, face(room.peer), make("p", { class: "faint" }, status?.status ?? "")),
+  const name = model.titleOf(room);
+  show(name, make("div", { class: "portrait" }, face(name, room.peer),
+    name !== room.peer && make("p", { class: "faint", dir: "auto" }, `@${room.peer}`),
+    make("p", { class: "faint" }, status?.status ?? "")),
     room.id ? muting(model, room) : undefined,
     make("button", { type: "button", class: "wide", onclick: () => act("add_contact") }, "Add to contacts"),
     make("button", { type: "button", class: "wide danger", onclick: () => act(isBlocked ? "unblock" : "block") },
-      isBlocked ? `Unblock ${room.peer}` : `Block ${room.peer}`));
+      isBlocked ? `Unblock ${name}` : `Block ${name}`));
 }
 
 export function details(model: Model): void {
@@ -125,7 +128,8 @@ async function group(model: Model, room: Room): Promise<void> {
   const [naming, name] = field("Name", { name: "name", value: typed(conversation, "name") ?? room.name, maxLength: 200 });
   const [adding, added] = field("Add people", { name: "add", value: typed(conversation, "add") ?? "", placeholder: "dave, erin" });
   const again = (): Promise<void> => group(model, room);
-  show(titleOf(room),
+  model.names.want(members.map((member) => member.user));
+  show(model.titleOf(room),
     mayManage && inline(async () => {
       await model.client.request("update", { conversation, name: name.value.trim() });
     }, "Rename", naming),
@@ -135,7 +139,7 @@ async function group(model: Model, room: Room): Promise<void> {
       added.value = "";
       await again();
     }, "Add", adding),
-    make("h3", {}, `${members.length} members`),
+    make("h3", {}, members.length === 1 ? "1 member" : `${members.length} members`),
     members.length > SEARCH_FROM && finder(),
     make("ul", { class: "members" }, ...members.map((member) => memberRow(model, room, member, again))),
     muting(model, room),
@@ -164,9 +168,12 @@ function finder(): HTMLElement {
 function memberRow(model: Model, room: Room, member: Member, again: () => Promise<void>): HTMLElement {
   const { user } = member;
   const conversation = room.id!;
-  const row = make("li", {}, face(user), make("span", { class: "name grow" }, user === model.me ? `${user} (you)` : user));
+  const name = model.names.of(user);
+  const row = make("li", {}, face(name, user), make("span", { class: "grow" },
+    make("div", { class: "name", dir: "auto" }, user === model.me ? `${name} (you)` : name),
+    name !== user && make("div", { class: "faint", dir: "auto" }, `@${user}`)));
   if (room.role === "owner" && user !== model.me) {
-    const select = make("select", { "aria-label": `Role of ${user}` },
+    const select = make("select", { "aria-label": `Role of ${name}` },
       ...["owner", "admin", "member"].map((role) => make("option", { value: role, selected: role === member.role }, role)));
     select.onchange = () => attempt(model.client.request("role", { conversation, user, role: select.value as Role }).finally(again));
     row.append(select);
@@ -174,7 +181,7 @@ function memberRow(model: Model, room: Room, member: Member, again: () => Promis
     row.append(make("span", { class: "faint" }, member.role));
   }
   const mayRemove = user !== model.me && (room.role === "owner" || (room.role === "admin" && member.role === "member"));
-  if (mayRemove) row.append(iconButton("close", `Remove ${user}`, () => attempt(
+  if (mayRemove) row.append(iconButton("close", `Remove ${name}`, () => attempt(
     model.client.request("remove", { conversation, users: [user] }).then(again))));
   return row;
 }

@@ -23,6 +23,8 @@ const ICONS: { [name: string]: string } = {
   alert: "M12 4a8 8 0 100 16 8 8 0 000-16M12 8v5M12 16v.01",
   mute: "M6 16V11a6 6 0 019-5.200M18 11v5l1.500 2h-13M10 20.500h4M4 4l16 16",
   down: "M6 9.500l6 6 6-6",
+  up: "M6 14.500l6-6 6 6",
+  search: "M10.500 5a5.500 5.500 0 100 11 5.500 5.500 0 000-11M15 15l5 5",
   gear: "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.500a2.500 2.500 0 100 5 2.500 2.500 0 000-5M9 14.500a2.500 2.500 0 100 5 2.500 2.500 0 000-5",
   file: "M7 3h7l4 4v14H7zM14 3v4h4",
 };
@@ -66,9 +68,10 @@ function hueOf(name: string): number {
 
 export const colourOf = (name: string): string => `hsl(${hueOf(name)} 50% 38%)`;
 
-export function face(name: string): HTMLElement {
+/** The colour is the user's, whatever he calls himself. */
+export function face(name: string, of = name): HTMLElement {
   const element = make("span", { class: "face", "aria-hidden": "true" }, [...name][0] ?? "?");
-  element.style.background = colourOf(name);
+  element.style.background = colourOf(of);
   return element;
 }
 

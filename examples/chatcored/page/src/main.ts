@@ -4,27 +4,30 @@
  */
 import { Composer } from "./composer.js";
 import { details, newChat, shortcuts } from "./dialogs.js";
-import { $, attempt, face, icon, make, reconcile, rove, toast, when, type Item } from "./dom.js";
-import { Model, titleOf, type Room } from "./model.js";
+import { $, attempt, face, icon, toast, when } from "./dom.js";
+import { Finder } from "./find.js";
+import { List } from "./list.js";
+import { Model, type Room } from "./model.js";
+import { inText } from "./names.js";
 import { settings } from "./settings.js";
 import { Thread } from "./thread.js";
-
-const SEARCH_MS = 250;
 
 let model: Model | undefined;
 let thread: Thread;
 let composer: Composer;
-let found: { room: Room; seq: number; text: string; ts: number }[] = [];
+let list: List;
+let finder: Finder;
 const dirty = new Set<string>();
 
 /* --- drawing ---------------------------------------------------------------------------------- */
 
 const draws: { [what: string]: () => void } = {
-  list: drawList,
+  list: () => list.draw(),
   room: drawRoom,
   head: drawHead,
   typing: drawTyping,
   state: drawState,
+  me: drawMe,
 };
 
 /* setTimeout, for a page in the background has no frames, and its title tells what is unread. */
@@ -37,44 +40,6 @@ function changed(what: string): void {
   dirty.add(what);
 }
 
-function roomItem(room: Room): Item {
-  const isOpen = room === model!.open;
-  const isOnline = room.kind === "direct" && model!.statuses.get(room.peer)?.status === "online";
-  const line = room.typing.size ? "typing …" : room.preview;
-  const sign = JSON.stringify([titleOf(room), line, room.unread, isOpen, isOnline, room.muted, when(room.ts)]);
-  return { key: room.key, sign, make: () => {
-    const picture = face(titleOf(room));
-    if (isOnline) picture.classList.add("online");
-    return make("li", {}, make("button", { type: "button", class: "entry", "aria-current": String(isOpen), onclick: () => show(room) },
-      picture, make("span", { class: "name", dir: "auto" }, titleOf(room)), make("span", { class: "time" }, when(room.ts)),
-      make("span", { dir: "auto", class: room.typing.size ? "faint accent" : "faint" }, line),
-      make("span", { class: "marks" }, room.muted && icon("mute"),
-        room.unread > 0 && make("span", { class: "badge", role: "img", "aria-label": `${room.unread} unread` },
-          room.unread > 99 ? "99+" : String(room.unread)))));
-  } };
-}
-
-function sortedRooms(): Room[] {
-  const wanted = $<HTMLInputElement>("#search").value.trim().toLowerCase();
-  return [...model!.rooms.values()].filter((room) => titleOf(room).toLowerCase().includes(wanted))
-    .sort((a, b) => b.ts - a.ts);
-}
-
-function drawList(): void {
-  const items = sortedRooms().map(roomItem);
-  for (const { room, seq, text, ts } of found)
-    items.push({ key: `found ${room.key} ${seq}`, sign: text, make: () => make("li", {}, make("button",
-      { type: "button", class: "entry result", onclick: () => {
-        show(room);
-        attempt(thread.jump(room, seq));
-      } }, face(titleOf(room)), make("span", { class: "name" }, titleOf(room)),
-      make("span", { class: "time" }, when(ts)), make("span", { class: "faint" }, text))) });
-  reconcile($("#list"), items);
-  $("#empty").hidden = items.length > 0;
-  const unread = [...model!.rooms.values()].reduce((sum, room) => sum + (room.muted ? 0 : room.unread), 0);
-  document.title = `${unread ? `(${unread}) ` : ""}chatcore`;
-}
-
 function drawRoom(): void {
   const room = model!.open;
   $("#app").classList.toggle("open", Boolean(room));
@@ -83,25 +48,37 @@ function drawRoom(): void {
   if (room) thread.draw();
 }
 
+const membersText = (count: number): string =>
+  (count === 0 ? "" : count === 1 ? "1 member" : `${count} members`);
+
 function drawHead(): void {
   const room = model!.open;
   if (!room) return;
   const status = model!.statuses.get(room.peer);
   const isOnline = room.kind === "direct" && status?.status === "online";
-  $("#title").textContent = titleOf(room);
-  $("#room-face").replaceChildren(face(titleOf(room)));
+  const title = model!.titleOf(room);
+  $("#title").textContent = title;
+  $("#room-face").replaceChildren(face(title, room.peer || room.key));
   $("#subtitle").classList.toggle("accent", isOnline);
-  $("#subtitle").textContent = room.kind !== "direct" ? `${room.members || ""} members`
+  $("#subtitle").textContent = room.kind !== "direct" ? membersText(room.members)
     : isOnline ? "online" : status?.last_seen ? `last seen ${when(status.last_seen)}` : "";
   const mayWrite = room.kind !== "channel" || room.role === "owner" || room.role === "admin";
+  $("#find").hidden = !room.id;
   $("#compose").hidden = !mayWrite;
   $("#readonly").hidden = mayWrite;
 }
 
 function drawTyping(): void {
-  const names = [...(model!.open?.typing.keys() ?? [])];
+  const names = [...(model!.open?.typing.keys() ?? [])].map((user) => model!.names.of(user));
   $("#typing").textContent = names.length === 0 ? ""
-    : names.length === 1 ? `${names[0]} is typing …` : `${names.length} people are typing …`;
+    : names.length === 1 ? `${inText(names[0]!)} is typing …` : `${names.length} people are typing …`;
+}
+
+function drawMe(): void {
+  const name = model!.names.of(model!.me);
+  if ($("#me").textContent === name) return;
+  $("#me").textContent = name;
+  $("#my-face").replaceChildren(face(name, model!.me));
 }
 
 function drawState(): void {
@@ -109,6 +86,7 @@ function drawState(): void {
   const text = { waiting: "No connection. What you write is sent later.", connecting: "Connecting …" }[status as string] ?? "";
   $("#link").textContent = status === "online" ? "online" : status === "catching up" ? "updating …" : "offline";
   $("#status").textContent = text;
+  if (status === "online") model!.names.want([model!.me]);
   if (status === "refused") logout(code === 4501 ? "Please log in again." : reason || "The server said no.");
 }
 
@@ -116,6 +94,7 @@ function show(room: Room | undefined): void {
   const before = model!.open;
   if (room && room !== before) room.newFrom = room.unread > 0 ? room.read + 1 : 0;
   if (before) before.draft = composer.text;
+  if (room !== before) finder.close();
   model!.open = room;
   for (const what of ["list", "room", "head", "typing"]) draws[what]!();
   if (!room) return;
@@ -169,8 +148,9 @@ function start(user: string, first: string, isDev: boolean): void {
   thread = new Thread(model, { reply: (message) => composer.reply(message),
     edit: (target, text) => composer.edit(target, text) });
   composer = new Composer(model);
-  $("#me").textContent = user;
-  $("#my-face").replaceChildren(face(user));
+  const jump = (room: Room, seq: number): Promise<void> => thread.jump(room, seq);
+  list = new List(model, show, jump);
+  finder = new Finder(model, jump, () => composer.focus());
   $("#login").hidden = true;
   $("#app").hidden = false;
   for (const draw of Object.values(draws)) draw();
@@ -181,10 +161,9 @@ function start(user: string, first: string, isDev: boolean): void {
 function logout(why = ""): void {
   attempt(model?.stop(!why) ?? Promise.resolve());
   model = undefined;
-  found = [];
+  list?.end();
   const storage = loginStorage();
   for (const key of LOGIN) storage.removeItem(key);
-  $("#list").replaceChildren();
   $("#messages").replaceChildren();
   $("#app").hidden = true;
   $("#app").classList.remove("open");
@@ -219,35 +198,17 @@ function enter(data: FormData, user: string, token: string, isDev: boolean): voi
 
 /* --- what the user does ----------------------------------------------------------------------- */
 
-let searching = 0;
-
-async function search(text: string): Promise<void> {
-  const turn = ++searching;
-  const messages = text.length < 2 ? []
-    : (await model!.client.request("search", { text, limit: 30 })).messages;
-  if (turn !== searching) return;
-  found = messages.map((message) => ({ room: model!.room(message.conversation), seq: message.seq,
-    text: message.text ?? "", ts: message.ts }));
-  drawList();
-}
-
-function step(by: number): void {
-  const rooms = sortedRooms();
-  const at = model!.open ? rooms.indexOf(model!.open) : -1;
-  const next = rooms[Math.max(0, Math.min(rooms.length - 1, at + by))];
-  if (next) show(next);
-}
-
 function key(event: KeyboardEvent): void {
   if (!model || $<HTMLDialogElement>("#dialog").open) return;
   const isWriting = /^(INPUT|TEXTAREA|SELECT)$/.test((event.target as HTMLElement).tagName);
   const name = `${event.ctrlKey || event.metaKey ? "Ctrl " : ""}${event.altKey ? "Alt " : ""}${event.key}`;
   const actions: { [name: string]: () => void } = {
     "Ctrl k": () => $("#search").focus(),
+    "Ctrl f": () => finder.show(),
     "Alt n": () => newChat(model!, show),
-    "Alt ArrowUp": () => step(-1),
-    "Alt ArrowDown": () => step(1),
-    Escape: () => (event.target === $("#search") ? clearSearch() : composer.focus()),
+    "Alt ArrowUp": () => list.step(-1),
+    "Alt ArrowDown": () => list.step(1),
+    Escape: () => (event.target === $("#search") ? list.clearSearch() : composer.focus()),
   };
   if (!isWriting) actions["?"] = shortcuts;
   if (!actions[name]) return;
@@ -255,14 +216,7 @@ function key(event: KeyboardEvent): void {
   actions[name]();
 }
 
-function clearSearch(): void {
-  $<HTMLInputElement>("#search").value = "";
-  found = [];
-  drawList();
-}
-
 function wire(): void {
-  let timer = 0;
   for (const button of document.querySelectorAll<HTMLElement>("[data-icon]"))
     button.append(icon(button.dataset["icon"]!));
   $("#login form").onsubmit = (event) => {
@@ -279,17 +233,11 @@ function wire(): void {
   $("#back").onclick = () => show(undefined);
   $("#new").onclick = () => newChat(model!, show);
   $("#details").onclick = $("#menu").onclick = () => details(model!);
-  $("#search").oninput = () => {
-    clearTimeout(timer);
-    drawList();
-    timer = window.setTimeout(() => attempt(search($<HTMLInputElement>("#search").value.trim())), SEARCH_MS);
-  };
-  rove($("#list"), ".entry");
   document.addEventListener("keydown", key);
   window.addEventListener("focus", () => {
     if (!model?.open) return;
     model.acknowledge(model.open);
-    drawList();
+    list.draw();
   });
 }
 

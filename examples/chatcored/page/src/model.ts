@@ -3,11 +3,12 @@
  * library and knows nothing of elements; `changed` tells what has to be drawn again.
  */
 import {
-  Client, IndexedDbStorage, type Action, type Conversation, type Entry, type Member, type Message, type OutboxChange,
+  Client, IndexedDbStorage, type Action, type Attachment, type Conversation, type Entry, type Member, type Message, type OutboxChange,
   type Presence, type Receipt, type Target, type Typing,
 } from "@chatcore/client";
 
 import { Cache } from "./cache.js";
+import { inText, mentionedBy, Names } from "./names.js";
 
 export interface Room {
   key: string;
@@ -18,6 +19,8 @@ export interface Room {
   members: number;
   role: string;
   unread: number;
+  /** What is counted in `unread` reaches up to here. */
+  counted: number;
   head: number;
   read: number;
   /** Where "New messages" stands, as long as the conversation is open; 0: nowhere. */
@@ -25,7 +28,9 @@ export interface Room {
   told: number;
   ts: number;
   muted: boolean;
-  preview: string;
+  /** The newest that the list can tell. */
+  last: Message | undefined;
+  isPeeked: boolean;
   messages: Map<number, Message>;
   /** Sent, and not come back as a message yet. */
   settling: Map<string, Entry>;
@@ -54,27 +59,37 @@ function change(changes: Map<string, Change>, id: string,
 }
 
 const PAGE = 60;
+/** When much has to be loaded to get at one message. */
+const LARGE_PAGE = 200;
+const LARGE_PAGES_MAX = 50;
 const TYPING_MS = 3000;
 /** Whose conversation is open and who is no contact: changes of presence are not pushed. */
 const WATCH_MS = 30_000;
 
-export const titleOf = (room: Room): string =>
-  room.kind === "direct" ? room.peer : room.name || "Group";
+export const isSaid = (message: Message): boolean => message.kind === "text" || message.kind === "media";
+
+const ordered = (room: Room): Message[] => [...room.messages.values()].sort((a, b) => a.seq - b.seq);
 
 export class Model {
   readonly client: Client;
   readonly #cache: Cache;
   readonly rooms = new Map<string, Room>();
+  readonly names: Names;
+  /** Of the files that are being uploaded: how many bytes have left. */
+  readonly sent = new WeakMap<Attachment, number>();
   readonly statuses = new Map<string, Presence>();
   readonly blocked = new Set<string>();
   open: Room | undefined;
   readonly #watching: ReturnType<typeof setInterval>;
-  changed: (what: "list" | "room" | "head" | "typing" | "state") => void = () => {};
+  changed: (what: "list" | "room" | "head" | "typing" | "state" | "me") => void = () => {};
+  /** More of a file has left. */
+  progressed: (file: Attachment) => void = () => {};
   /** For what the user has to know. */
   told: (text: string) => void = () => {};
 
   constructor(readonly me: string, device: string, token: (reason: string) => Promise<string | undefined>) {
     this.#cache = new Cache(me);
+    this.names = new Names((user) => this.#askName(user), () => this.#named());
     this.client = new Client({ url: location.origin, token, device, encoding: "msgpack", resumes: false, storage: new IndexedDbStorage(`chatcore/${me}`) });
     this.client.on("message", (message) => this.#took(message));
     this.client.on("receipt", (receipt) => this.#receipt(receipt));
@@ -87,14 +102,19 @@ export class Model {
       if (this.open && this.isOnline && document.visibilityState === "visible") this.watch(this.open);
     }, WATCH_MS);
     this.client.on("outbox", (change) => this.#outbox(change));
+    this.client.on("upload", ({ file, sent }) => {
+      this.sent.set(file, sent);
+      this.progressed(file);
+    });
   }
 
   /** Shows what was known the last time, then connects. */
   async start(): Promise<void> {
-    const blocked = await this.#cache.load((id, known) => {
+    const { blocked, names } = await this.#cache.load((id, known) => {
       Object.assign(this.room(id), known, { id, key: id });
     });
     for (const user of blocked) this.blocked.add(user);
+    for (const [user, name] of names) this.names.set(user, name);
     this.changed("list");
     await this.client.start();
   }
@@ -119,26 +139,11 @@ export class Model {
       if (!isSeen) room.settling.set(change.entry.client_id, change.entry);
     } else if (change.entry.action) {
       if (change.entry.state === "failed") this.#refused(change.entry);
-    } else {
-      if (change.type === "added") room.ts = Math.max(room.ts, change.entry.ts);
-      this.#previewEntries(room);
+    } else if (change.type === "added") {
+      room.ts = Math.max(room.ts, change.entry.ts);
     }
     this.changed("list");
     if (room === this.open) this.changed("room");
-  }
-
-  /* The newest that waits, or the newest that was said. */
-  #previewEntries(room: Room): void {
-    const last = this.client.outbox.filter((entry) => !entry.action && this.roomOfEntry(entry) === room).at(-1);
-    const said = [...room.messages.values()].sort((a, b) => b.seq - a.seq).find((message) => this.describe(message));
-    if (last) room.preview = `You: ${last.text || "📎 Attachment"}`;
-    else if (said) room.preview = this.#line(said);
-    this.#cache.save(room);
-  }
-
-  #line(message: Message): string {
-    const isSaid = message.kind === "text" || message.kind === "media";
-    return (isSaid && message.from === this.me ? "You: " : "") + this.describe(message);
   }
 
   /* What can't be done is told, and no longer shown as if it were. */
@@ -152,11 +157,33 @@ export class Model {
     this.client.amend(target, action).catch((error: Error) => this.told(error.message));
   }
 
+  /* --- people --------------------------------------------------------------------------------- */
+
+  async #askName(user: string): Promise<string> {
+    const fields = user === this.me ? {} : { user };
+    try {
+      return (await this.client.request("profile", fields)).name ?? "";
+    } catch (error) {
+      if ([403, 404].includes((error as { code?: number }).code ?? 0)) return "";
+      throw error;
+    }
+  }
+
+  #named(): void {
+    this.#cache.saveNames(this.names.all);
+    for (const what of ["list", "room", "head", "typing", "me"] as const) this.changed(what);
+  }
+
+  titleOf(room: Room): string {
+    return room.kind === "direct" ? this.names.of(room.peer) : room.name || "Group";
+  }
+
   /* --- rooms ---------------------------------------------------------------------------------- */
 
   #new(key: string): Room {
     const room: Room = { key, kind: "group", name: "", peer: "", members: 0, role: "", unread: 0,
-      head: 0, read: 0, newFrom: 0, told: 0, ts: 0, muted: false, preview: "", messages: new Map(),
+      counted: 0, head: 0, read: 0, newFrom: 0, told: 0, ts: 0, muted: false, last: undefined,
+      isPeeked: false, messages: new Map(),
       settling: new Map(), cursors: new Map(), typing: new Map(), isLoaded: false, hasMore: false,
       draft: "", people: [] };
     this.rooms.set(key, room);
@@ -210,8 +237,8 @@ export class Model {
     room.head = Math.max(room.head, summary.head);
     room.read = Math.max(room.read, summary.read);
     room.ts = Math.max(room.ts, summary.ts ?? 0);
-    room.unread = room === this.open && document.hasFocus() ? 0 : summary.unread;
-    if (!room.preview) void this.#preview(room);
+    this.#count(room, summary.unread, summary.head);
+    if (room === this.open && document.hasFocus()) room.unread = 0;
     this.#cache.save(room);
     this.changed("list");
     if (room === this.open) this.changed("head");
@@ -237,21 +264,21 @@ export class Model {
     } catch { /* the next connection asks again */ }
   }
 
-  async #preview(room: Room): Promise<void> {
-    if (!room.id || !room.head) return;
-    room.preview = " ";
-    try {
-      const page = await this.client.request("history", { conversation: room.id, limit: 3 });
+  /** It is on the screen, in the list: what it tells of the room is asked for, once. */
+  peek(room: Room): void {
+    this.names.want([room.peer, ...(room.last ? peopleOf(room.last) : [])].filter(Boolean));
+    if (room.last || room.isPeeked || !room.id || !room.head || !this.isOnline) return;
+    room.isPeeked = true;
+    this.client.request("history", { conversation: room.id, limit: 3 }).then((page) => {
       page.messages.forEach((message) => this.#note(room, message));
+      if (room.last) this.names.want(peopleOf(room.last));
       this.changed("list");
-    } catch {
-      room.preview = "";
-    }
+    }).catch(() => (room.isPeeked = false));
   }
 
-  async load(room: Room, before?: number): Promise<void> {
+  async load(room: Room, before?: number, limit = PAGE): Promise<void> {
     if (!room.id) return;
-    const fields = { conversation: room.id, limit: PAGE, ...(before ? { before } : {}) };
+    const fields = { conversation: room.id, limit, ...(before ? { before } : {}) };
     const page = await this.client.request("history", fields);
     page.messages.forEach((message) => this.#keep(room, message));
     if (before === undefined) this.#dropOlder(room, page.messages[0]?.seq ?? 0);
@@ -268,11 +295,13 @@ export class Model {
     for (const known of room.messages.keys()) if (known < seq) room.messages.delete(known);
   }
 
-  /** Everything from there on. */
-  async loadTo(room: Room, seq: number): Promise<void> {
+  /** Everything from there on. False: that would be too much. */
+  async loadTo(room: Room, seq: number): Promise<boolean> {
+    const first = (): number => Math.min(...room.messages.keys());
     if (!room.isLoaded) await this.load(room);
-    for (let pages = 0; pages < 50 && room.hasMore && Math.min(...room.messages.keys()) > seq; pages++)
-      await this.load(room, Math.min(...room.messages.keys()));
+    for (let pages = 0; pages < LARGE_PAGES_MAX && room.hasMore && first() > seq; pages++)
+      await this.load(room, first(), LARGE_PAGE);
+    return first() <= seq;
   }
 
   /** Asks what is only pushed when it changes. */
@@ -308,19 +337,66 @@ export class Model {
   }
 
   #note(room: Room, message: Message): void {
-    if (message.seq < room.head && room.preview.trim()) return;
     room.head = Math.max(room.head, message.seq);
+    if (room.last && message.seq < room.last.seq) return;
     room.ts = Math.max(room.ts, message.ts);
-    if (this.describe(message)) room.preview = this.#line(message);
+    if (this.describe(message)) room.last = message;
+  }
+
+  /** What the list says of a room: what waits to be sent, or the newest. */
+  lineOf(room: Room, waiting: Entry | undefined): string {
+    if (waiting) return `You: ${waiting.text || "📎 Attachment"}`;
+    const { last } = room;
+    if (!last) return "";
+    const who = !isSaid(last) ? "" : last.from === this.me ? "You: "
+      : room.kind === "direct" ? "" : `${inText(this.names.of(last.from))}: `;
+    return who + this.describe(last);
+  }
+
+  /**
+   * Unread by the server's rule: texts and media of others since the user read, joined or last said
+   * something. Counts on from `unread`, which holds up to the seq `counted`.
+   */
+  #count(room: Room, unread: number, counted: number): void {
+    room.unread = unread;
+    room.counted = counted;
+    for (const message of ordered(room)) {
+      if (message.seq <= counted) continue;
+      room.counted = message.seq;
+      if (!isSaid(message)) continue;
+      if (message.from === this.me) room.unread = 0;
+      else if (message.seq > room.read) room.unread++;
+    }
+  }
+
+  /* Another device has read up to there: what is behind it is counted, if all of it is here. */
+  #countFrom(room: Room, read: number): void {
+    if (read >= room.head) room.unread = 0;
+    for (let seq = read + 1; seq <= room.head; seq++) if (!room.messages.has(seq)) return;
+    this.#count(room, 0, read);
+  }
+
+  /** What was written, with names in the place of ids. */
+  textOf(message: Message): string {
+    const text = message.text ?? "";
+    const { mentions } = message;
+    return mentions?.length ? text.replace(/@\S+/g, (word) => this.named(word, mentions)) : text;
+  }
+
+  /** A word that mentions somebody, with the name; another as it is. */
+  named(word: string, mentions: readonly string[]): string {
+    const user = mentionedBy(word, mentions);
+    return user === undefined ? word : `@${inText(this.names.of(user))}${word.slice(user.length + 1)}`;
   }
 
   describe(message: Message): string {
-    const who = message.from === this.me ? "You" : message.from;
-    const whom = (message.users ?? []).join(", ");
+    const name = (user: string, own: string): string => (user === this.me ? own : inText(this.names.of(user)));
+    const who = name(message.from, "You");
+    const whom = (message.users ?? []).map((user) => name(user, "you")).join(", ");
     switch (message.kind) {
-      case "text": return message.text ?? "";
-      case "media": return message.text || "📎 Attachment";
-      case "edit": return message.text ?? "";
+      case "text": return this.textOf(message);
+      case "media": return this.textOf(message) || "📎 Attachment";
+      case "edit": return this.textOf(message);
       case "delete": return "A message was deleted";
       case "reaction": return message.on ? `${who} reacted ${message.emoji}` : "";
       case "system": return ({
@@ -330,6 +406,7 @@ export class Model {
         removed: `${who} removed ${whom}`,
         left: `${who} left`,
         role: `${who} made ${whom} ${message.role}`,
+        retention: retentionText(who, message.retention_s ?? 0),
       } as { [action: string]: string })[message.action ?? ""] ?? "";
       default: return "";
     }
@@ -341,7 +418,7 @@ export class Model {
    */
   changesOf(room: Room): Map<string, Change> {
     const changes = new Map<string, Change>();
-    for (const message of [...room.messages.values()].sort((a, b) => a.seq - b.seq))
+    for (const message of ordered(room))
       if (message.message) change(changes, message.message, message);
     for (const entry of this.client.outbox) {
       const { action } = entry;
@@ -355,10 +432,9 @@ export class Model {
 
   #took(message: Message): void {
     const room = this.room(message.conversation);
-    const isKnown = room.messages.has(message.seq) || message.seq <= room.read;
     this.#keep(room, message);
     room.typing.delete(message.from);
-    if (!isKnown && message.from !== this.me) room.unread = Math.max(room.unread, message.seq - room.read);
+    if (message.seq > room.counted) this.#count(room, room.unread, room.counted);
     this.acknowledge(room);
     this.changed("list");
     if (room !== this.open) return;
@@ -396,7 +472,7 @@ export class Model {
     this.#cache.save(room);
     if (receipt.user === this.me && receipt.read) {
       room.read = Math.max(room.read, receipt.read);
-      if (room.read >= room.head) room.unread = 0;
+      this.#countFrom(room, room.read);
       this.changed("list");
     }
     if (room === this.open) this.changed("room");
@@ -432,4 +508,17 @@ export class Model {
     this.changed("head");
     this.changed("list");
   }
+}
+
+/** Whose names a message shows. */
+export const peopleOf = (message: Message): string[] =>
+  [message.from, ...(message.users ?? []), ...(message.mentions ?? [])];
+
+const SPANS: [string, number][] = [["year", 31_536_000], ["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+function retentionText(who: string, seconds: number): string {
+  if (!seconds) return `${who} lets messages be kept here as on the whole server`;
+  const [unit, size] = SPANS.find(([, length]) => seconds % length === 0)!;
+  const count = seconds / size;
+  return `${who} set messages to vanish after ${count === 1 ? `one ${unit}` : `${count} ${unit}s`}`;
 }

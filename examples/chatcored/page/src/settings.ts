@@ -57,6 +57,7 @@ async function draw(model: Model): Promise<void> {
       read_marks: (marks.checked ? "public" : "private") as ReadMarks,
       meta: { ...profile.meta, notify: rules } as Meta };
     await model.client.request("profile", fields);
+    model.names.set(model.me, name.value);
     toast("Settings are saved.");
   }, "Save", naming,
   make("h3", {}, "Privacy"), seeing, marking, make("p", { class: "faint" }, "Without it you don’t see what others have read, either."),

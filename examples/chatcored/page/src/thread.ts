@@ -2,10 +2,12 @@
  * The messages of the open conversation: bubbles, ticks, reactions, and what can be done with one.
  */
 import type { Entry, MediaFile, Message, Target } from "@chatcore/client";
-import { $, attempt, clockTime, colourOf, dayOf, icon, iconButton, make, reconcile, rove, type Item } from "./dom.js";
-import type { Change, Model, Room } from "./model.js";
+import { $, attempt, clockTime, colourOf, dayOf, icon, iconButton, make, reconcile, rove, toast, type Item } from "./dom.js";
+import { emojiPicker } from "./emoji.js";
+import { Media } from "./media.js";
+import { mentionedBy } from "./names.js";
+import { isSaid, peopleOf, type Change, type Model, type Room } from "./model.js";
 
-const QUICK = ["👍", "❤️", "😂", "😮", "😢", "🙏"];
 const NEAR_END = 80;
 
 export interface ThreadHost {
@@ -13,19 +15,16 @@ export interface ThreadHost {
   edit(target: Target, text: string): void;
 }
 
-interface Url {
-  url: string;
-  expires: number;
-}
-
 export class Thread {
   readonly #box = $("#messages");
-  readonly #urls = new Map<string, Url>();
-  #hasBroken = false; /* pictures that were asked for without a connection */
+  readonly #media: Media;
   #shown: Room | undefined;
   #isAtEnd = true;
+  #seen = 0; /* the newest that was on the screen */
 
   constructor(readonly model: Model, readonly host: ThreadHost) {
+    this.#media = new Media(model, () => this.#stayAtEnd());
+    model.progressed = (file) => this.#media.progressed(file);
     rove(this.#box, ".bubble");
     this.#box.onscroll = () => this.#scrolled();
     $("#newest").onclick = () => this.#box.scrollTo({ top: this.#box.scrollHeight, behavior: "smooth" });
@@ -41,27 +40,40 @@ export class Thread {
     const first = this.#box.firstElementChild;
     if (isNew) {
       this.#box.replaceChildren();
-      $("#newest").hidden = true;
     }
-    if (this.#hasBroken && this.model.isOnline) this.#askAgain();
+    if (this.#media.hasBroken && this.model.isOnline) this.#askAgain();
     this.#shown = room;
+    this.model.names.want(new Set([...room.messages.values()].flatMap(peopleOf)));
     reconcile(this.#box, this.#items(room));
     this.#isAtEnd = isAtEnd;
     const unread = isNew ? this.#box.querySelector(".note.unread") : null;
     if (unread) unread.scrollIntoView({ block: "center" });
     else if (isAtEnd) this.#box.scrollTop = this.#box.scrollHeight;
     else if (first !== this.#box.firstElementChild) this.#box.scrollTop = this.#box.scrollHeight - fromEnd;
+    if (isAtEnd) this.#seen = room.head;
+    this.#drawNewest(room);
+  }
+
+  #drawNewest(room: Room): void {
+    const below = this.#isAtEnd ? 0 : [...room.messages.values()].filter((message) =>
+      message.seq > this.#seen && isSaid(message) && message.from !== this.model.me).length;
+    const button = $("#newest");
+    const count = below > 99 ? "99+" : String(below || "");
+    button.hidden = this.#isAtEnd;
+    button.querySelector(".badge")!.textContent = count;
+    button.setAttribute("aria-label", `${below ? `${count} new. ` : ""}To the newest message`);
   }
 
   #askAgain(): void {
-    this.#hasBroken = false;
+    this.#media.hasBroken = false;
     for (const picture of this.#box.querySelectorAll(".image > .faint"))
       delete picture.closest<HTMLElement>(".bubble")?.dataset["sign"];
   }
 
   /** Scrolls to a message and shows which one it is. */
   async jump(room: Room, seq: number): Promise<void> {
-    await this.model.loadTo(room, seq);
+    if (!await this.model.loadTo(room, seq)) toast("That is too far back to go there.");
+    if (room !== this.model.open) return;
     this.draw();
     const element = this.#box.querySelector<HTMLElement>(`[data-key="m${seq}"]`);
     element?.scrollIntoView({ block: "center" });
@@ -77,9 +89,8 @@ export class Thread {
     let [day, before] = ["", ""];
     let isRead = room.newFrom === 0;
     for (const message of messages) {
-      const isSaid = message.kind === "text" || message.kind === "media";
       const note = message.kind === "system" ? this.model.describe(message) : "";
-      if (!isSaid && !note) continue;
+      if (!isSaid(message) && !note) continue;
       if (dayOf(message.ts) !== day) {
         day = dayOf(message.ts);
         const text = day;
@@ -92,7 +103,7 @@ export class Thread {
         before = "";
       }
       if (note) {
-        items.push({ key: `m${message.seq}`, sign: note, make: () => make("div", { class: "note" }, note) });
+        items.push({ key: `m${message.seq}`, sign: note, make: () => make("div", { class: "note", dir: "auto" }, note) });
         before = "";
         continue;
       }
@@ -115,14 +126,17 @@ export class Thread {
     const progress = isMine ? this.model.progress(room, message) : "";
     const reactions = [...(change?.reactions.values() ?? [])];
     const meant = message.reply_to ? byId.get(message.reply_to) : undefined;
-    const sign = JSON.stringify([progress, change?.text, change?.gone, reactions, isFirst, Boolean(meant)]);
+    const { names } = this.model;
+    const named = [message.from, ...reactions.map(({ from }) => from), ...(message.mentions ?? []), meant?.from ?? ""]
+      .map((user) => names.of(user));
+    const sign = JSON.stringify([progress, change?.text, change?.gone, reactions, isFirst, Boolean(meant), named]);
     return { key: `m${message.seq}`, sign, make: () => {
       const text = change?.text ?? message.text ?? "";
-      const who = isMine ? "You" : message.from;
+      const who = isMine ? "You" : names.of(message.from);
       const bubble = make("div", { class: `bubble${isMine ? " mine" : ""}${isFirst ? " first" : ""}`,
         tabIndex: -1, role: "article", "aria-label": `${who}, ${clockTime(message.ts)}` });
       if (isFirst && !isMine && room.kind !== "direct") {
-        const from = make("div", { class: "from" }, message.from);
+        const from = make("div", { class: "from", dir: "auto", title: message.from }, names.of(message.from));
         from.style.setProperty("--who", colourOf(message.from));
         bubble.append(from);
       }
@@ -141,11 +155,11 @@ export class Thread {
     if (message.reply_to) {
       const quote = make("button", { class: "quote", type: "button", onclick: () => {
         if (meant) attempt(this.jump(room, meant.seq));
-      } }, make("span", { class: "name" }, meant ? meant.from : "A message"),
-      make("span", { class: "faint" }, meant ? this.model.describe(meant) : "from before"));
+      } }, make("span", { class: "name", dir: "auto" }, !meant ? "A message" : meant.from === this.model.me ? "You" : this.model.names.of(meant.from)),
+      make("span", { class: "faint", dir: "auto" }, meant ? this.model.describe(meant) : "from before"));
       bubble.append(quote);
     }
-    for (const file of this.#files(message)) bubble.append(this.#media(file));
+    for (const file of this.#files(message)) bubble.append(this.#media.draw(file));
     if (text) bubble.append(make("span", { class: "text", dir: "auto" }, ...this.#words(text, message.mentions ?? [])));
   }
 
@@ -157,8 +171,9 @@ export class Thread {
   #words(text: string, mentions: string[]): (string | Node)[] {
     return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?'()]|@\S+)/).map((part) => {
       if (/^https?:/.test(part)) return make("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part);
-      if (!part.startsWith("@") || !mentions.includes(part.slice(1))) return part;
-      return make("span", { class: part.slice(1) === this.model.me ? "mention me" : "mention" }, part);
+      const user = mentionedBy(part, mentions);
+      if (user === undefined) return part;
+      return make("span", { class: user === this.model.me ? "mention me" : "mention", title: user }, this.model.named(part, mentions));
     });
   }
 
@@ -177,8 +192,9 @@ export class Thread {
     for (const { emoji, from } of reactions) counts.set(emoji, [...(counts.get(emoji) ?? []), from]);
     return make("div", { class: "reactions" }, ...[...counts].map(([emoji, from]) => {
       const isMine = from.includes(this.model.me);
-      return make("button", { type: "button", class: isMine ? "mine" : "", title: from.join(", "),
-        "aria-pressed": String(isMine), "aria-label": `${emoji} by ${from.join(", ")}`,
+      const who = from.map((user) => (user === this.model.me ? "You" : this.model.names.of(user))).join(", ");
+      return make("button", { type: "button", class: isMine ? "mine" : "", title: who,
+        "aria-pressed": String(isMine), "aria-label": `${emoji} by ${who}`,
         onclick: () => this.#react(message, emoji, !isMine) }, `${emoji} ${from.length}`);
     }));
   }
@@ -205,11 +221,10 @@ export class Thread {
       old.remove();
       return;
     }
-    const picker = make("div", { class: "picker", role: "group", "aria-label": "Reactions" }, ...QUICK.map((emoji) =>
-      make("button", { type: "button", "aria-label": emoji, onclick: () => {
-        picker.remove();
-        this.#react(message, emoji, true);
-      } }, emoji)));
+    const picker = emojiPicker((emoji) => {
+      picker.remove();
+      this.#react(message, emoji, true);
+    });
     tools.append(picker);
     picker.querySelector("button")!.focus();
   }
@@ -220,6 +235,12 @@ export class Thread {
 
   #key(event: KeyboardEvent): void {
     const bubble = document.activeElement as HTMLElement;
+    const picker = event.key === "Escape" && bubble.closest(".picker");
+    if (picker) {
+      event.stopPropagation();
+      picker.closest<HTMLElement>(".bubble")!.focus();
+      picker.remove();
+    }
     if (!bubble.classList.contains("bubble") || event.ctrlKey || event.metaKey || event.altKey) return;
     const label = { r: "Reply", e: "Edit", Delete: "Delete", Enter: "React" }[event.key];
     const button = label && bubble.querySelector<HTMLElement>(`.tools [aria-label="${label}"]`);
@@ -230,9 +251,11 @@ export class Thread {
 
   #scrolled(): void {
     this.#isAtEnd = this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < NEAR_END;
-    $("#newest").hidden = this.#isAtEnd;
     const room = this.model.open;
-    if (!room?.hasMore || this.#box.scrollTop > NEAR_END) return;
+    if (!room) return;
+    if (this.#isAtEnd) this.#seen = room.head;
+    this.#drawNewest(room);
+    if (!room.hasMore || this.#box.scrollTop > NEAR_END) return;
     room.hasMore = false;
     attempt(this.model.load(room, Math.min(...room.messages.keys())));
   }
@@ -245,8 +268,8 @@ export class Thread {
     return { key: `c${entry.client_id}`, sign: `${state}${entry.files?.length ?? 0}${text}`, make: () => {
       const bubble = make("div", { class: `bubble mine ${state}`, tabIndex: -1, role: "article",
         "aria-label": `You, ${state}` });
-      for (const file of entry.files ?? []) bubble.append(make("span", { class: "file" }, icon("file"), file.name));
-      bubble.append(make("span", { class: "text", dir: "auto" }, text), this.#meta(entry.ts, false, state));
+      for (const file of entry.files ?? []) bubble.append(this.#media.drawLeaving(file, state));
+      bubble.append(text && make("span", { class: "text", dir: "auto" }, text), this.#meta(entry.ts, false, state));
       if (state === "failed") bubble.append(make("div", { class: "failure", role: "alert" }, `Not sent: ${entry.error?.message} `,
         make("button", { type: "button", class: "link", onclick: () => attempt(this.model.client.retry(entry.client_id)) }, "Try again"),
         make("button", { type: "button", class: "link", onclick: () => attempt(this.model.client.discard(entry.client_id)) }, "Discard")));
@@ -259,61 +282,11 @@ export class Thread {
     const target = { client_id: entry.client_id };
     return make("div", { class: "tools", role: "toolbar", "aria-label": "This message" },
       text && iconButton("edit", "Edit", () => this.host.edit(target, text)),
-      iconButton("bin", "Delete", () => this.model.amend(target, { do: "delete" })));
-  }
-
-  /* --- media ---------------------------------------------------------------------------------- */
-
-  async #url(id: string): Promise<string> {
-    const known = this.#urls.get(id);
-    if (known && known.expires > Date.now() + 10_000) return known.url;
-    const reply = await this.model.client.request("media", { media: id });
-    this.#urls.set(id, reply);
-    return reply.url;
-  }
-
-  #media(file: MediaFile): HTMLElement {
-    const open = (): void => attempt(this.#open(file));
-    if (!file.width && !file.type.startsWith("image/"))
-      return make("button", { type: "button", class: "file", onclick: open }, icon("file"),
-        make("span", { class: "name" }, file.name ?? "A file"), make("span", { class: "faint" }, size(file.bytes)));
-    const image = make("img", { alt: file.name ?? "An image", onload: () => this.#stayAtEnd() });
-    if (file.width && file.height) Object.assign(image, fitted(file.width, file.height));
-    const button = make("button", { type: "button", class: "image", "aria-label": `Open ${file.name ?? "the image"}`, onclick: open }, image);
-    this.#url(file.thumbnail ?? file.media).then((url) => (image.src = url)).catch((error: Error) => {
-      this.#hasBroken ||= error.name === "offline";
-      setTimeout(() => this.#stayAtEnd(), 0);
-      button.replaceChildren(make("span", { class: "faint" },
-        error.name === "offline" ? "The picture comes with the connection." : `The picture cannot be shown: ${error.message}`));
-    });
-    return button;
+      iconButton(entry.files?.length ? "close" : "bin", entry.files?.length ? "Cancel sending" : "Delete", () => this.model.amend(target, { do: "delete" })));
   }
 
   /* A picture whose size was not known has pushed the end away. */
   #stayAtEnd(): void {
     if (this.#isAtEnd) this.#box.scrollTop = this.#box.scrollHeight;
   }
-
-  async #open(file: MediaFile): Promise<void> {
-    const url = await this.#url(file.media);
-    if (!file.type.startsWith("image/")) {
-      make("a", { href: url, download: file.name ?? "", rel: "noopener", target: "_blank" }).click();
-      return;
-    }
-    const dialog = $<HTMLDialogElement>("#dialog");
-    dialog.className = "viewer";
-    dialog.replaceChildren(make("h2", { id: "dialog-title" }, file.name ?? "Image"),
-      make("img", { src: url, alt: file.name ?? "An image" }), iconButton("close", "Close", () => dialog.close()));
-    dialog.showModal();
-  }
-}
-
-function fitted(width: number, height: number): { width: number; height: number } {
-  const scale = Math.min(1, 320 / width, 320 / height);
-  return { width: Math.round(width * scale), height: Math.round(height * scale) };
-}
-
-function size(bytes: number): string {
-  if (!bytes) return "";
-  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1000))} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
