@@ -91,7 +91,7 @@ static bool entry_copy(const char *from, const char *to, int depth)
 
 bool files_copy(const char *from, const char *to)
 {
-    static const char *const names[] = {"api_keys", "media"};
+    static const char *const names[] = {"api_keys", "unsubscribe_key", "media"};
     char source[PATH_MAX], target[PATH_MAX];
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

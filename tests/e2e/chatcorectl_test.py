@@ -166,6 +166,36 @@ def a_hot_backup_loses_nothing():
         shutil.rmtree(server.directory, ignore_errors=True)
 
 
+def plain_files(data):
+    """What stands in a data folder beside its parts, but for what is made anew: the index, a lock."""
+    found = {}
+    for name in os.listdir(data):
+        if os.path.isfile(f"{data}/{name}") and not name.startswith(("search.db", "api_keys.lock")):
+            with open(f"{data}/{name}", "rb") as file:
+                found[name] = file.read()
+    return found
+
+
+def a_backup_has_the_keys():
+    """Links of mails that were sent, and API keys, go on to be good on what was put back."""
+    server = Server("--smtp-url", "smtp://127.0.0.1:9", "--smtp-from", "chat@example.org",
+                    "--smtp-tls-off", "--public-url", "https://chat.example.org")
+    backup, data = f"{server.directory}/backup", f"{server.directory}/data"
+    with server:
+        ctl("keys", data, "create", "bot", "admin")
+        kept = plain_files(data)
+        assert {"api_keys", "unsubscribe_key"} <= set(kept), set(kept)
+        ctl("backup", data, backup)
+        server.kill()
+        shutil.rmtree(data)
+        ctl("restore", backup, data)
+        restored = plain_files(data)
+        assert restored == kept, (set(restored), set(kept))
+        assert os.stat(f"{data}/unsubscribe_key").st_mode & 0o777 == 0o600
+        server.start()
+        assert plain_files(data) == kept
+
+
 async def company(stage):
     """Alice's group of three, a direct conversation; answers the group's id."""
     alice, bob = await stage.login("alice"), await stage.login("bob")
@@ -371,8 +401,9 @@ def tokens_are_revoked():
         assert "bad_request" in ctl("revoke", "token", "a b", code=1, **admin)
 
 
-TESTS = [a_token_lets_in, tokens_are_revoked, keys_come_and_go, figures_are_shown, a_hot_backup_loses_nothing,
-         people_and_groups_are_listed, folders_are_dumped, a_conversation_is_followed,
+TESTS = [a_token_lets_in, tokens_are_revoked, keys_come_and_go, figures_are_shown,
+         a_hot_backup_loses_nothing, a_backup_has_the_keys, people_and_groups_are_listed,
+         folders_are_dumped, a_conversation_is_followed,
          a_user_is_exported_and_erased, the_index_is_made_anew, damage_is_found,
          help_tells_of_every_command, what_is_wrong_is_told]
 

@@ -8,6 +8,7 @@ import os
 import sys
 
 from harness import Server, play, refused
+from rest import User
 
 
 async def texts(client, text, **more):
@@ -65,6 +66,20 @@ async def pages(stage):
     await refused(bob.call("search", text="leaf", cursor="no cursor"), "bad_request")
 
 
+def pages_over_rest(server):
+    bob = User(server, "bob")
+    page = bob.do("GET", "/v1/search?text=leaf&conversation=pages&limit=100")
+    whole = [message["seq"] for message in page["messages"]]
+    assert len(whole) > 7 and not page["more"] and "cursor" not in page, page
+    found, cursor = [], ""
+    while page["more"] or not found:
+        page = bob.do("GET", f"/v1/search?text=leaf&conversation=pages&limit=4{cursor}")
+        found += [message["seq"] for message in page["messages"]]
+        cursor = f"&cursor={page.get('cursor')}"
+    assert found == whole, (found, whole)
+    bob.fails(400, "bad_request", "GET", "/v1/search?text=leaf&cursor=x")
+
+
 async def history_has_none_of_it(stage):
     """What memory does not hold any more is gone with the next write to the store."""
     bob = await stage.login("bob")
@@ -113,6 +128,7 @@ def main():
         play(server, check)
         play(server, history_has_none_of_it)
         play(server, pages)
+        pages_over_rest(server)
         server.kill()
         server.start()
         play(server, check)
