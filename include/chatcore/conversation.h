@@ -48,6 +48,22 @@ struct cc_member {
     uint64_t read;      /* likewise */
 };
 
+/* The most invitations of one conversation that hold: admins read the list of them, and one that
+ * nobody needs any more is to be seen in it. */
+#define CC_INVITATIONS_MAX 100
+
+/* Who has the token may join. */
+struct cc_invitation {
+    struct cc_slice token;
+    struct cc_slice conversation;
+    struct cc_slice creator; /* the user who made it */
+    int64_t created;         /* wall ms */
+    int64_t expires;         /* wall ms; 0: it does not */
+    uint32_t max_uses;       /* 0: any number */
+    uint32_t uses;           /* so many have joined by it */
+    uint64_t reserved[2];
+};
+
 #ifdef __cplusplus
 }
 #endif

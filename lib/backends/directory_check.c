@@ -71,6 +71,9 @@ int directory_check_change(const struct cc_allocator *allocator,
     if (!is_name(op->conversation) || op->kind > CC_CHANGE_ROLE || op->name.size > COUNT_MAX ||
         op->payload.size > COUNT_MAX)
         return CC_EINVAL;
+    if ((op->invitation.size && op->kind != CC_CHANGE_ADD) ||
+        (op->bars && op->kind != CC_CHANGE_REMOVE))
+        return CC_EINVAL;
     if (op->kind == CC_CHANGE_UPDATE)
         return 0;
     if (!op->count)
@@ -95,4 +98,23 @@ void directory_set_privacy(const struct cc_directory_profile *op, struct cc_priv
 bool directory_check_relation(enum cc_relation relation)
 {
     return relation == CC_RELATION_CONTACT || relation == CC_RELATION_BLOCKED;
+}
+
+int directory_check_invitation(const struct cc_invitation *invitation)
+{
+    return is_name(invitation->token) && is_name(invitation->conversation) &&
+                   is_name(invitation->creator)
+               ? 0
+               : CC_EINVAL;
+}
+
+bool directory_is_used_up(const struct cc_invitation *invitation)
+{
+    return invitation->max_uses && invitation->uses >= invitation->max_uses;
+}
+
+bool directory_has_ended(const struct cc_invitation *invitation, int64_t now)
+{
+    return directory_is_used_up(invitation) ||
+           (invitation->expires && invitation->expires <= now);
 }

@@ -22,4 +22,13 @@ void directory_set_privacy(const struct cc_directory_profile *op, struct cc_priv
 /* True for the relations there are. */
 bool directory_check_relation(enum cc_relation relation);
 
+/* 0; CC_EINVAL where a name of it can't be kept. */
+int directory_check_invitation(const struct cc_invitation *invitation);
+
+/* True for one whose uses are all used. */
+bool directory_is_used_up(const struct cc_invitation *invitation);
+
+/* True for one that lets nobody in any more. */
+bool directory_has_ended(const struct cc_invitation *invitation, int64_t now);
+
 #endif

@@ -143,6 +143,44 @@ static void step_rename(struct program *program)
         program->versions[which]++;
 }
 
+/* Three tokens, which are taken, used up and taken away again. */
+static void step_invite(struct program *program)
+{
+    static const char *const tokens[] = {"t", "t1", "u"};
+    const char *token = tokens[draw(program, 3)];
+    size_t which = draw(program, CONVERSATIONS);
+    uint64_t expected = draw_expected(program, which);
+    int64_t now = (int64_t)(program->step / 50);
+    const char *user = draw_user(program);
+    bool is_change = false;
+    int status;
+
+    switch (draw(program, 4)) {
+    case 0:
+        ON_BOTH(program, "invite", status,
+                dir_invite(dir, conversations[which], token, which % 2 ? now + 1 : 0,
+                           (uint32_t)which % 3, now));
+        break;
+    case 1:
+        ON_BOTH(program, "uninvite", status, dir_uninvite(dir, conversations[which], token));
+        break;
+    case 2:
+        is_change = true;
+        ON_BOTH(program, "join", status,
+                dir_join(dir, conversations[which], expected, token, user));
+        break;
+    default:
+        is_change = true;
+        ON_BOTH(program, "bar", status, dir_bar(dir, conversations[which], expected, user));
+        break;
+    }
+    if (is_change && !status)
+        program->versions[which]++;
+    READ_BOTH(program, dir_read_invitation, token, user);
+    READ_BOTH(program, dir_read_invitations, conversations[which], "");
+    READ_BOTH(program, dir_read_invitations, NULL, "alice");
+}
+
 static void step_done(struct program *program)
 {
     size_t which = draw(program, CONVERSATIONS);
@@ -242,6 +280,8 @@ static void run(struct program *program, size_t steps)
         step_rename,
         step_done,
         step_user,
+        step_invite,
+        step_invite,
         step_read_conversation,
         step_read_conversation,
         step_read_user,

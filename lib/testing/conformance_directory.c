@@ -48,6 +48,7 @@ static void run_all(struct suite *suite, const void *context)
     run_cases(suite, factory, dir_user_cases);
     run_cases(suite, factory, dir_change_cases);
     run_cases(suite, factory, dir_history_cases);
+    run_cases(suite, factory, dir_invitation_cases);
     SUITE_CASE(suite, "what was written is there when it is opened again",
                run_reopening(suite, factory));
     if (factory->destroy)

@@ -15,6 +15,7 @@ struct dir_case {
 extern const struct dir_case dir_user_cases[];
 extern const struct dir_case dir_change_cases[];
 extern const struct dir_case dir_history_cases[];
+extern const struct dir_case dir_invitation_cases[];
 
 /* The case of opening again needs the factory, so it is run apart: written before, looked at after.
  */

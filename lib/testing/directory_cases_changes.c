@@ -336,6 +336,10 @@ void dir_write_before_reopening(struct dir *dir)
     CHECK_STATUS(suite, dir_relate(dir, "alice", "bob", CC_RELATION_CONTACT, true), 0);
     CHECK_STATUS(suite, dir_mute(dir, "alice", "room", 7), 0);
     CHECK_STATUS(suite, dir_device_put(dir, "alice", "phone", "apns", "t"), 0);
+    CHECK_STATUS(suite, dir_create(dir, "club", CC_KIND_GROUP, "*alice bob"), 0);
+    CHECK_STATUS(suite, dir_invite(dir, "club", "t1", 5, 2, 1), 0);
+    CHECK_STATUS(suite, dir_bar(dir, "club", 1, "bob"), 0);
+    CHECK_STATUS(suite, dir_join(dir, "club", 2, "t1", "carol"), 0);
 }
 
 void dir_check_after_reopening(struct dir *dir)
@@ -344,12 +348,15 @@ void dir_check_after_reopening(struct dir *dir)
 
     CHECK_READ(dir, "group v2 members 1 small \"Name\"", dir_read_conversation, "room");
     CHECK_READ(dir, "*alice@1 bob@1", dir_read_members, "room", 1);
-    CHECK_READ(dir, "room(v2):*alice@1 ~7", dir_read_memberships, "alice");
+    CHECK_READ(dir, "club(v3):*alice@1 room(v2):*alice@1 ~7", dir_read_memberships, "alice");
     CHECK_READ(dir, "1:0", dir_read_relation, "alice", "bob");
     CHECK_READ(dir, "phone=apns:t", dir_read_devices, "alice");
-    CHECK_READ(dir, "room/1 room/2", dir_read_outbox, 0);
+    CHECK_READ(dir, "club/1 club/2 club/3 room/1 room/2", dir_read_outbox, 0);
     CHECK_STATUS(suite, dir_rename(dir, "room", 2, "again"), 0);
-    CHECK_READ(dir, "room/1 room/2 room/3", dir_read_outbox, 0);
+    CHECK_READ(dir, "club/1 club/2 club/3 room/1 room/2 room/3", dir_read_outbox, 0);
+    CHECK_READ(dir, "club(v3) 1/2 <5 alice x", dir_read_invitation, "t1", "bob");
+    CHECK_READ(dir, "t1:club", dir_read_invitations, "club", "");
+    CHECK_READ(dir, "t1:club", dir_read_invitations, NULL, "alice");
 }
 
 const struct dir_case dir_change_cases[] = {

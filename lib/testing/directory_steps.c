@@ -207,6 +207,65 @@ int dir_revoke(struct dir *dir, enum cc_revoked kind, const char *name, int64_t 
     return DIR_RUN(dir, revoke, &op);
 }
 
+int dir_invite(struct dir *dir, const char *conversation, const char *token, int64_t expires,
+               uint32_t max_uses, int64_t now)
+{
+    struct cc_directory_invite op = {
+        .invitation =
+            {
+                .token = slice_str(token),
+                .conversation = slice_str(conversation),
+                .creator = slice_str("alice"),
+                .created = now,
+                .expires = expires,
+                .max_uses = max_uses,
+                .uses = 7, /* not read */
+            },
+        .now = now,
+    };
+
+    return DIR_RUN(dir, invite, &op);
+}
+
+int dir_uninvite(struct dir *dir, const char *conversation, const char *token)
+{
+    struct cc_directory_uninvite op = {
+        .conversation = slice_str(conversation),
+        .token = slice_str(token),
+    };
+
+    return DIR_RUN(dir, uninvite, &op);
+}
+
+int dir_join(struct dir *dir, const char *conversation, uint64_t expected, const char *token,
+             const char *members)
+{
+    struct cc_member list[DIR_MEMBERS_MAX];
+    struct cc_directory_change op = {
+        .expected_version = expected,
+        .kind = CC_CHANGE_ADD,
+        .members = list,
+        .count = dir_parse_members(members, list),
+        .invitation = slice_str(token),
+    };
+
+    return change(dir, &op, conversation);
+}
+
+int dir_bar(struct dir *dir, const char *conversation, uint64_t expected, const char *members)
+{
+    struct cc_member list[DIR_MEMBERS_MAX];
+    struct cc_directory_change op = {
+        .expected_version = expected,
+        .kind = CC_CHANGE_REMOVE,
+        .members = list,
+        .count = dir_parse_members(members, list),
+        .bars = true,
+    };
+
+    return change(dir, &op, conversation);
+}
+
 /* --- reading --- */
 
 /* Notes a status that is not 0; answers whether there is something to read. */
@@ -526,5 +585,48 @@ void dir_read_revocations(struct dir *dir, uint64_t after, struct text *text)
             text_add(text, " newest %llu", (unsigned long long)op.ret_newest);
         cc_op_release(&op.op);
         memset(&op.op, 0, sizeof op.op);
+    }
+}
+
+void dir_read_invitation(struct dir *dir, const char *token, const char *user, struct text *text)
+{
+    struct cc_directory_invitation op = {.token = slice_str(token), .user = slice_str(user)};
+    const struct cc_invitation *found = &op.ret_invitation;
+
+    if (add_status(text, DIR_RUN(dir, invitation, &op))) {
+        if (!slice_equal(found->token, op.token) ||
+            !slice_equal(found->conversation, op.ret_conversation.id))
+            text_add(text, "! ");
+        text_add(text, "%.*s(v%llu) %u/%u <%lld %.*s%s%s", SLICE_ARGUMENTS(found->conversation),
+                 (unsigned long long)op.ret_conversation.version, found->uses, found->max_uses,
+                 (long long)found->expires, SLICE_ARGUMENTS(found->creator),
+                 op.ret_is_member ? " member" : "", op.ret_is_barred ? " x" : "");
+    }
+    cc_op_release(&op.op);
+}
+
+void dir_read_invitations(struct dir *dir, const char *conversation, const char *creator,
+                          struct text *text)
+{
+    struct place place = {0};
+    bool goes_on = true;
+
+    while (goes_on) {
+        struct cc_directory_invitations op = {
+            .conversation = conversation ? slice_str(conversation) : slice_of(NULL, 0),
+            .creator = conversation ? slice_of(NULL, 0) : slice_str(creator),
+            .after = slice_of(place.bytes, place.size),
+            .limit = dir->page,
+        };
+
+        goes_on = add_status(text, DIR_RUN(dir, invitations, &op));
+        for (size_t i = 0; goes_on && i < op.ret_count; i++) {
+            add_separator(text);
+            text_add(text, "%.*s:%.*s", SLICE_ARGUMENTS(op.ret_invitations[i].token),
+                     SLICE_ARGUMENTS(op.ret_invitations[i].conversation));
+            goes_on = place_move(&place, op.ret_invitations[i].token, text);
+        }
+        goes_on = goes_on && page_goes_on(dir, op.ret_count, op.ret_more, text);
+        cc_op_release(&op.op);
     }
 }

@@ -47,6 +47,16 @@ int dir_device_put(struct dir *dir, const char *user, const char *device, const 
                    const char *token);
 int dir_revoke(struct dir *dir, enum cc_revoked kind, const char *name, int64_t before);
 
+/* By alice, at the time `now`. */
+int dir_invite(struct dir *dir, const char *conversation, const char *token, int64_t expires,
+               uint32_t max_uses, int64_t now);
+int dir_uninvite(struct dir *dir, const char *conversation, const char *token);
+
+/* Members come by an invitation; or they go, and may not come back by one. */
+int dir_join(struct dir *dir, const char *conversation, uint64_t expected, const char *token,
+             const char *members);
+int dir_bar(struct dir *dir, const char *conversation, uint64_t expected, const char *members);
+
 /* A change made by a program: many members, named by numbers. */
 int dir_change_many(struct dir *dir, const char *conversation, uint64_t expected,
                     enum cc_change_kind kind, const struct cc_member *members, size_t count);
@@ -63,6 +73,8 @@ int dir_change_many(struct dir *dir, const char *conversation, uint64_t expected
  *   related        bob carol
  *   relation       1:2                     (bits there, bits back)
  *   devices        phone=apns:token        ascending
+ *   invitation     room(v3) 1/2 <5 alice member    (uses, of 2; expires at 5; barred: x)
+ *   invitations    t1:room t2:room
  */
 void dir_read_profile(struct dir *dir, const char *user, struct text *text);
 void dir_read_conversation(struct dir *dir, const char *conversation, struct text *text);
@@ -80,6 +92,11 @@ void dir_read_devices(struct dir *dir, const char *user, struct text *text);
 void dir_read_revoked(struct dir *dir, const char *user, const char *token_id, int64_t issued,
                       struct text *text);
 void dir_read_revocations(struct dir *dir, uint64_t after, struct text *text);
+void dir_read_invitation(struct dir *dir, const char *token, const char *user, struct text *text);
+
+/* `conversation` NULL: those that `creator` made. */
+void dir_read_invitations(struct dir *dir, const char *conversation, const char *creator,
+                          struct text *text);
 
 /* Reads with one of the above and compares, for the case's functions without a result. */
 #define CHECK_READ(dir, wanted, read, ...)                                                         \

@@ -52,6 +52,7 @@ TRY_ROW(mute, int64_t, row)
 TRY_ROW(outbox, struct outbox_row, &row)
 TRY_ROW(version, struct version_row, &row)
 TRY_ROW(revocation, struct revocation_row, &row)
+TRY_ROW(invitation, struct cc_invitation, &row)
 
 static const struct {
     enum directory_table table;
@@ -61,7 +62,7 @@ static const struct {
     {TABLE_DEVICES, try_device},         {TABLE_CONVERSATIONS, try_conversation},
     {TABLE_MEMBERS, try_tenure},         {TABLE_MEMBERSHIPS, try_mute},
     {TABLE_OUTBOX, try_outbox},          {TABLE_VERSIONS, try_version},
-    {TABLE_REVOCATIONS, try_revocation},
+    {TABLE_REVOCATIONS, try_revocation}, {TABLE_INVITATIONS, try_invitation},
 };
 
 static void try_row(uint8_t table, struct cc_slice value)

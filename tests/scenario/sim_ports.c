@@ -45,6 +45,10 @@
     X(directory, mute, cc_directory_mute)                                                          \
     X(directory, create, cc_directory_create)                                                      \
     X(directory, change, cc_directory_change)                                                      \
+    X(directory, invite, cc_directory_invite)                                                      \
+    X(directory, uninvite, cc_directory_uninvite)                                                  \
+    X(directory, invitation, cc_directory_invitation)                                              \
+    X(directory, invitations, cc_directory_invitations)                                            \
     X(directory, outbox, cc_directory_outbox)                                                      \
     X(directory, outbox_done, cc_directory_outbox_done)                                            \
     X(directory, revoke, cc_directory_revoke)                                                      \

@@ -1,6 +1,6 @@
 /*
- * The directory port: users, contacts, blocks, conversations, members, devices (embedded: LMDB; at
- * scale: PostgreSQL).
+ * The directory port: users, contacts, blocks, conversations, members, invitations, devices
+ * (embedded: LMDB; at scale: PostgreSQL).
  *
  * Policy (who may do what) is the engine's; the directory keeps facts and applies changes
  * atomically.
@@ -239,6 +239,10 @@ enum cc_change_kind { CC_CHANGE_UPDATE, CC_CHANGE_ADD, CC_CHANGE_REMOVE, CC_CHAN
  * when there is no such conversation. The engine never sends one that would change nothing: added
  * users are not members, removed ones and those whose role changes are, and none stands there
  * twice. Whoever sends one gets CC_EINVAL, and nothing is changed.
+ *
+ * An ADD by an invitation counts one use of it in the same transaction: CC_ENOTFOUND, and nothing
+ * is changed, when the conversation has no such invitation or its uses are used up. A REMOVE that
+ * bars is remembered of each user, until he is added without an invitation.
  */
 struct cc_directory_change {
     struct cc_op op;
@@ -254,6 +258,53 @@ struct cc_directory_change {
     struct cc_slice payload;
     uint64_t ret_version; /* expected_version + 1 */
     uint32_t ret_member_count;
+    struct cc_slice invitation; /* ADD: its token; empty: by none */
+    bool bars;                  /* REMOVE */
+};
+
+/* --- invitations ------------------------------------------------------------------------------ */
+
+/*
+ * Keeps an invitation. What has expired or is used up among the conversation's goes in the same
+ * transaction. CC_ENOTFOUND: no such conversation; CC_EEXISTS: the token is taken; CC_ETOOLARGE:
+ * the conversation has CC_INVITATIONS_MAX that hold; CC_EINVAL: a token or creator of no or more
+ * than CC_NAME_MAX bytes. Then nothing is changed.
+ */
+struct cc_directory_invite {
+    struct cc_op op;
+    struct cc_invitation invitation; /* `uses` is not read */
+    int64_t now;                     /* wall ms */
+};
+
+/* Takes one away. None such in this conversation is no error. */
+struct cc_directory_uninvite {
+    struct cc_op op;
+    struct cc_slice conversation;
+    struct cc_slice token;
+};
+
+/* One of them, also one that holds no longer and has not gone yet, and what `user` is where it
+ * leads to. */
+struct cc_directory_invitation {
+    struct cc_op op;
+    struct cc_slice token;
+    struct cc_slice user;
+    struct cc_invitation ret_invitation; /* CC_ENOTFOUND when there is none */
+    struct cc_conversation ret_conversation;
+    bool ret_is_member;
+    bool ret_is_barred; /* removed by a change that bars, and not added since */
+};
+
+/* Those of a conversation, or those that a user made; likewise. */
+struct cc_directory_invitations {
+    struct cc_op op;
+    struct cc_slice conversation; /* empty: those of `creator` */
+    struct cc_slice creator;
+    struct cc_slice after; /* a token, exclusive; empty: from the start */
+    size_t limit;
+    const struct cc_invitation *ret_invitations; /* ascending by token */
+    size_t ret_count;
+    bool ret_more;
 };
 
 struct cc_outbox_entry {
@@ -304,6 +355,10 @@ struct cc_directory_vtable {
     void (*mute)(void *self, struct cc_directory_mute *op);
     void (*create)(void *self, struct cc_directory_create *op);
     void (*change)(void *self, struct cc_directory_change *op);
+    void (*invite)(void *self, struct cc_directory_invite *op);
+    void (*uninvite)(void *self, struct cc_directory_uninvite *op);
+    void (*invitation)(void *self, struct cc_directory_invitation *op);
+    void (*invitations)(void *self, struct cc_directory_invitations *op);
     void (*outbox)(void *self, struct cc_directory_outbox *op);
     void (*outbox_done)(void *self, struct cc_directory_outbox_done *op);
     /* Gives everything back. No operation may be under way. */

@@ -107,6 +107,9 @@ struct cc_lmdb_visitor {
     /* Changes of members that the log has not applied yet. */
     int (*outbox)(void *context, uint32_t partition, const struct cc_outbox_entry *entry);
     int (*revocation)(void *context, const struct cc_revocation *revocation);
+    int (*invitation)(void *context, const struct cc_invitation *invitation);
+    /* Who was removed, and may not come back by an invitation. */
+    int (*barred)(void *context, struct cc_slice conversation, struct cc_slice user);
 };
 #define CC_LMDB_VISITOR_INIT CC_SIZED(struct cc_lmdb_visitor)
 

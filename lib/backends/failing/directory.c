@@ -30,6 +30,10 @@ struct failing_directory {
     X(mute, cc_directory_mute)                                                                     \
     X(create, cc_directory_create)                                                                 \
     X(change, cc_directory_change)                                                                 \
+    X(invite, cc_directory_invite)                                                                 \
+    X(uninvite, cc_directory_uninvite)                                                             \
+    X(invitation, cc_directory_invitation)                                                         \
+    X(invitations, cc_directory_invitations)                                                       \
     X(outbox, cc_directory_outbox)                                                                 \
     X(outbox_done, cc_directory_outbox_done)
 

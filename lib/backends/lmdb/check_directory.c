@@ -129,6 +129,49 @@ static int relation_check(void *context, struct cc_slice user, struct cc_slice o
     return 0;
 }
 
+/* --- invitations --- */
+
+static int invitation_check(void *context, const struct cc_invitation *invitation)
+{
+    struct check *check = context;
+    struct directory_key conversation;
+    struct invitation_keys keys;
+    bool is_conversation, is_listed, is_known;
+    int r;
+
+    invitation_keys(&keys, invitation);
+    directory_key_begin(&conversation, TABLE_CONVERSATIONS);
+    directory_key_name(&conversation, invitation->conversation);
+    r = row_is_there(check, &conversation, &is_conversation);
+    if (!r)
+        r = row_is_there(check, &keys.of_conversation, &is_listed);
+    if (!r)
+        r = row_is_there(check, &keys.of_creator, &is_known);
+    if (!r && !is_conversation)
+        check_found(check, "directory", "an invitation leads to %.*s, which is not there",
+                    CHECK_NAME(invitation->conversation));
+    if (!r && !(is_listed && is_known))
+        check_found(check, "directory", "an invitation of %.*s to %.*s is not listed",
+                    CHECK_NAME(invitation->creator), CHECK_NAME(invitation->conversation));
+    return r;
+}
+
+static int barred_check(void *context, struct cc_slice conversation, struct cc_slice user)
+{
+    struct check *check = context;
+    struct directory_key key;
+    bool is_there;
+    int r;
+
+    directory_key_begin(&key, TABLE_CONVERSATIONS);
+    directory_key_name(&key, conversation);
+    r = row_is_there(check, &key, &is_there);
+    if (!r && !is_there)
+        check_found(check, "directory", "%.*s is barred from %.*s, which is not there",
+                    CHECK_NAME(user), CHECK_NAME(conversation));
+    return r;
+}
+
 /* --- the outbox --- */
 
 static int outbox_check(void *context, uint32_t partition, const struct cc_outbox_entry *entry)
@@ -155,6 +198,8 @@ void check_directory_visit(struct cc_lmdb_visitor *visitor)
     visitor->membership = membership_check;
     visitor->relation = relation_check;
     visitor->outbox = outbox_check;
+    visitor->invitation = invitation_check;
+    visitor->barred = barred_check;
 }
 
 /* --- tables as a whole --- */
@@ -195,5 +240,9 @@ int check_directory_end(struct check *check)
 
     if (!r)
         r = pair_check(check, TABLE_OUTBOX, TABLE_VERSIONS, "outbox");
+    if (!r)
+        r = pair_check(check, TABLE_INVITATIONS, TABLE_INVITED, "invitations");
+    if (!r)
+        r = pair_check(check, TABLE_INVITATIONS, TABLE_INVITERS, "invitations by creator");
     return r ? r : pair_check(check, TABLE_REVOKED, TABLE_REVOCATIONS, "revocations");
 }

@@ -62,6 +62,20 @@ static void port_change(void *self, struct cc_directory_change *op)
     submit(self, &op->op, &kind);
 }
 
+static void port_invite(void *self, struct cc_directory_invite *op)
+{
+    static const struct writer_kind kind = {apply_invite, false};
+
+    submit(self, &op->op, &kind);
+}
+
+static void port_uninvite(void *self, struct cc_directory_uninvite *op)
+{
+    static const struct writer_kind kind = {apply_uninvite, false};
+
+    submit(self, &op->op, &kind);
+}
+
 static void port_outbox_done(void *self, struct cc_directory_outbox_done *op)
 {
     static const struct writer_kind kind = {apply_outbox_done, true};
@@ -117,6 +131,10 @@ int cc_lmdb_directory_open(const struct cc_allocator *allocator,
         .mute = port_mute,
         .create = port_create,
         .change = port_change,
+        .invite = port_invite,
+        .uninvite = port_uninvite,
+        .invitation = lmdb_directory_invitation,
+        .invitations = lmdb_directory_invitations,
         .outbox = lmdb_directory_outbox,
         .outbox_done = port_outbox_done,
         .free = port_free,

@@ -119,6 +119,10 @@ void tenure_key(struct directory_key *key, struct cc_slice conversation, struct 
 /* The key of a present membership, which holds the mute. */
 void membership_key(struct directory_key *key, struct cc_slice user, struct cc_slice conversation);
 
+/* As above, with copies for an answer. */
+int reading_conversation(const struct reading *reading, struct cc_slice id,
+                         struct cc_conversation *ret_conversation);
+
 void lmdb_directory_conversation(void *self, struct cc_directory_conversation *op);
 void lmdb_directory_member(void *self, struct cc_directory_member *op);
 void lmdb_directory_members(void *self, struct cc_directory_members *op);
@@ -151,5 +155,30 @@ void lmdb_directory_revoked(void *self, struct cc_directory_revoked *op);
 void lmdb_directory_revocations(void *self, struct cc_directory_revocations *op);
 
 int apply_revoke(void *port, MDB_txn *txn, struct cc_op *op);
+
+/* --- invitations: directory_invite.c --- */
+
+void lmdb_directory_invitation(void *self, struct cc_directory_invitation *op);
+void lmdb_directory_invitations(void *self, struct cc_directory_invitations *op);
+
+int apply_invite(void *port, MDB_txn *txn, struct cc_op *op);
+int apply_uninvite(void *port, MDB_txn *txn, struct cc_op *op);
+
+/* CC_ENOTFOUND where a change comes by an invitation that lets nobody in. */
+int rows_invitation_check(const struct rows *rows, const struct cc_directory_change *op);
+
+/* Counts one more use. */
+int rows_invitation_use(const struct rows *rows, struct cc_slice token);
+
+/* The key that says that a user may not come back by an invitation. */
+void barred_key(struct directory_key *key, struct cc_slice conversation, struct cc_slice user);
+
+/* The keys of an invitation: its row, and where the conversation and the creator list it. */
+struct invitation_keys {
+    struct directory_key row;
+    struct directory_key of_conversation;
+    struct directory_key of_creator;
+};
+void invitation_keys(struct invitation_keys *keys, const struct cc_invitation *invitation);
 
 #endif

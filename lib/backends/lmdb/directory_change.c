@@ -229,7 +229,25 @@ static int change_check(const struct rows *rows, const struct cc_directory_chang
         r = rows_conversation(rows, op->conversation, ret_conversation);
     if (!r && ret_conversation->version != op->expected_version)
         r = CC_ECONFLICT;
+    if (!r && op->invitation.size)
+        r = rows_invitation_check(rows, op);
     return r ? r : change_check_members(rows, op);
+}
+
+/* Who is removed for good may not come back by an invitation, until he is added without one. */
+static int bar_member(const struct rows *rows, const struct cc_directory_change *op,
+                      struct cc_slice user)
+{
+    struct directory_key key;
+    int r;
+
+    barred_key(&key, op->conversation, user);
+    if (op->kind == CC_CHANGE_REMOVE) {
+        buffer_clear(&rows->directory->value);
+        return op->bars ? rows_put(rows, &key) : 0;
+    }
+    r = op->invitation.size ? 0 : rows_delete(rows, &key);
+    return r == MDB_NOTFOUND ? 0 : r;
 }
 
 static int change_members(const struct rows *rows, const struct cc_conversation *conversation,
@@ -246,6 +264,8 @@ static int change_members(const struct rows *rows, const struct cc_conversation 
             r = member_remove(rows, conversation, &op->members[i]);
         else
             r = member_role(rows, conversation, &op->members[i]);
+        if (!r && op->kind != CC_CHANGE_ROLE)
+            r = bar_member(rows, op, op->members[i].user);
     }
     return r;
 }
@@ -271,6 +291,8 @@ static int change_write(const struct rows *rows, struct cc_conversation *convers
         r = retained_put(rows, conversation);
     if (!r)
         r = change_members(rows, conversation, op);
+    if (!r && op->invitation.size)
+        r = rows_invitation_use(rows, op->invitation);
     return r ? r : outbox_put(rows, op->partition, conversation, op->payload);
 }
 

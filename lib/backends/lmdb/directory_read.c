@@ -71,8 +71,8 @@ int rows_tenure(const struct rows *rows, struct cc_slice conversation, struct cc
 
 /* --- copies for answers --- */
 
-static int conversation_copy(const struct reading *reading, struct cc_slice id,
-                             struct cc_conversation *ret_conversation)
+int reading_conversation(const struct reading *reading, struct cc_slice id,
+                         struct cc_conversation *ret_conversation)
 {
     struct cc_conversation found;
     int r = rows_conversation(&reading->rows, id, &found);
@@ -102,7 +102,7 @@ void lmdb_directory_conversation(void *self, struct cc_directory_conversation *o
     int r = reading_begin(&reading, self);
 
     if (!r)
-        r = conversation_copy(&reading, op->conversation, &op->ret_conversation);
+        r = reading_conversation(&reading, op->conversation, &op->ret_conversation);
     reading_end(&reading, &op->op, r);
 }
 
@@ -129,7 +129,7 @@ static int member_read(const struct reading *reading, struct cc_directory_member
     uint64_t from;
     int64_t muted_until = 0;
     bool is_member = false;
-    int r = conversation_copy(reading, op->conversation, &conversation);
+    int r = reading_conversation(reading, op->conversation, &conversation);
 
     if (!r) {
         r = rows_tenure(&reading->rows, op->conversation, op->user, &tenure, &from);
@@ -244,7 +244,7 @@ static int membership_copy(const struct reading *reading, const struct scan *sca
     if (!r)
         r = mute_row_read(scan_value(scan), &ret_membership->muted_until);
     if (!r)
-        r = conversation_copy(reading, id, &ret_membership->conversation);
+        r = reading_conversation(reading, id, &ret_membership->conversation);
     if (!r)
         r = rows_tenure(&reading->rows, id, user, &row, &from);
     if (!r)
@@ -299,7 +299,7 @@ static int retained_copy(const struct reading *reading, const struct scan *scan,
     int r = directory_key_read_end(&reader) ? 0 : CC_ECORRUPT;
 
     if (!r)
-        r = conversation_copy(reading, id, ret_conversation);
+        r = reading_conversation(reading, id, ret_conversation);
     return r == CC_ENOTFOUND ? CC_ECORRUPT : r;
 }
 

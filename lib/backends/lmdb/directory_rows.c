@@ -311,3 +311,35 @@ int revocation_row_read(struct cc_slice value, struct revocation_row *ret_row)
     *ret_row = row;
     return 0;
 }
+
+/* --- invitations --- */
+
+void invitation_row_write(struct buffer *buffer, const struct cc_invitation *row)
+{
+    buffer_clear(buffer);
+    write_run(buffer, row->conversation);
+    write_run(buffer, row->creator);
+    write_number(buffer, (uint64_t)row->created, 8);
+    write_number(buffer, (uint64_t)row->expires, 8);
+    write_number(buffer, row->max_uses, 4);
+    write_number(buffer, row->uses, 4);
+}
+
+int invitation_row_read(struct cc_slice value, struct cc_invitation *ret_row)
+{
+    struct reader reader = reader_of(value);
+    struct cc_invitation row = {{0}};
+
+    row.conversation = read_run(&reader);
+    row.creator = read_run(&reader);
+    row.created = (int64_t)read_number(&reader, 8);
+    row.expires = (int64_t)read_number(&reader, 8);
+    row.max_uses = (uint32_t)read_number(&reader, 4);
+    row.uses = (uint32_t)read_number(&reader, 4);
+    if (reader_end(&reader) || !row.conversation.size || row.conversation.size > CC_NAME_MAX ||
+        !row.creator.size || row.creator.size > CC_NAME_MAX ||
+        (row.max_uses && row.uses > row.max_uses))
+        return CC_ECORRUPT;
+    *ret_row = row;
+    return 0;
+}

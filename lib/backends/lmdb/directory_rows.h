@@ -16,6 +16,11 @@
  *   'v'  conversation, version           where that version's outbox entry is: partition, number
  *   'k'  kind, name                      a revocation: number, before
  *   'n'  number                          what it revokes: kind, name
+ *   'i'  token                           an invitation: conversation, creator, created, expires,
+ *                                        uses allowed and had
+ *   'g'  conversation, token             it is one of the conversation's; no value
+ *   'j'  creator, token                  it is one of his; no value
+ *   'b'  conversation, user              he may not come back by an invitation; no value
  *
  * Values are big-endian numbers and byte runs with their length. Decoding trusts nothing: what does
  * not fit is CC_ECORRUPT.
@@ -40,7 +45,11 @@ enum directory_table {
     TABLE_OUTBOX = 'o',
     TABLE_VERSIONS = 'v',
     TABLE_REVOKED = 'k',
-    TABLE_REVOCATIONS = 'n'
+    TABLE_REVOCATIONS = 'n',
+    TABLE_INVITATIONS = 'i',
+    TABLE_INVITED = 'g',
+    TABLE_INVITERS = 'j',
+    TABLE_BARRED = 'b'
 };
 
 struct profile_row {
@@ -91,9 +100,10 @@ void outbox_row_write(struct buffer *buffer, const struct outbox_row *row);
 void version_row_write(struct buffer *buffer, const struct version_row *row);
 void revoked_row_write(struct buffer *buffer, const struct revoked_row *row);
 void revocation_row_write(struct buffer *buffer, const struct revocation_row *row);
+void invitation_row_write(struct buffer *buffer, const struct cc_invitation *row);
 
 /* Readers answer 0 or CC_ECORRUPT, and then set nothing; slices point into the value. The
- * conversation's id is not in its row. */
+ * conversation's id is not in its row, nor the invitation's token. */
 int profile_row_read(struct cc_slice value, struct profile_row *ret_row);
 int relation_row_read(struct cc_slice value, unsigned *ret_bits);
 int device_row_read(struct cc_slice value, struct device_row *ret_row);
@@ -104,5 +114,6 @@ int outbox_row_read(struct cc_slice value, struct outbox_row *ret_row);
 int version_row_read(struct cc_slice value, struct version_row *ret_row);
 int revoked_row_read(struct cc_slice value, struct revoked_row *ret_row);
 int revocation_row_read(struct cc_slice value, struct revocation_row *ret_row);
+int invitation_row_read(struct cc_slice value, struct cc_invitation *ret_row);
 
 #endif

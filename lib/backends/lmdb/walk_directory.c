@@ -137,6 +137,32 @@ static int revoked_walk(struct entry *entry)
                : 0;
 }
 
+static int invitation_walk(struct entry *entry)
+{
+    char name[CC_NAME_MAX];
+    struct cc_slice token = directory_key_read_name(&entry->key, name);
+    struct cc_invitation row;
+
+    if (!directory_key_read_end(&entry->key) || invitation_row_read(entry->value, &row))
+        return MDB_CORRUPTED;
+    row.token = token;
+    return entry->visitor->invitation ? entry->visitor->invitation(entry->visitor->context, &row)
+                                      : 0;
+}
+
+static int barred_walk(struct entry *entry)
+{
+    char names[2][CC_NAME_MAX];
+    struct cc_slice conversation = directory_key_read_name(&entry->key, names[0]);
+    struct cc_slice user = directory_key_read_name(&entry->key, names[1]);
+
+    if (!directory_key_read_end(&entry->key))
+        return MDB_CORRUPTED;
+    return entry->visitor->barred
+               ? entry->visitor->barred(entry->visitor->context, conversation, user)
+               : 0;
+}
+
 /* Tables that say what others say, in another order: nobody visits them. */
 static int index_walk(struct entry *entry)
 {
@@ -161,6 +187,10 @@ static const struct {
     {TABLE_RETAINED, index_walk},
     {TABLE_REVOKED, revoked_walk},
     {TABLE_REVOCATIONS, index_walk},
+    {TABLE_INVITATIONS, invitation_walk},
+    {TABLE_INVITED, index_walk},
+    {TABLE_INVITERS, index_walk},
+    {TABLE_BARRED, barred_walk},
 };
 
 int walk_directory_entry(struct walk *walk, const MDB_val *key, const MDB_val *value)
@@ -179,5 +209,6 @@ int walk_directory_entry(struct walk *walk, const MDB_val *key, const MDB_val *v
 bool walk_wants_directory(const struct cc_lmdb_visitor *visitor)
 {
     return visitor->profile || visitor->relation || visitor->device || visitor->conversation ||
-           visitor->member || visitor->membership || visitor->outbox || visitor->revocation;
+           visitor->member || visitor->membership || visitor->outbox || visitor->revocation ||
+           visitor->invitation || visitor->barred;
 }

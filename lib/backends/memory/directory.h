@@ -10,6 +10,8 @@
  *   tenure        one row of the history: a role from a version up to before another
  *   outbox        a partition's entries, in the order of their transactions
  *   revocation    by kind and name, and in a list in the order of their numbers
+ *   invitation    by token, and by token in its conversation
+ *   barred        a user whom a conversation has removed for good, by name
  *
  * A change first allocates all it needs, then links it in, which cannot fail: so it happens whole
  * or not at all. A closed tenure also stands in its conversation's queue, in the order of closing,
@@ -32,6 +34,7 @@ struct memory_directory {
     struct tree revoked;
     struct list revocations; /* by number */
     uint64_t revocation_number;
+    struct tree invitations;
 };
 
 struct directory_user {
@@ -99,6 +102,19 @@ struct directory_outbox {
     struct directory_entry *newest;
 };
 
+struct directory_invitation {
+    struct tree_node node; /* of the directory's invitations */
+    struct tree_node by_conversation;
+    struct directory_conversation *to;
+    struct cc_invitation invitation; /* its slices point behind it */
+    char bytes[];
+};
+
+struct directory_barred {
+    struct tree_node node; /* of its conversation */
+    char name[];
+};
+
 struct directory_conversation {
     struct tree_node node;           /* of the directory's conversations */
     struct tree members;             /* present and former, by the user's name */
@@ -107,6 +123,8 @@ struct directory_conversation {
     struct directory_entry **entries_end;
     struct directory_tenure *closed; /* ended tenures, the first ended first */
     struct directory_tenure **closed_end;
+    struct tree invitations; /* by token */
+    struct tree barred;      /* by the user's name */
     enum cc_conversation_kind kind;
     uint64_t version;
     uint32_t member_count;
@@ -144,6 +162,10 @@ void directory_devices(void *self, struct cc_directory_devices *op);
 struct directory_conversation *directory_conversation_find(const struct memory_directory *directory,
                                                            struct cc_slice id);
 
+/* 0 or CC_ENOMEM. */
+int directory_conversation_copy(struct answer *answer, const struct directory_conversation *from,
+                                struct cc_conversation *to);
+
 /* The member of a name, present or former; NULL when there is none. */
 struct directory_member *directory_member_find(const struct directory_conversation *conversation,
                                                struct cc_slice user);
@@ -174,5 +196,30 @@ void directory_revoke(void *self, struct cc_directory_revoke *op);
 void directory_revoked(void *self, struct cc_directory_revoked *op);
 void directory_revocations(void *self, struct cc_directory_revocations *op);
 void directory_revocations_free(struct memory_directory *directory);
+
+/* --- invitations: directory_invite.c --- */
+
+void directory_invite(void *self, struct cc_directory_invite *op);
+void directory_uninvite(void *self, struct cc_directory_uninvite *op);
+void directory_invitation_get(void *self, struct cc_directory_invitation *op);
+void directory_invitations(void *self, struct cc_directory_invitations *op);
+
+/* The conversation's invitation of this token; NULL when there is none. */
+struct directory_invitation *
+directory_invitation_find(const struct directory_conversation *conversation, struct cc_slice token);
+
+/* NULL when out of memory; not yet in any tree. */
+struct directory_barred *directory_barred_new(const struct memory_directory *directory,
+                                              struct cc_slice user);
+
+/* Remembers him, or frees what would be there twice. */
+void directory_bar(const struct memory_directory *directory,
+                   struct directory_conversation *conversation, struct directory_barred *barred);
+void directory_unbar(const struct memory_directory *directory,
+                     struct directory_conversation *conversation, struct cc_slice user);
+
+/* Frees a conversation's invitations, and whom it has barred. */
+void directory_invitations_free(struct memory_directory *directory,
+                                struct directory_conversation *conversation);
 
 #endif

@@ -12,6 +12,7 @@
 struct prepared {
     struct directory_member *member;
     struct directory_tenure *tenure; /* the one to begin; NULL where the member only goes */
+    struct directory_barred *barred; /* where he may not come back by himself */
 };
 
 struct transaction {
@@ -24,6 +25,8 @@ struct transaction {
     bool renames;
     struct cc_slice name; /* allocated */
     uint64_t retention_s; /* as it is to be */
+    bool bars;
+    struct directory_invitation *invitation; /* that they come by, or NULL */
 };
 
 /* --- members and tenures --- */
@@ -172,6 +175,7 @@ static void rollback(struct transaction *tx)
         struct directory_member *member = tx->members[i].member;
 
         mem_free(allocator, tx->members[i].tenure);
+        mem_free(allocator, tx->members[i].barred);
         if (!member->newest)
             member_free(tx->directory, member);
     }
@@ -225,6 +229,10 @@ static int prepare_members(struct transaction *tx, const struct cc_member *membe
             break;
         tx->count++;
         r = prepare_tenure(tx, &members[i], &tx->members[i].tenure);
+        if (r || !tx->bars)
+            continue;
+        tx->members[i].barred = directory_barred_new(tx->directory, members[i].user);
+        r = tx->members[i].barred ? 0 : CC_ENOMEM;
     }
     return r;
 }
@@ -234,10 +242,14 @@ static void commit_member(struct transaction *tx, struct prepared *prepared, uin
     struct directory_conversation *conversation = tx->conversation;
     struct directory_member *member = prepared->member;
 
+    if (prepared->barred)
+        directory_bar(tx->directory, conversation, prepared->barred);
     if (tx->kind == CC_CHANGE_ADD) {
         prepared->tenure->since = version;
         conversation->member_count++;
         member->muted_until = 0;
+        if (!tx->invitation)
+            directory_unbar(tx->directory, conversation, member->user->node.key);
         tree_insert(&member->user->memberships, &member->by_user, conversation->node.key);
     } else {
         if (tx->kind == CC_CHANGE_ROLE)
@@ -266,6 +278,8 @@ static void commit(struct transaction *tx)
     conversation->retention_s = tx->retention_s;
     if (conversation->member_count > CC_FANOUT_WRITE_MAX)
         conversation->was_large = true;
+    if (tx->invitation)
+        tx->invitation->invitation.uses++;
     entry_link(tx->entry, version);
     mem_free(tx->directory->allocator, tx->members);
 }
@@ -325,9 +339,18 @@ void directory_create(void *self, struct cc_directory_create *op)
     answer_done(NULL, &op->op, create(self, op));
 }
 
+/* CC_ENOTFOUND where the change comes by an invitation that lets nobody in. */
+static int find_invitation(struct transaction *tx, struct cc_slice token)
+{
+    if (!token.size)
+        return 0;
+    tx->invitation = directory_invitation_find(tx->conversation, token);
+    return tx->invitation && !directory_is_used_up(&tx->invitation->invitation) ? 0 : CC_ENOTFOUND;
+}
+
 static int change(struct memory_directory *directory, struct cc_directory_change *op)
 {
-    struct transaction tx = {.directory = directory, .kind = op->kind};
+    struct transaction tx = {.directory = directory, .kind = op->kind, .bars = op->bars};
     int r = directory_check_change(directory->allocator, op);
 
     if (r)
@@ -341,6 +364,9 @@ static int change(struct memory_directory *directory, struct cc_directory_change
     tx.retention_s = op->kind == CC_CHANGE_UPDATE && op->sets_retention
                          ? op->retention_s
                          : tx.conversation->retention_s;
+    r = find_invitation(&tx, op->invitation);
+    if (r)
+        return r;
     r = prepare_entry(&tx, op->partition, op->payload);
     if (!r && tx.renames)
         r = slice_copy(directory->allocator, op->name, &tx.name);
@@ -413,6 +439,7 @@ static void conversation_free(struct memory_directory *directory,
             tenure_forget(directory, tenure); /* the member goes with the last */
         }
     }
+    directory_invitations_free(directory, conversation);
     tree_remove(&directory->conversations, &conversation->node);
     mem_free(directory->allocator, (char *)conversation->name.data);
     mem_free(directory->allocator, conversation);

@@ -26,8 +26,8 @@ struct directory_tenure *directory_member_present(const struct directory_member 
     return member->newest && !member->newest->to ? member->newest : NULL;
 }
 
-static int conversation_copy(struct answer *answer, const struct directory_conversation *from,
-                             struct cc_conversation *to)
+int directory_conversation_copy(struct answer *answer, const struct directory_conversation *from,
+                                struct cc_conversation *to)
 {
     int r = answer_copy(answer, from->node.key, &to->id);
 
@@ -59,7 +59,7 @@ void directory_conversation_get(void *self, struct cc_directory_conversation *op
     int r = found ? CC_ENOMEM : CC_ENOTFOUND;
 
     if (answer)
-        r = conversation_copy(answer, found, &copy);
+        r = directory_conversation_copy(answer, found, &copy);
     if (!r)
         op->ret_conversation = copy;
     answer_done(answer, &op->op, r);
@@ -77,7 +77,7 @@ void directory_member_get(void *self, struct cc_directory_member *op)
     int r = found ? CC_ENOMEM : CC_ENOTFOUND;
 
     if (answer)
-        r = conversation_copy(answer, found, &copy);
+        r = directory_conversation_copy(answer, found, &copy);
     if (!r && tenure)
         r = member_copy(answer, tenure, &member_value);
     if (!r) {
@@ -160,7 +160,7 @@ void directory_members(void *self, struct cc_directory_members *op)
 static int membership_copy(struct answer *answer, const struct directory_member *from,
                            struct cc_membership *to)
 {
-    int r = conversation_copy(answer, from->conversation, &to->conversation);
+    int r = directory_conversation_copy(answer, from->conversation, &to->conversation);
 
     if (!r)
         r = member_copy(answer, from->newest, &to->member);
@@ -234,7 +234,7 @@ static int retained_fill(struct answer *answer, struct tree_node *first,
         return CC_ENOMEM;
     node = first;
     for (size_t i = 0; i < count; i++, node = tree_next(node))
-        if (conversation_copy(answer, retained_from(&node), &conversations[i]))
+        if (directory_conversation_copy(answer, retained_from(&node), &conversations[i]))
             return CC_ENOMEM;
     op->ret_conversations = conversations;
     op->ret_count = count;
