@@ -190,6 +190,24 @@ static int on_revocation(void *context, const struct cc_revocation *revocation)
                              "before", (json_int_t)revocation->before));
 }
 
+static int on_invitation(void *context, const struct cc_invitation *invitation)
+{
+    (void)context;
+    return printed(json_pack(
+        "{s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "table", "invitation", "token",
+        print_text(invitation->token), "conversation", print_text(invitation->conversation),
+        "creator", print_text(invitation->creator), "created", (json_int_t)invitation->created,
+        "expires", (json_int_t)invitation->expires, "max_uses", (json_int_t)invitation->max_uses,
+        "uses", (json_int_t)invitation->uses));
+}
+
+static int on_barred(void *context, struct cc_slice conversation, struct cc_slice user)
+{
+    (void)context;
+    return printed(json_pack("{s:s, s:o, s:o}", "table", "barred", "conversation",
+                             print_text(conversation), "user", print_text(user)));
+}
+
 /* --- choosing --- */
 
 static void visit_log(struct cc_lmdb_visitor *visitor)
@@ -217,6 +235,8 @@ static void visit_directory(struct cc_lmdb_visitor *visitor)
     visitor->membership = on_membership;
     visitor->outbox = on_outbox;
     visitor->revocation = on_revocation;
+    visitor->invitation = on_invitation;
+    visitor->barred = on_barred;
 }
 
 int command_dump(const struct invocation *invocation)

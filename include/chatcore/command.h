@@ -47,7 +47,12 @@ extern "C" {
     X(CC_COMMAND_ERASE, "erase")                                                                   \
     X(CC_COMMAND_EXPORT, "export")                                                                 \
     X(CC_COMMAND_REVOKE, "revoke")                                                                 \
-    X(CC_COMMAND_BLOCKED, "blocked")
+    X(CC_COMMAND_BLOCKED, "blocked")                                                               \
+    X(CC_COMMAND_INVITE, "invite")                                                                 \
+    X(CC_COMMAND_INVITATIONS, "invitations")                                                       \
+    X(CC_COMMAND_REVOKE_INVITATION, "revoke_invitation")                                           \
+    X(CC_COMMAND_INVITATION, "invitation")                                                         \
+    X(CC_COMMAND_JOIN, "join")
 
 enum cc_command_type {
     CC_COMMAND_NONE = 0,
@@ -68,7 +73,8 @@ enum cc_command_type {
 struct cc_command {
     uint64_t id; /* chosen by the client, positive; the reply carries it */
     enum cc_command_type type;
-    struct cc_slice token;        /* connect, refresh, device; revoke: `jti`, a token's id */
+    struct cc_slice token;        /* connect, refresh, device; revoke: `jti`, a token's id;
+                                     revoke_invitation, invitation, join: the invitation's */
     struct cc_slice device;       /* connect; device: another one than the session's */
     struct cc_slice cursor;       /* connect, export, search */
     struct cc_slice conversation; /* most */
@@ -86,7 +92,7 @@ struct cc_command {
     struct cc_slice media_id;     /* media: `media` */
     struct cc_slice sha256;       /* upload: 64 hexadecimal digits */
     struct cc_slice provider;     /* device: `push`.`provider`; `push`.`token` is in `token` */
-    struct cc_slice after_name;   /* conversations, members, contacts, blocked: `after` */
+    struct cc_slice after_name;   /* conversations, members, contacts, blocked, invitations */
     const struct cc_slice *users; /* create (`members`), add, remove, presence; send (`mentions`) */
     size_t user_count;
     const struct cc_slice *media; /* send */
@@ -111,7 +117,9 @@ struct cc_command {
     bool has_read_marks;          /* profile: privacy.read_marks */
     bool has_after;               /* history: 0 is a valid `after` */
     struct cc_slice trace_parent; /* send: `traceparent`, of the trace that it is part of */
-    uint64_t reserved[6];         /* 0 */
+    uint64_t expires_s;           /* invite; 0: never */
+    uint64_t max_uses;            /* invite; 0: any number */
+    uint64_t reserved[4];         /* 0 */
 };
 
 /* The protocol's key of a command, static; NULL for what is none. Any thread. Errors: none. */

@@ -90,7 +90,8 @@ enum cc_export_part {
     CC_EXPORT_CONTACTS,
     CC_EXPORT_BLOCKED,
     CC_EXPORT_CONVERSATIONS, /* with what the user has read of them */
-    CC_EXPORT_MESSAGES       /* the user's own, of every kind */
+    CC_EXPORT_MESSAGES,      /* the user's own, of every kind */
+    CC_EXPORT_INVITATIONS    /* that the user made */
 };
 
 struct cc_header {
@@ -112,15 +113,17 @@ struct cc_reply {
     int64_t server_time;               /* connect */
     uint32_t ping_interval_ms;         /* connect */
     uint32_t max_message_bytes;        /* connect */
-    int64_t expires;                   /* refresh, upload, media: wall ms */
-    struct cc_slice conversation;      /* send, create */
+    int64_t expires;                   /* refresh, upload, media, invitation: wall ms */
+    struct cc_slice conversation;      /* send, create, join */
     struct cc_id message;              /* send */
     int64_t ts;                        /* send */
     bool duplicate;                    /* send */
-    uint64_t seq;                      /* edit, delete, react, update, add, remove, leave, role */
+    uint64_t seq; /* edit, delete, react, update, add, remove, leave, role, join */
     const struct cc_message *messages; /* history, search */
     size_t message_count;
-    const struct cc_conversation_summary *conversations; /* conversations */
+    /* conversations; invitation: one, of which kind, name and member_count are set, and the id if
+     * the user is a member */
+    const struct cc_conversation_summary *conversations;
     size_t conversation_count;
     const struct cc_member *members; /* members */
     size_t member_count;
@@ -139,6 +142,8 @@ struct cc_reply {
     const struct cc_push_device *devices; /* export */
     size_t device_count;
     struct cc_slice cursor; /* export, search: of the next page, when there are more */
+    const struct cc_invitation *invitations; /* invite: one; invitations, export */
+    size_t invitation_count;
 };
 
 /* WebSocket close codes of the protocol; a host without sockets reads them as reasons. */

@@ -86,6 +86,18 @@ int message_copy(struct arena *arena, const struct cc_message *from, struct cc_m
     return r;
 }
 
+int invitation_copy(struct arena *arena, const struct cc_invitation *from,
+                    struct cc_invitation *ret_copy)
+{
+    int r;
+
+    *ret_copy = *from;
+    r = arena_copy(arena, from->token, &ret_copy->token);
+    if (!r)
+        r = arena_copy(arena, from->conversation, &ret_copy->conversation);
+    return r ? r : arena_copy(arena, from->creator, &ret_copy->creator);
+}
+
 int summary_copy(struct arena *arena, const struct cc_conversation_summary *from,
                  struct cc_conversation_summary *ret_copy)
 {

@@ -19,4 +19,7 @@ int message_copy(struct arena *arena, const struct cc_message *from, struct cc_m
 int summary_copy(struct arena *arena, const struct cc_conversation_summary *from,
                  struct cc_conversation_summary *ret_copy);
 
+int invitation_copy(struct arena *arena, const struct cc_invitation *from,
+                    struct cc_invitation *ret_copy);
+
 #endif

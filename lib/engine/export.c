@@ -70,7 +70,7 @@ static bool read_cursor(struct exporting *exporting, struct cc_slice text)
     exporting->part = CC_EXPORT_PROFILE;
     if (!text.size)
         return true;
-    if (!take_number(&text, &part) || part < CC_EXPORT_PROFILE || part > CC_EXPORT_MESSAGES ||
+    if (!take_number(&text, &part) || part < CC_EXPORT_PROFILE || part > CC_EXPORT_INVITATIONS ||
         !take_number(&text, &exporting->seq) || (text.size && !name_is_valid(text)))
         return false;
     exporting->part = (enum cc_export_part)part;
@@ -326,10 +326,12 @@ static void head_read(struct request *request, int status)
         set_name(exporting, op->ret_heads[0].conversation);
     cc_op_release(&request->op.op);
     exporting->seq = 1;
+    if (is_end)
+        set_name(exporting, slice_of(NULL, 0));
     if (status)
         request_fail(request, status);
     else if (is_end)
-        reply_page(request, 0);
+        reply_page(request, CC_EXPORT_INVITATIONS);
     else if (has_room(exporting))
         read_messages(request);
     else
@@ -401,6 +403,38 @@ static void begin_messages(struct request *request)
         read_next_head(request);
 }
 
+/* --- invitations --------------------------------------------------------------------------------
+ */
+
+static void invitations_read(struct request *request, int status)
+{
+    struct exporting *exporting = request->state;
+    const struct cc_directory_invitations *op = &request->op.invitations;
+
+    if (status) {
+        request_fail(request, status);
+        return;
+    }
+    exporting->reply.invitations = op->ret_invitations;
+    exporting->reply.invitation_count = op->ret_count;
+    if (op->ret_more && op->ret_count)
+        set_name(exporting, op->ret_invitations[op->ret_count - 1].token);
+    reply_page(request, op->ret_more && op->ret_count ? CC_EXPORT_INVITATIONS : 0);
+}
+
+static void read_invitations(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+    struct cc_directory_invitations *op = &request->op.invitations;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->creator = request->command->user;
+    op->after = name_of(request->state);
+    op->limit = EXPORT_PAGE;
+    request_op_begin(request, invitations_read);
+    engine->directory.vtable->invitations(engine->directory.self, op);
+}
+
 void privacy_export(struct request *request)
 {
     static void (*const parts[])(struct request * request) = {
@@ -410,6 +444,7 @@ void privacy_export(struct request *request)
         [CC_EXPORT_BLOCKED] = read_related,
         [CC_EXPORT_CONVERSATIONS] = read_conversations,
         [CC_EXPORT_MESSAGES] = begin_messages,
+        [CC_EXPORT_INVITATIONS] = read_invitations,
     };
     struct exporting *exporting = arena_alloc(&request->arena, sizeof *exporting);
 

@@ -23,20 +23,50 @@
 /* --- submitting --------------------------------------------------------------------------------
  */
 
+int change_prepare(struct request *request, const struct change_rule *rule)
+{
+    struct change *change = arena_alloc(&request->arena, sizeof *change);
+    int r;
+
+    if (!change)
+        return CC_ENOMEM;
+    memset(change, 0, sizeof *change);
+    change->work.finish = change_finished;
+    change->rule = rule;
+    change->actor = request->user->name;
+    request->state = change;
+    r = rule->check(request, change);
+    if (r)
+        return r;
+    change->members =
+        arena_alloc(&request->arena, (change->user_count + 1) * sizeof *change->members);
+    return change->members ? 0 : CC_ENOMEM;
+}
+
+/* Who joins by an invitation has not named the conversation. */
+static void reply_seq(struct request *request, uint64_t seq)
+{
+    struct cc_reply reply = {.seq = seq};
+
+    if (request->command->type == CC_COMMAND_JOIN)
+        reply.conversation = request->conversation;
+    request_reply(request, &reply);
+}
+
 void change_finished(struct request *request, const struct verdict *verdict)
 {
-    struct cc_reply reply = {.seq = verdict->seq};
-
     if (verdict->status)
         request_fail(request, verdict->status);
     else
-        request_reply(request, &reply);
+        reply_seq(request, verdict->seq);
 }
 
 /* Somebody else was first: what was decided no longer holds. */
 static void decide_again(struct request *request)
 {
-    if (++request->attempts >= GROUP_ATTEMPTS_MAX)
+    bool joins = request->command->type == CC_COMMAND_JOIN;
+
+    if (++request->attempts >= (joins ? GROUP_JOIN_ATTEMPTS_MAX : GROUP_ATTEMPTS_MAX))
         request_fail(request, CC_ECONFLICT);
     else
         change_read(request);
@@ -141,6 +171,8 @@ static void submit(struct request *request, enum cc_change_kind kind, enum cc_sy
     op->retention_s = request->command->retention_s;
     op->members = change->members;
     op->count = change->member_count;
+    op->invitation = change->invitation;
+    op->bars = change->rule->command == CC_COMMAND_REMOVE;
     op->partition = engine_partition_of(engine, request->conversation);
     request_op_begin(request, changed);
     engine->directory.vtable->change(engine->directory.self, op);
@@ -171,29 +203,24 @@ void change_add(struct change *change, struct cc_slice user, enum cc_role role)
 
 static void head_read(struct request *request, int status)
 {
-    struct cc_reply reply = {0};
+    uint64_t seq = status ? 0 : request->op.heads.ret_heads[0].seq;
 
-    if (!status)
-        reply.seq = request->op.heads.ret_heads[0].seq;
     cc_op_release(&request->op.op);
     if (status)
         request_fail(request, status);
     else
-        request_reply(request, &reply);
+        reply_seq(request, seq);
 }
 
 void change_reply_unchanged(struct request *request)
 {
     const struct conversation *conversation =
         conversation_find(request_engine(request), request->conversation);
-    struct cc_reply reply = {0};
 
-    if (conversation) {
-        reply.seq = conversation->seq;
-        request_reply(request, &reply);
-        return;
-    }
-    request_read_head(request, head_read);
+    if (conversation)
+        reply_seq(request, conversation->seq);
+    else
+        request_read_head(request, head_read);
 }
 
 /* --- the owners --------------------------------------------------------------------------------
@@ -412,11 +439,22 @@ static void actor_read(struct request *request, int status)
         change->rule->go(request);
 }
 
-void change_read(struct request *request)
+static void read_actor(struct request *request)
 {
     struct cc_engine *engine = request_engine(request);
-    struct change *change = request->state;
+    const struct change *change = request->state;
     struct cc_directory_member *op = &request->op.member;
+
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = request->conversation;
+    op->user = change->actor;
+    request_op_begin(request, actor_read);
+    engine->directory.vtable->member(engine->directory.self, op);
+}
+
+void change_read(struct request *request)
+{
+    struct change *change = request->state;
 
     change->at = 0;
     change->member_count = 0;
@@ -424,9 +462,8 @@ void change_read(struct request *request)
     change->has_successor = false;
     change->passes_ownership = false;
     change->owners_going = 0;
-    memset(&request->op, 0, sizeof request->op);
-    op->conversation = request->conversation;
-    op->user = change->actor;
-    request_op_begin(request, actor_read);
-    engine->directory.vtable->member(engine->directory.self, op);
+    if (change->rule->read)
+        change->rule->read(request);
+    else
+        read_actor(request);
 }

@@ -20,6 +20,8 @@ struct change_rule {
     /* A named user is (or is not: member NULL) a member: adds what changes. 0 or CC_E… */
     int (*target)(struct change *change, struct cc_slice user, const struct cc_member *member);
     void (*decide)(struct request *request); /* once every target is known */
+    /* Reads what the others find by the conversation's name; NULL: that. */
+    void (*read)(struct request *request);
 };
 
 struct change {
@@ -33,6 +35,7 @@ struct change {
     struct relations_match blockers; /* ADD */
     bool blockers_are_known;
     enum cc_role given; /* ADD, ROLE */
+    struct cc_slice invitation; /* that the actor joins by */
 
     /* as read in this attempt */
     uint64_t version;
@@ -54,6 +57,9 @@ struct change {
     struct cc_member *members; /* what changes */
     size_t member_count;
 };
+
+/* Makes the state of a command that changes a group, and has its rule check the command. */
+int change_prepare(struct request *request, const struct change_rule *rule);
 
 /* Begins an attempt: reads the conversation and the actor, then calls the rule's `go`. */
 void change_read(struct request *request);

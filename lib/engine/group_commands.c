@@ -217,44 +217,21 @@ static void leave_go(struct request *request)
  */
 
 static const struct change_rule update_rule = {
-    CC_COMMAND_UPDATE, CC_CHANGE_UPDATE, CC_SYSTEM_RENAMED, update_check, update_go, NULL, NULL};
+    CC_COMMAND_UPDATE, CC_CHANGE_UPDATE, CC_SYSTEM_RENAMED, update_check, update_go, NULL, NULL, NULL};
 static const struct change_rule add_rule = {
-    CC_COMMAND_ADD, CC_CHANGE_ADD, CC_SYSTEM_ADDED, add_check, add_go, add_target, add_decide};
+    CC_COMMAND_ADD, CC_CHANGE_ADD, CC_SYSTEM_ADDED, add_check, add_go, add_target, add_decide, NULL};
 static const struct change_rule remove_rule = {
     CC_COMMAND_REMOVE, CC_CHANGE_REMOVE, CC_SYSTEM_REMOVED, remove_check,
-    change_look_up,    remove_target,    keep_an_owner};
+    change_look_up,    remove_target,    keep_an_owner, NULL};
 static const struct change_rule role_rule = {CC_COMMAND_ROLE, CC_CHANGE_ROLE, CC_SYSTEM_ROLE,
                                              role_check,      change_look_up, role_target,
-                                             keep_an_owner};
+                                             keep_an_owner, NULL};
 static const struct change_rule leave_rule = {
-    CC_COMMAND_LEAVE, CC_CHANGE_REMOVE, CC_SYSTEM_LEFT, leave_check, leave_go, NULL, NULL};
-
-static int prepare(struct request *request, const struct change_rule *rule)
-{
-    struct change *change;
-    int r;
-
-    if (!name_is_valid(request->conversation))
-        return CC_EINVAL;
-    change = arena_alloc(&request->arena, sizeof *change);
-    if (!change)
-        return CC_ENOMEM;
-    memset(change, 0, sizeof *change);
-    change->work.finish = change_finished;
-    change->rule = rule;
-    change->actor = request->user->name;
-    request->state = change;
-    r = rule->check(request, change);
-    if (r)
-        return r;
-    change->members =
-        arena_alloc(&request->arena, (change->user_count + 1) * sizeof *change->members);
-    return change->members ? 0 : CC_ENOMEM;
-}
+    CC_COMMAND_LEAVE, CC_CHANGE_REMOVE, CC_SYSTEM_LEFT, leave_check, leave_go, NULL, NULL, NULL};
 
 static void start(struct request *request, const struct change_rule *rule)
 {
-    int r = prepare(request, rule);
+    int r = name_is_valid(request->conversation) ? change_prepare(request, rule) : CC_EINVAL;
 
     if (r)
         request_fail(request, r);
@@ -299,7 +276,7 @@ void groups_leave_for(struct request *request, struct cc_slice user,
                       void (*done)(struct request *request, int status))
 {
     void *outer = request->state;
-    int r = prepare(request, &leave_rule);
+    int r = change_prepare(request, &leave_rule);
     struct change *change = request->state;
 
     if (r) {

@@ -16,6 +16,9 @@ int group_may(enum cc_command_type command, enum cc_conversation_kind kind, enum
     case CC_COMMAND_UPDATE:
     case CC_COMMAND_ADD:
     case CC_COMMAND_REMOVE:
+    case CC_COMMAND_INVITE:
+    case CC_COMMAND_INVITATIONS:
+    case CC_COMMAND_REVOKE_INVITATION:
         least = CC_ROLE_ADMIN;
         break;
     case CC_COMMAND_LEAVE:

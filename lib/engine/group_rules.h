@@ -1,7 +1,8 @@
 /*
  * Who may change what in a group or channel. Pure: from roles to an answer.
  *
- *   rename, add, remove   owners and admins
+ *   rename, add, remove   owners and admins; likewise make, list and revoke invitations
+ *   join                  who has the token of an invitation, and was not removed by an admin
  *   add as admin, owner   owners
  *   remove an admin       owners; likewise an owner
  *   give or take a role   owners; the last owner can't step down without naming another

@@ -6,7 +6,7 @@
  * directory's outbox; the owner of the partition appends what is still there (outbox.c), so a crash
  * in between loses nothing. Whoever comes second to one version reads and decides again.
  *
- * Files: group_create.c, group_change.c (the commands), group_rules.c (who may do what), direct.c,
+ * Files: group_create.c, group_change.c (the commands), group_join.c, group_rules.c (who may do what), direct.c,
  * outbox.c, summary.c.
  */
 #ifndef CC_ENGINE_GROUPS_H
@@ -21,6 +21,10 @@
 /* How often a change that met a conflict is decided again before its sender is told. */
 #define GROUP_ATTEMPTS_MAX 5
 
+/* An invitation is told to many at once, and each who joins is a conflict for the others: a burst
+ * of so many gets in without an error. */
+#define GROUP_JOIN_ATTEMPTS_MAX 100
+
 /* After partitions_init(). */
 int groups_init(struct cc_engine *engine);
 void groups_deinit(struct cc_engine *engine);
@@ -34,6 +38,7 @@ void groups_add(struct request *request);
 void groups_remove(struct request *request);
 void groups_leave(struct request *request);
 void groups_role(struct request *request);
+void groups_join(struct request *request);
 
 /* --- direct conversations ----------------------------------------------------------------------
  */

@@ -1,6 +1,6 @@
 /*
- * `erase`: sessions end → groups are left → texts (a sweep) → relations → devices → profile →
- * cursors → reply.
+ * `erase`: sessions end → groups are left → texts (a sweep) → relations → devices → invitations →
+ * profile → cursors → reply.
  *
  * Each step may be done twice: an erasure that is broken off is asked for again, and goes through
  * what is left. It is answered when all of it is durable.
@@ -43,6 +43,7 @@ static void leave_next(struct request *request);
 static void read_list(struct request *request);
 static void clear_next(struct request *request);
 static void remove_next_device(struct request *request);
+static void read_invitations(struct request *request);
 
 bool privacy_is_allowed(const struct request *request)
 {
@@ -142,6 +143,54 @@ static void blank_profile(struct request *request)
     engine->directory.vtable->profile_get(engine->directory.self, &request->op.profile);
 }
 
+/* --- invitations ---------------------------------------------------------------------------------
+ */
+
+static void uninvited(struct request *request, int status)
+{
+    cc_op_release(&request->op.op);
+    if (went_well(request, status))
+        read_invitations(request); /* the next one, until there is none */
+}
+
+static void invitation_read(struct request *request, int status)
+{
+    struct cc_engine *engine = request_engine(request);
+    const struct cc_directory_invitations *read = &request->op.invitations;
+    struct cc_directory_uninvite *op = &request->op.uninvite;
+    struct cc_slice conversation = {0};
+    struct cc_slice token = {0};
+    bool is_last = !status && !read->ret_count;
+
+    if (!status && !is_last)
+        status = arena_copy(&request->arena, read->ret_invitations[0].conversation, &conversation);
+    if (!status && !is_last)
+        status = arena_copy(&request->arena, read->ret_invitations[0].token, &token);
+    cc_op_release(&request->op.op);
+    if (!went_well(request, status))
+        return;
+    if (is_last) {
+        blank_profile(request);
+        return;
+    }
+    memset(&request->op, 0, sizeof request->op);
+    op->conversation = conversation;
+    op->token = token;
+    request_op_begin(request, uninvited);
+    engine->directory.vtable->uninvite(engine->directory.self, op);
+}
+
+static void read_invitations(struct request *request)
+{
+    struct cc_engine *engine = request_engine(request);
+
+    memset(&request->op, 0, sizeof request->op);
+    request->op.invitations.creator = request->command->user;
+    request->op.invitations.limit = 1;
+    request_op_begin(request, invitation_read);
+    engine->directory.vtable->invitations(engine->directory.self, &request->op.invitations);
+}
+
 /* --- devices ------------------------------------------------------------------------------------
  */
 
@@ -159,7 +208,7 @@ static void remove_next_device(struct request *request)
     struct cc_directory_device *op = &request->op.device;
 
     if (erasure->at == erasure->count) {
-        blank_profile(request);
+        read_invitations(request);
         return;
     }
     memset(&request->op, 0, sizeof request->op);

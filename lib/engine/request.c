@@ -258,6 +258,20 @@ static int devices_copy(struct arena *arena, struct cc_reply *reply)
     return copy ? r : CC_ENOMEM;
 }
 
+static int invitations_copy(struct arena *arena, struct cc_reply *reply)
+{
+    struct cc_invitation *copy = NULL;
+    int r = 0;
+
+    if (!reply->invitation_count)
+        return 0;
+    copy = arena_alloc(arena, reply->invitation_count * sizeof *copy);
+    for (size_t i = 0; copy && !r && i < reply->invitation_count; i++)
+        r = invitation_copy(arena, &reply->invitations[i], &copy[i]);
+    reply->invitations = copy;
+    return copy ? r : CC_ENOMEM;
+}
+
 static int profile_copy(struct arena *arena, struct cc_reply *reply)
 {
     struct cc_profile *copy;
@@ -297,7 +311,8 @@ static int reply_copy(struct arena *arena, const struct cc_reply *from, struct c
 {
     static int (*const parts[])(struct arena *, struct cc_reply *) = {
         texts_copy,    messages_copy, conversations_copy, members_copy,
-        presence_copy, headers_copy,  profile_copy,       devices_copy};
+        presence_copy, headers_copy,  profile_copy,       devices_copy,
+        invitations_copy};
     int r;
 
     *ret_copy = *from;

@@ -140,6 +140,10 @@ struct request {
         struct cc_directory_devices devices;
         struct cc_directory_revoke revoke;
         struct cc_directory_revoked revoked;
+        struct cc_directory_invite invite;
+        struct cc_directory_uninvite uninvite;
+        struct cc_directory_invitation invitation;
+        struct cc_directory_invitations invitations;
         struct cc_store_read_dedup dedup;
         struct cc_cluster_locate locate;
         struct cc_media_upload upload;

@@ -8,6 +8,7 @@
 #include "engine/contacts.h"
 #include "engine/groups.h"
 #include "engine/history.h"
+#include "engine/invitations.h"
 #include "engine/lists.h"
 #include "engine/media.h"
 #include "engine/presence.h"
@@ -54,6 +55,11 @@ static const struct session_command commands[CC_COMMAND_COUNT] = {
     [CC_COMMAND_EXPORT] = {privacy_export, false, false},
     [CC_COMMAND_REVOKE] = {revoke_command, false, false},
     [CC_COMMAND_BLOCKED] = {contacts_blocked, false, false},
+    [CC_COMMAND_INVITE] = {invitations_make, false, false},
+    [CC_COMMAND_INVITATIONS] = {invitations_list, false, false},
+    [CC_COMMAND_REVOKE_INVITATION] = {invitations_revoke, false, false},
+    [CC_COMMAND_INVITATION] = {invitations_peek, false, false},
+    [CC_COMMAND_JOIN] = {groups_join, false, false},
 };
 
 const struct session_command *session_command(enum cc_command_type type)

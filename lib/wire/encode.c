@@ -427,12 +427,69 @@ static void put_blocked(struct writer *writer, const struct cc_reply *reply)
     put_bool(writer, "more", reply->more);
 }
 
+static void put_invitation(struct writer *writer, const struct cc_invitation *invitation)
+{
+    put_string(writer, "token", invitation->token);
+    put_string(writer, "conversation", invitation->conversation);
+    put_string(writer, "creator", invitation->creator);
+    put_time(writer, "created", invitation->created);
+    if (invitation->expires)
+        put_time(writer, "expires", invitation->expires);
+    put_uint_if(writer, "max_uses", invitation->max_uses);
+    put_uint(writer, "uses", invitation->uses);
+}
+
+static void put_invited(struct writer *writer, const struct cc_reply *reply)
+{
+    if (reply->invitation_count)
+        put_invitation(writer, &reply->invitations[0]);
+}
+
+static void put_invitations(struct writer *writer, const struct cc_reply *reply)
+{
+    struct writer_scope array;
+
+    writer_key(writer, "invitations");
+    writer_open_array(writer, reply->invitation_count, &array);
+    for (size_t i = 0; i < reply->invitation_count; i++) {
+        struct writer_scope object;
+
+        writer_open_object(writer, &object);
+        put_invitation(writer, &reply->invitations[i]);
+        writer_close_object(writer, &object);
+    }
+    writer_close_array(writer, &array);
+    put_bool(writer, "more", reply->more);
+}
+
+static void put_peek(struct writer *writer, const struct cc_reply *reply)
+{
+    const struct cc_conversation *conversation;
+
+    if (!reply->conversation_count)
+        return;
+    conversation = &reply->conversations[0].conversation;
+    put_word(writer, "kind", conversation_kind_name(conversation->kind));
+    put_string(writer, "name", conversation->name);
+    put_uint(writer, "members", conversation->member_count);
+    put_string_if(writer, "conversation", conversation->id);
+    if (reply->expires)
+        put_expires(writer, reply);
+}
+
+static void put_joined(struct writer *writer, const struct cc_reply *reply)
+{
+    put_string(writer, "conversation", reply->conversation);
+    put_seq(writer, reply);
+}
+
 static void put_export(struct writer *writer, const struct cc_reply *reply)
 {
     static void (*const parts[])(struct writer *, const struct cc_reply *) = {
         [CC_EXPORT_PROFILE] = put_exported_profile,    [CC_EXPORT_DEVICES] = put_devices,
         [CC_EXPORT_CONTACTS] = put_contacts,           [CC_EXPORT_BLOCKED] = put_blocked,
         [CC_EXPORT_CONVERSATIONS] = put_conversations, [CC_EXPORT_MESSAGES] = put_history,
+        [CC_EXPORT_INVITATIONS] = put_invitations,
     };
 
     parts[reply->export_part](writer, reply);
@@ -476,6 +533,11 @@ static const put_reply by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_EXPORT] = put_export,
     [CC_COMMAND_REVOKE] = put_nothing,
     [CC_COMMAND_BLOCKED] = put_blocked,
+    [CC_COMMAND_INVITE] = put_invited,
+    [CC_COMMAND_INVITATIONS] = put_invitations,
+    [CC_COMMAND_REVOKE_INVITATION] = put_nothing,
+    [CC_COMMAND_INVITATION] = put_peek,
+    [CC_COMMAND_JOIN] = put_joined,
 };
 
 static void put_error(struct writer *writer, const struct cc_reply *reply)

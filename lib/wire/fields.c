@@ -110,7 +110,7 @@ static const struct field role_fields[] = {
     REQUIRED("user", name, user),
     REQUIRED("role", role, role),
 };
-static const struct field members_fields[] = {CONVERSATION, AFTER, LIMIT};
+static const struct field members_fields[] = {CONVERSATION, AFTER, LIMIT}; /* invitations, too */
 static const struct field profile_fields[] = {
     OPTIONAL("user", name, user),
     GIVEN("name", text, name, has_name, WIRE_DISPLAY_MAX),
@@ -148,6 +148,17 @@ static const struct field search_fields[] = {
     OPTIONAL_MAX("cursor", cursor, WIRE_CURSOR_MAX),
     LIMIT,
 };
+
+static const struct field invite_fields[] = {
+    CONVERSATION,
+    OPTIONAL("expires_s", number, expires_s),
+    OPTIONAL("max_uses", number, max_uses),
+};
+static const struct field revoke_invitation_fields[] = {
+    CONVERSATION,
+    REQUIRED("token", name, token),
+};
+static const struct field invitation_fields[] = {REQUIRED("token", name, token)};
 
 static const struct field export_fields[] = {
     REQUIRED("user", name, user),
@@ -194,6 +205,11 @@ static const struct fields by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_EXPORT] = FIELDS(export_fields),
     [CC_COMMAND_REVOKE] = FIELDS(revoke_fields),
     [CC_COMMAND_BLOCKED] = FIELDS(page_fields),
+    [CC_COMMAND_INVITE] = FIELDS(invite_fields),
+    [CC_COMMAND_INVITATIONS] = FIELDS(members_fields),
+    [CC_COMMAND_REVOKE_INVITATION] = FIELDS(revoke_invitation_fields),
+    [CC_COMMAND_INVITATION] = FIELDS(invitation_fields),
+    [CC_COMMAND_JOIN] = FIELDS(invitation_fields),
 };
 
 struct fields fields_of(enum cc_command_type type)

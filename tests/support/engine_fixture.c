@@ -134,6 +134,18 @@ static void put_receipt(struct client *client, const struct cc_receipt *receipt)
 /* --- events ------------------------------------------------------------------------------------
  */
 
+/* Tokens differ at each run: the newest is kept, for the test to use. */
+static void put_invitation(struct client *client, const struct cc_invitation *invitation)
+{
+    memcpy(client->token, invitation->token.data, invitation->token.size);
+    client->token_size = invitation->token.size;
+    put_conversation(client, invitation->conversation);
+    put_slice(client, " ", invitation->creator);
+    put(client, " %u/%u", invitation->uses, invitation->max_uses);
+    if (invitation->expires)
+        put(client, " for=%lld", (long long)(invitation->expires - invitation->created));
+}
+
 static void put_lists(struct client *client, const struct cc_reply *reply)
 {
     for (size_t i = 0; i < reply->message_count; i++) {
@@ -156,6 +168,8 @@ static void put_lists(struct client *client, const struct cc_reply *reply)
         put_presence(client, &reply->presence[i]);
     }
     put_users(client, reply->users, reply->user_count);
+    for (size_t i = 0; i < reply->invitation_count; i++)
+        put_invitation(client, &reply->invitations[i]);
     if (reply->more)
         put(client, " more");
 }

@@ -36,6 +36,8 @@ struct client {
     struct buffer files;            /* of the newest message push */
     char conversation[CC_NAME_MAX]; /* of the newest reply that names one */
     size_t conversation_size;
+    char token[CC_NAME_MAX]; /* of the newest invitation that a reply told */
+    size_t token_size;
 };
 
 /* One node. Several of one world are stepped together, by whichever of them the test names. */

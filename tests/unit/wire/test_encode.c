@@ -103,6 +103,20 @@ static const struct cc_profile empty_profile = {.user = S("bob")};
 static const struct cc_profile private_profile = {
     .user = S("bob"), .privacy = {CC_AUDIENCE_CONTACTS, CC_READ_MARKS_PRIVATE}};
 
+static const struct cc_invitation invitations[] = {
+    {.token = S("t1"),
+     .conversation = S("room"),
+     .creator = S("bob"),
+     .created = 1700000000000,
+     .expires = 1700000060000,
+     .max_uses = 2,
+     .uses = 1},
+    {.token = S("t2"), .conversation = S("room"), .creator = S("bob"), .created = 1700000000000},
+};
+static const struct cc_conversation_summary peeked[] = {
+    {.conversation = {.kind = CC_KIND_GROUP, .name = S("Club"), .member_count = 4}},
+};
+
 static const struct example examples[] = {
     {REPLY(.id = 1, .command = CC_COMMAND_CONNECT, .user = S("alice"), .device = S("phone"),
            .session = S("s1"), .server_time = 1700000000000, .ping_interval_ms = 25000,
@@ -164,6 +178,23 @@ static const struct example examples[] = {
     {REPLY(.id = 3, .command = CC_COMMAND_UNBLOCK), "{\"id\":3,\"unblock\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_BLOCKED, .users = bob_carol, .user_count = 2),
      "{\"id\":3,\"blocked\":{\"blocked\":[\"bob\",\"carol\"],\"more\":false}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_INVITE, .invitations = invitations,
+           .invitation_count = 1),
+     "{\"id\":3,\"invite\":{\"token\":\"t1\",\"conversation\":\"room\",\"creator\":\"bob\","
+     "\"created\":1700000000000,\"expires\":1700000060000,\"max_uses\":2,\"uses\":1}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_INVITATIONS, .invitations = invitations,
+           .invitation_count = 2),
+     "{\"id\":3,\"invitations\":{\"invitations\":[{\"token\":\"t1\",\"conversation\":\"room\","
+     "\"creator\":\"bob\",\"created\":1700000000000,\"expires\":1700000060000,\"max_uses\":2,"
+     "\"uses\":1},{\"token\":\"t2\",\"conversation\":\"room\",\"creator\":\"bob\","
+     "\"created\":1700000000000,\"uses\":0}],\"more\":false}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_REVOKE_INVITATION),
+     "{\"id\":3,\"revoke_invitation\":{}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_INVITATION, .conversations = peeked,
+           .conversation_count = 1),
+     "{\"id\":3,\"invitation\":{\"kind\":\"group\",\"name\":\"Club\",\"members\":4}}"},
+    {REPLY(.id = 3, .command = CC_COMMAND_JOIN, .conversation = S("room"), .seq = 9),
+     "{\"id\":3,\"join\":{\"conversation\":\"room\",\"seq\":9}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_MUTE), "{\"id\":3,\"mute\":{}}"},
     {REPLY(.id = 3, .command = CC_COMMAND_PRESENCE, .presence = presences, .presence_count = 2),
      "{\"id\":3,\"presence\":{\"presence\":[{\"user\":\"bob\",\"status\":\"online\"},"
