@@ -104,21 +104,21 @@ struct cc_header {
 struct cc_reply {
     uint64_t id;
     enum cc_command_type command;
-    int error;                         /* 0 or a CC_E… */
-    struct cc_slice error_text;        /* empty: cc_strerror(error) */
-    uint32_t retry_after_ms;           /* 0: not told */
-    struct cc_slice user;              /* connect */
-    struct cc_slice device;            /* connect */
-    struct cc_slice session;           /* connect */
-    int64_t server_time;               /* connect */
-    uint32_t ping_interval_ms;         /* connect */
-    uint32_t max_message_bytes;        /* connect */
-    int64_t expires;                   /* refresh, upload, media, invitation: wall ms */
-    struct cc_slice conversation;      /* send, create, join */
-    struct cc_id message;              /* send */
-    int64_t ts;                        /* send */
-    bool duplicate;                    /* send */
-    uint64_t seq; /* edit, delete, react, update, add, remove, leave, role, join */
+    int error;                    /* 0 or a CC_E… */
+    struct cc_slice error_text;   /* empty: cc_strerror(error) */
+    uint32_t retry_after_ms;      /* 0: not told */
+    struct cc_slice user;         /* connect */
+    struct cc_slice device;       /* connect */
+    struct cc_slice session;      /* connect */
+    int64_t server_time;          /* connect */
+    uint32_t ping_interval_ms;    /* connect */
+    uint32_t max_message_bytes;   /* connect */
+    int64_t expires;              /* refresh, upload, media, invitation: wall ms */
+    struct cc_slice conversation; /* send, create, join */
+    struct cc_id message;         /* send */
+    int64_t ts;                   /* send */
+    bool duplicate;               /* send */
+    uint64_t seq;                 /* edit, delete, react, update, add, remove, leave, role, join */
     const struct cc_message *messages; /* history, search */
     size_t message_count;
     /* conversations; invitation: one, of which kind, name and member_count are set, and the id if

@@ -115,6 +115,5 @@ bool directory_is_used_up(const struct cc_invitation *invitation)
 
 bool directory_has_ended(const struct cc_invitation *invitation, int64_t now)
 {
-    return directory_is_used_up(invitation) ||
-           (invitation->expires && invitation->expires <= now);
+    return directory_is_used_up(invitation) || (invitation->expires && invitation->expires <= now);
 }

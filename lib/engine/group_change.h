@@ -34,7 +34,7 @@ struct change {
     size_t user_count;
     struct relations_match blockers; /* ADD */
     bool blockers_are_known;
-    enum cc_role given; /* ADD, ROLE */
+    enum cc_role given;         /* ADD, ROLE */
     struct cc_slice invitation; /* that the actor joins by */
 
     /* as read in this attempt */

@@ -216,16 +216,23 @@ static void leave_go(struct request *request)
 /* --- the commands ------------------------------------------------------------------------------
  */
 
-static const struct change_rule update_rule = {
-    CC_COMMAND_UPDATE, CC_CHANGE_UPDATE, CC_SYSTEM_RENAMED, update_check, update_go, NULL, NULL, NULL};
-static const struct change_rule add_rule = {
-    CC_COMMAND_ADD, CC_CHANGE_ADD, CC_SYSTEM_ADDED, add_check, add_go, add_target, add_decide, NULL};
+static const struct change_rule update_rule = {CC_COMMAND_UPDATE,
+                                               CC_CHANGE_UPDATE,
+                                               CC_SYSTEM_RENAMED,
+                                               update_check,
+                                               update_go,
+                                               NULL,
+                                               NULL,
+                                               NULL};
+static const struct change_rule add_rule = {CC_COMMAND_ADD, CC_CHANGE_ADD, CC_SYSTEM_ADDED,
+                                            add_check,      add_go,        add_target,
+                                            add_decide,     NULL};
 static const struct change_rule remove_rule = {
     CC_COMMAND_REMOVE, CC_CHANGE_REMOVE, CC_SYSTEM_REMOVED, remove_check,
-    change_look_up,    remove_target,    keep_an_owner, NULL};
-static const struct change_rule role_rule = {CC_COMMAND_ROLE, CC_CHANGE_ROLE, CC_SYSTEM_ROLE,
-                                             role_check,      change_look_up, role_target,
-                                             keep_an_owner, NULL};
+    change_look_up,    remove_target,    keep_an_owner,     NULL};
+static const struct change_rule role_rule = {
+    CC_COMMAND_ROLE, CC_CHANGE_ROLE, CC_SYSTEM_ROLE, role_check,
+    change_look_up,  role_target,    keep_an_owner,  NULL};
 static const struct change_rule leave_rule = {
     CC_COMMAND_LEAVE, CC_CHANGE_REMOVE, CC_SYSTEM_LEFT, leave_check, leave_go, NULL, NULL, NULL};
 

@@ -6,8 +6,8 @@
  * directory's outbox; the owner of the partition appends what is still there (outbox.c), so a crash
  * in between loses nothing. Whoever comes second to one version reads and decides again.
  *
- * Files: group_create.c, group_change.c (the commands), group_join.c, group_rules.c (who may do what), direct.c,
- * outbox.c, summary.c.
+ * Files: group_create.c, group_change.c (the commands), group_join.c, group_rules.c (who may do
+ * what), direct.c, outbox.c, summary.c.
  */
 #ifndef CC_ENGINE_GROUPS_H
 #define CC_ENGINE_GROUPS_H

@@ -310,9 +310,8 @@ static int texts_copy(struct arena *arena, struct cc_reply *reply)
 static int reply_copy(struct arena *arena, const struct cc_reply *from, struct cc_reply *ret_copy)
 {
     static int (*const parts[])(struct arena *, struct cc_reply *) = {
-        texts_copy,    messages_copy, conversations_copy, members_copy,
-        presence_copy, headers_copy,  profile_copy,       devices_copy,
-        invitations_copy};
+        texts_copy,   messages_copy, conversations_copy, members_copy,    presence_copy,
+        headers_copy, profile_copy,  devices_copy,       invitations_copy};
     int r;
 
     *ret_copy = *from;

@@ -158,7 +158,7 @@ static const struct field revoke_invitation_fields[] = {
     CONVERSATION,
     REQUIRED("token", name, token),
 };
-static const struct field invitation_fields[] = {REQUIRED("token", name, token)};
+static const struct field join_fields[] = {REQUIRED("token", name, token)};
 
 static const struct field export_fields[] = {
     REQUIRED("user", name, user),
@@ -208,8 +208,8 @@ static const struct fields by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_INVITE] = FIELDS(invite_fields),
     [CC_COMMAND_INVITATIONS] = FIELDS(members_fields),
     [CC_COMMAND_REVOKE_INVITATION] = FIELDS(revoke_invitation_fields),
-    [CC_COMMAND_INVITATION] = FIELDS(invitation_fields),
-    [CC_COMMAND_JOIN] = FIELDS(invitation_fields),
+    [CC_COMMAND_INVITATION] = FIELDS(join_fields),
+    [CC_COMMAND_JOIN] = FIELDS(join_fields),
 };
 
 struct fields fields_of(enum cc_command_type type)

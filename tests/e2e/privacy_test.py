@@ -13,7 +13,8 @@ import sys
 from harness import Server, play, refused
 
 SECRET = "hunter2"
-PARTS = {"profile", "devices", "contacts", "blocked", "conversations", "messages"}
+PARTS = {"profile", "devices", "contacts", "blocked", "conversations", "messages",
+         "invitations"}
 
 
 async def say(client, text, **where):

@@ -134,6 +134,20 @@ def every_route(server):
     assert members[1]["read"] == 4, members
     assert bob.do("POST", f"{team}/leave") == {"seq": 10}
     assert alice.do("DELETE", message) == {"seq": 11}
+    made = alice.do("POST", f"{team}/invitations", {"max_uses": 2, "expires_s": 60}, expect=201)
+    assert (made["creator"], made["uses"], made["max_uses"]) == ("alice", 0, 2), made
+    invited = f"/v1/invitations/{made['token']}"
+    assert bob.do("GET", invited) == {"kind": "group", "name": "The team", "members": 2,
+                                      "expires": made["expires"]}
+    assert bob.do("POST", f"{invited}/join") == {"conversation": "team", "seq": 12}
+    assert bob.do("POST", f"{invited}/join") == {"conversation": "team", "seq": 12}
+    bob.fails(403, "forbidden", "GET", f"{team}/invitations")
+    assert alice.do("GET", f"{team}/invitations") == {"invitations": [{**made, "uses": 1}],
+                                                      "more": False}
+    assert alice.do("DELETE", f"{team}/invitations/{made['token']}") == {}
+    bob.do("POST", f"{team}/leave")
+    bob.fails(404, "not_found", "POST", f"{invited}/join")
+    bob.fails(404, "not_found", "GET", invited)
     direct = alice.do("POST", "/v1/users/bob/messages", {"text": "you", "client_id": "2"},
                       expect=201)
     assert bob.do("GET", "/v1/conversations")["conversations"][0]["id"] == direct["conversation"]

@@ -109,6 +109,48 @@ def anothers_history_members_and_search(server):
         eve.fails(403, "forbidden", method, path)
 
 
+async def refused_in_the_same_words(client, *tokens):
+    """Each token is answered as the first, by both commands."""
+    for command in ("invitation", "join"):
+        words = set()
+        for token in tokens:
+            try:
+                raise AssertionError(await client.call(command, token=token))
+            except Refused as error:
+                words.add((error.code, error.name, error.error.get("message")))
+        assert len(words) == 1 and words.pop()[:2] == (404, "not_found"), words
+
+
+@attack("--media-off")
+def invitations_let_in_only_whom_they_should(server):
+    async def run(stage):
+        alice, bob, eve, dave = [await stage.login(name) for name in ("alice", "bob", "eve", "dave")]
+        await alice.call("create", kind="group", conversation="g", name="Secret", members=["bob"])
+        for client, name in ((bob, "forbidden"), (eve, "not_found")):
+            for command, fields in (("invite", {}), ("invitations", {}),
+                                    ("revoke_invitation", {"token": "x"})):
+                await refused(client.call(command, conversation="g", **fields), name)
+        made = [(await alice.call("invite", conversation="g", **fields))["token"]
+                for fields in ({}, {"max_uses": 1}, {"expires_s": 1}, {})]
+        revoked, once, brief, kept = made
+        assert len(set(made)) == 4 and all(re.fullmatch(r"[\w-]{32}", each) for each in made), made
+        await alice.call("revoke_invitation", conversation="g", token=revoked)
+        joins = await asyncio.gather(*(each.call("join", token=once) for each in (eve, dave)),
+                                     return_exceptions=True)
+        losers = [each for each in joins if isinstance(each, Refused)]
+        assert [each.name for each in losers] == ["not_found"], joins
+        out = eve if joins[0] is losers[0] else dave
+        members = (await alice.call("members", conversation="g"))["members"]
+        assert len(members) == 3 and out.user not in [each["user"] for each in members], members
+        await asyncio.sleep(1.1)
+        await refused_in_the_same_words(out, "x" * 32, revoked, once, brief)
+        await alice.call("remove", conversation="g", users=["bob"])
+        await refused(bob.call("join", token=kept), "forbidden")
+        await refused(bob.call("invitation", token=kept), "forbidden")
+        assert (await out.call("join", token=kept))["conversation"] == "g"
+    play(server, run)
+
+
 @attack()
 def anothers_media(server):
     data = b"a secret picture"

@@ -151,6 +151,26 @@ export interface SendFields {
   meta?: Meta;
 }
 
+/** Whoever has the token may join. */
+export interface Invitation {
+  token: string;
+  conversation: string;
+  creator: string;
+  created: number;
+  expires?: number;
+  max_uses?: number;
+  uses: number;
+}
+
+/** Where an invitation leads to; `conversation` only for who is a member already. */
+export interface InvitedTo {
+  kind: "group" | "channel";
+  name: string;
+  members: number;
+  conversation?: string;
+  expires?: number;
+}
+
 export interface PushTarget {
   provider: "apns" | "fcm" | "email" | "webhook" | (string & {});
   token: string;
@@ -190,6 +210,11 @@ export interface Commands {
   leave: [InConversation, Seq];
   role: [InConversation & { user: string; role: Role }, Seq];
   members: [InConversation & Page, { members: Member[]; more: boolean }];
+  invite: [InConversation & { expires_s?: number; max_uses?: number }, Invitation];
+  invitations: [InConversation & Page, { invitations: Invitation[]; more: boolean }];
+  revoke_invitation: [InConversation & { token: string }, Empty];
+  invitation: [{ token: string }, InvitedTo];
+  join: [{ token: string }, InConversation & Seq];
   profile: [
     { user?: string; name?: string; avatar?: string; meta?: Meta; presence?: Audience; read_marks?: ReadMarks },
     Profile,

@@ -6,6 +6,8 @@
 #include "support/engine_fixture.h"
 #include "support/test.h"
 
+#include <stdio.h>
+
 #define GONE "CC_ENOTFOUND: there is no such invitation, or it holds no longer\n"
 
 static void invite(struct client *client, uint64_t expires_s, uint64_t max_uses)
@@ -188,8 +190,8 @@ static void test_ended(void **state)
 /* A plain member may not even see the tokens; to an outsider the group is not there. */
 static void test_who_may(void **state)
 {
-    static const enum cc_command_type types[] = {
-        CC_COMMAND_INVITE, CC_COMMAND_INVITATIONS, CC_COMMAND_REVOKE_INVITATION};
+    static const enum cc_command_type types[] = {CC_COMMAND_INVITE, CC_COMMAND_INVITATIONS,
+                                                 CC_COMMAND_REVOKE_INVITATION};
     static const char *const names[] = {"invite", "invitations", "revoke_invitation"};
     struct client *alice = client_connect(*state, "alice", "phone");
     struct client *bob = client_connect(*state, "bob", "phone");
@@ -222,10 +224,9 @@ static void test_who_may(void **state)
     client_forget(alice);
     client_say_to(alice, "bob", "hi");
     client_forget(alice);
-    client_do(alice,
-              (struct cc_command){.type = CC_COMMAND_INVITE,
-                                  .conversation = slice_of(alice->conversation,
-                                                           alice->conversation_size)});
+    client_do(alice, (struct cc_command){
+                         .type = CC_COMMAND_INVITE,
+                         .conversation = slice_of(alice->conversation, alice->conversation_size)});
     client_expect(alice, "invite CC_EINVAL\n"); /* two is a pair, and stays one */
 }
 
@@ -374,6 +375,7 @@ static void test_export_and_erase(void **state)
     export_invitations(admin);
     assert_non_null(strstr(client_text(admin), " g bob 0/3"));
     client_do(admin, (struct cc_command){.type = CC_COMMAND_ERASE, .user = text_slice("bob")});
+    fixture_advance(*state, 2000);
     export_invitations(admin);
     client_expect(admin, "export ok\n");
     use(eve, CC_COMMAND_JOIN, &token);
