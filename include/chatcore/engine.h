@@ -144,6 +144,14 @@ void cc_engine_renew_limits(struct cc_engine *engine, const struct cc_limits *li
  */
 void cc_engine_stop(struct cc_engine *engine, enum cc_close_code code);
 
+/*
+ * Lets a stop end that waits for a store which answers with errors only: what was acknowledged and
+ * is not stored is left to the next start, which reads it from the log. Operations under way have
+ * to complete all the same. For after cc_engine_stop(), when that takes too long. Any thread.
+ * Errors: none.
+ */
+void cc_engine_give_up(struct cc_engine *engine);
+
 /* True when sends can work: the log has been replayed, it has refused nothing in the last 5
  * seconds, and log and store answered last. Any thread. Errors: none. */
 bool cc_engine_is_ready(const struct cc_engine *engine);

@@ -342,6 +342,12 @@ void cc_engine_stop(struct cc_engine *engine, enum cc_close_code code)
     engine_wake(engine);
 }
 
+void cc_engine_give_up(struct cc_engine *engine)
+{
+    atomic_store(&engine->gives_up, true);
+    engine_wake(engine);
+}
+
 static void stop_timed_out(struct timer *timer, void *context)
 {
     struct cc_engine *engine = container_of(timer, struct cc_engine, stop_timer);

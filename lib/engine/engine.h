@@ -48,6 +48,7 @@ struct cc_engine {
     void *wake_context;
     _Atomic bool wake_wanted;        /* any thread: set by whoever wakes, cleared by the step */
     _Atomic int stop_code;           /* any thread: 0 until cc_engine_stop() */
+    _Atomic bool gives_up;           /* any thread: from cc_engine_give_up() on */
     _Atomic bool is_ready;           /* written by the engine's thread */
     struct cc_queue *_Atomic queues; /* grows at its head, from any thread */
     struct cc_queue *default_queue;

@@ -421,16 +421,17 @@ void partitions_step(struct cc_engine *engine)
 
 bool partitions_stop(struct cc_engine *engine)
 {
+    bool gives_up = atomic_load(&engine->gives_up);
     bool is_idle = true;
 
     for (uint32_t i = 0; i < engine->partition_count; i++) {
         struct partition *partition = &engine->partitions[i];
 
-        if (partition->state == PARTITION_RUNNING) {
+        if (partition->state == PARTITION_RUNNING && !gives_up) {
             if (partition->is_reading)
                 engine->log.vtable->cancel(engine->log.self, &partition->read.op);
             is_idle = is_idle && flush_is_idle(partition->flush) && !partition->batch;
-        } else if (partition->state == PARTITION_OPENING) {
+        } else if (partition->state == PARTITION_RUNNING || partition->state == PARTITION_OPENING) {
             partition_close(partition);
         }
         is_idle = is_idle && !partition->operations && !partition->appends;

@@ -135,6 +135,36 @@ static void test_not_while_it_stops(void **state)
     assert_false(cc_engine_is_ready(fixture->engine));
 }
 
+/* The store refuses for ever: stopping waits for it, until it is given up. */
+static void test_a_stop_can_be_given_up(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+
+    fail_from_now_on("store.write", CC_FAILURE_BEFORE, CC_EIO);
+    client_say_to(alice, "bob", "in the log");
+    cc_engine_stop(fixture->engine, CC_CLOSE_NORMAL);
+    fixture_advance(fixture, 60000);
+    assert_false(fixture->is_stopped);
+    cc_engine_give_up(fixture->engine);
+    fixture_advance(fixture, 1000);
+    assert_true(fixture->is_stopped);
+}
+
+/* What was given up is read from the log by the next engine. */
+static void test_what_was_given_up_is_there_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *client = client_connect(fixture, "alice", "phone");
+
+    fail_from_now_on("store.write", CC_FAILURE_BEFORE, CC_EIO);
+    client_say_to(client, "bob", "in the log");
+    cc_engine_give_up(fixture->engine);
+    fixture_restart(fixture, NULL);
+    client = client_open(fixture, "bob", "phone");
+    assert_non_null(strstr(client_text(client), "in the log"));
+}
+
 /* One partition for two nodes: the one that owns none takes sends as well. */
 static void test_a_node_without_partitions_is_ready(void **state)
 {
@@ -159,6 +189,8 @@ int main(void)
         CASE(test_not_while_the_store_refuses),
         CASE(test_not_while_the_log_cannot_be_read),
         CASE(test_not_while_it_stops),
+        CASE(test_a_stop_can_be_given_up),
+        CASE(test_what_was_given_up_is_there_again),
         cmocka_unit_test(test_a_node_without_partitions_is_ready),
     };
 
