@@ -117,6 +117,16 @@ struct cc_embedded_options {
     const struct cc_notifier *notifiers; /* the engine's from success on */
     size_t notifier_count;
     struct cc_notify_options notify; /* a size of 0: the defaults */
+    /*
+     * Backends of the host's own, each instead of the folder's: all zero: that one; else the
+     * engine's from success on. Log, store and directory tell one story: who brings one of them to
+     * a folder that has seen another mixes two.
+     */
+    struct cc_log log;
+    struct cc_store store;
+    struct cc_directory directory;
+    struct cc_cluster cluster;
+    struct cc_search search; /* also with search_off */
 };
 #define CC_EMBEDDED_OPTIONS_INIT CC_SIZED(struct cc_embedded_options)
 
@@ -124,8 +134,8 @@ struct cc_embedded_options {
  * Opens an engine on embedded backends: log, store, directory and the search index in the folder
  * `path` (made if it is not there; NULL: in memory, gone at the end), an in-process cluster of one
  * node, the spam filter. `options` may be NULL. It wakes `host`, which must not be freed before the
- * engine. On failure auth, media and filters stay the caller's. Any thread; blocks while it reads
- * the folder; with NULL, the engine's thread. Errors: those of chatcore/backend/lmdb.h and of
+ * engine. On failure the backends that were given stay the caller's. Any thread; blocks while it
+ * reads the folder; with NULL, the engine's thread. Errors: those of chatcore/backend/lmdb.h and of
  * cc_search_sqlite_open(), CC_EINVAL, CC_ENOMEM.
  */
 int cc_open_embedded(const char *path, const struct cc_embedded_options *options,

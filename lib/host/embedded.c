@@ -24,26 +24,30 @@ static int open_lmdb(const char *path, const struct cc_embedded_options *options
 {
     const struct cc_allocator *allocator = &parts->engine.allocator;
     struct cc_lmdb_options lmdb = CC_LMDB_OPTIONS_INIT;
-    int r;
+    int r = 0;
 
     lmdb.path = path;
     lmdb.sync = !options->no_sync;
     lmdb.trace = options->trace;
-    r = cc_lmdb_log_open(allocator, &lmdb, &parts->engine.log);
-    if (!r)
+    if (!options->log.vtable)
+        r = cc_lmdb_log_open(allocator, &lmdb, &parts->engine.log);
+    if (!r && !options->store.vtable)
         r = cc_lmdb_store_open(allocator, &lmdb, &parts->engine.store);
-    if (!r)
+    if (!r && !options->directory.vtable)
         r = cc_lmdb_directory_open(allocator, &lmdb, &parts->engine.directory);
     return r;
 }
 
-static int open_memory(struct cc_host *host, struct cc_slice node, struct parts *parts)
+static int open_memory(struct cc_host *host, const struct cc_embedded_options *options,
+                       struct cc_slice node, struct parts *parts)
 {
-    int r = cc_memory_log_open(host->world, node, &parts->engine.log);
+    int r = 0;
 
-    if (!r)
+    if (!options->log.vtable)
+        r = cc_memory_log_open(host->world, node, &parts->engine.log);
+    if (!r && !options->store.vtable)
         r = cc_memory_store_open(host->world, &parts->engine.store);
-    if (!r)
+    if (!r && !options->directory.vtable)
         r = cc_memory_directory_open(host->world, &parts->engine.directory);
     return r;
 }
@@ -54,13 +58,18 @@ static int open_search(const char *path, const struct cc_embedded_options *optio
     struct cc_search_sqlite_options sqlite = CC_SEARCH_SQLITE_OPTIONS_INIT;
     char file[PATH_MAX];
 
-    if (options->search_off)
+    if (options->search_off || options->search.vtable)
         return 0;
     if (path && (size_t)snprintf(file, sizeof file, "%s/search.db", path) >= sizeof file)
         return CC_EINVAL;
     sqlite.path = path ? file : NULL;
     sqlite.trace = options->trace;
     return cc_search_sqlite_open(&parts->engine.allocator, &sqlite, &parts->engine.search);
+}
+
+static uint32_t partitions_of(const struct cc_embedded_options *options)
+{
+    return options->log.vtable ? options->log.vtable->partitions(options->log.self) : 1;
 }
 
 /* A node's name must not come back after a restart: entries of its earlier life may still live. */
@@ -75,12 +84,12 @@ static int open_ports(const char *path, const struct cc_embedded_options *option
         return CC_EIO;
     snprintf(node, sizeof node, "%016llx%016llx", (unsigned long long)random[0],
              (unsigned long long)random[1]);
-    r = cc_memory_world_new(&parts->engine.allocator, 1, &host->world);
-    if (!r)
+    r = cc_memory_world_new(&parts->engine.allocator, partitions_of(options), &host->world);
+    if (!r && !options->cluster.vtable)
         r = cc_memory_cluster_open(host->world, slice_str(node), &parts->engine.cluster);
     if (r)
         return r;
-    r = path ? open_lmdb(path, options, parts) : open_memory(host, slice_str(node), parts);
+    r = path ? open_lmdb(path, options, parts) : open_memory(host, options, slice_str(node), parts);
     return r ? r : open_search(path, options, parts);
 }
 
@@ -109,21 +118,22 @@ static int open_filters(const struct cc_embedded_options *options, struct parts 
 }
 
 /* Frees what was opened, but what the caller gave. */
-static void close_parts(struct cc_host *host, struct parts *parts)
+static void close_parts(struct cc_host *host, const struct cc_embedded_options *given,
+                        struct parts *parts)
 {
     struct cc_engine_options *engine = &parts->engine;
 
     if (parts->spam.vtable)
         parts->spam.vtable->free(parts->spam.self);
-    if (engine->search.vtable)
+    if (engine->search.vtable && !given->search.vtable)
         engine->search.vtable->free(engine->search.self);
-    if (engine->cluster.vtable)
+    if (engine->cluster.vtable && !given->cluster.vtable)
         engine->cluster.vtable->free(engine->cluster.self);
-    if (engine->directory.vtable)
+    if (engine->directory.vtable && !given->directory.vtable)
         engine->directory.vtable->free(engine->directory.self);
-    if (engine->store.vtable)
+    if (engine->store.vtable && !given->store.vtable)
         engine->store.vtable->free(engine->store.self);
-    if (engine->log.vtable)
+    if (engine->log.vtable && !given->log.vtable)
         engine->log.vtable->free(engine->log.self);
     if (host->world)
         cc_memory_world_free(host->world);
@@ -147,6 +157,11 @@ static void parts_init(struct parts *parts, const struct cc_embedded_options *op
     engine.notifiers = options->notifiers;
     engine.notifier_count = options->notifier_count;
     engine.notify = options->notify;
+    engine.log = options->log;
+    engine.store = options->store;
+    engine.directory = options->directory;
+    engine.cluster = options->cluster;
+    engine.search = options->search;
     engine.wake = cc_host_wake;
     engine.wake_context = host;
     parts->engine = engine;
@@ -169,6 +184,6 @@ int cc_open_embedded(const char *path, const struct cc_embedded_options *options
         r = cc_engine_new(&parts.engine, ret_engine);
     mem_free(&parts.engine.allocator, parts.filters);
     if (r)
-        close_parts(host, &parts);
+        close_parts(host, &given, &parts);
     return r;
 }

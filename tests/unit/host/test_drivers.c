@@ -4,6 +4,7 @@
  */
 #include "chat.h"
 
+#include "chatcore/backend/memory.h"
 #include "chatcore/error.h"
 
 #include <event2/event.h>
@@ -207,6 +208,75 @@ static void on_a_thread(void **state)
     close(bell);
 }
 
+static void open_own_backends(struct cc_memory_world **world, struct cc_embedded_options *options)
+{
+    assert_int_equal(cc_memory_world_new(cc_allocator_default(), 2, world), 0);
+    assert_int_equal(cc_memory_log_open(*world, slice_str("a"), &options->log), 0);
+    assert_int_equal(cc_memory_store_open(*world, &options->store), 0);
+    assert_int_equal(cc_memory_directory_open(*world, &options->directory), 0);
+    assert_int_equal(cc_memory_cluster_open(*world, slice_str("a"), &options->cluster), 0);
+}
+
+/* In place of the folder's: what was said is in the host's store, and nothing is in the folder. */
+static void on_backends_of_the_hosts(void **state)
+{
+    struct cc_embedded_options options = CC_EMBEDDED_OPTIONS_INIT;
+    struct cc_store_read_offset read = {.op = {.status = CC_EBUSY}};
+    struct fixture fixture = {0};
+    struct cc_memory_world *world;
+    struct cc_store store;
+
+    (void)state;
+    open_own_backends(&world, &options);
+    options.search_off = true;
+    assert_int_equal(cc_host_new(NULL, &fixture.host), 0);
+    assert_int_equal(cc_open_embedded("/nowhere", &options, fixture.host, &fixture.engine), 0);
+    chat_open(cc_engine_queue(fixture.engine), bob);
+    chat_send(chat_open(cc_engine_queue(fixture.engine), alice), bob, "hi");
+    while (!chat_brings(cc_host_next_event(fixture.host, fixture.engine, -1), bob, "hi"))
+        ;
+    cc_engine_stop(fixture.engine, CC_CLOSE_NORMAL);
+    while (cc_host_next_event(fixture.host, fixture.engine, -1))
+        ;
+    close_engine(&fixture);
+    assert_int_equal(cc_memory_store_open(world, &store), 0);
+    for (uint64_t reached = 0; read.partition < 2; read.partition++) {
+        struct cc_mailbox mailbox = {NULL, NULL, NULL};
+
+        read.op.mailbox = &mailbox;
+        store.vtable->read_offset(store.self, &read);
+        reached += read.ret_offset;
+        assert_true(read.partition == 0 || reached > 0);
+    }
+    store.vtable->free(store.self);
+    cc_memory_world_free(world);
+}
+
+/* On failure they stay the host's, which frees each once. */
+static void own_backends_outlive_a_failure(void **state)
+{
+    struct cc_embedded_options options = CC_EMBEDDED_OPTIONS_INIT;
+    struct cc_log_vtable lame = {.size = sizeof lame};
+    struct cc_memory_world *world;
+    struct cc_engine *engine;
+    struct cc_host *host;
+    struct cc_log log;
+
+    (void)state;
+    open_own_backends(&world, &options);
+    log = options.log;
+    lame.partitions = log.vtable->partitions;
+    options.log.vtable = &lame;
+    assert_int_equal(cc_host_new(NULL, &host), 0);
+    assert_int_equal(cc_open_embedded(NULL, &options, host, &engine), CC_EINVAL);
+    cc_host_free(host);
+    options.cluster.vtable->free(options.cluster.self);
+    options.directory.vtable->free(options.directory.self);
+    options.store.vtable->free(options.store.self);
+    log.vtable->free(log.self);
+    cc_memory_world_free(world);
+}
+
 /* Several engines live in one process, each in its own memory. */
 static void many_at_once(void **state)
 {
@@ -252,10 +322,15 @@ static void options_grow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(on_the_callers_thread), cmocka_unit_test(on_a_base),
-        cmocka_unit_test(on_a_foreign_loop),     cmocka_unit_test(a_late_wake_up_is_taken),
-        cmocka_unit_test(on_a_thread),           cmocka_unit_test(many_at_once),
+        cmocka_unit_test(on_the_callers_thread),
+        cmocka_unit_test(on_a_base),
+        cmocka_unit_test(on_a_foreign_loop),
+        cmocka_unit_test(a_late_wake_up_is_taken),
+        cmocka_unit_test(on_a_thread),
+        cmocka_unit_test(many_at_once),
         cmocka_unit_test(options_grow),
+        cmocka_unit_test(on_backends_of_the_hosts),
+        cmocka_unit_test(own_backends_outlive_a_failure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
