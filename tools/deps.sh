@@ -20,8 +20,8 @@ packaging=(
     curl fish haproxy lintian man-db mandoc nginx openssl prometheus systemd zsh
 )
 python_binding=(
-    python3-cffi python3-dev python3-fastapi python3-httpx python3-setuptools python3-uvicorn
-    python3-venv python3-wheel
+    mmdebstrap patchelf python3-cffi python3-dev python3-django python3-fastapi python3-httpx python3-mypy
+    python3-setuptools python3-uvicorn python3-venv python3-wheel
 )
 foreign_clients=(
     chromium irssi node-ws nodejs npm python3-aiosmtpd python3-cryptography python3-jwt

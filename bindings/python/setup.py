@@ -5,4 +5,4 @@ tree that this folder is in, and comes along in the package.
 """
 from setuptools import setup
 
-setup(cffi_modules=["build_chatcore.py:ffi"])
+setup(cffi_modules=["build_chatcore.py:ffi", "build_chatcore.py:suites"])

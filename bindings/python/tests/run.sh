@@ -16,7 +16,9 @@ sed -i "s|^ROOT = .*|ROOT = pathlib.Path('$(dirname "$(dirname "$source")")')|" 
 CHATCORE_BUILD=$build "$folder/venv/bin/pip" install --quiet --no-index --no-build-isolation \
     --disable-pip-version-check "$folder/source"
 cd "$folder"
-venv/bin/python "$source/tests/test_chatcore.py"
-venv/bin/python "$source/tests/test_fastapi.py"
+for test in chatcore backends life fastapi django; do
+    venv/bin/python "$source/tests/test_$test.py"
+done
+(cd source/src && /usr/bin/python3 -m mypy --strict --cache-dir "$folder/mypy" -p chatcore)
 venv/bin/python "$source/bench.py" 2000
 echo "ok the Python binding installs, and its tests pass"

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, Iterable
 
-import msgpack
+import msgpack  # type: ignore[import]
 
 from ._chatcore import ffi, lib
 
@@ -35,17 +35,17 @@ class Builder:
             if value is not None:
                 self._set(key, name, value)
 
-    def _slice(self, value: "str | bytes"):
+    def _slice(self, value: "str | bytes") -> "dict[str, Any]":
         found = value.encode("utf8") if isinstance(value, str) else bytes(value)
         buffer = ffi.from_buffer(found)
         self._keep.append(buffer)
         return {"data": ffi.cast("const char *", buffer), "size": len(found)}
 
-    def _slices(self, values):
-        values = list(values)
-        array = ffi.new("struct cc_slice[]", [self._slice(value) for value in values])
+    def _slices(self, values: "Iterable[str | bytes]") -> "tuple[Any, int]":
+        found = [self._slice(value) for value in values]
+        array = ffi.new("struct cc_slice[]", found)
         self._keep.append(array)
-        return array, len(values)
+        return array, len(found)
 
     def _set(self, key: str, name: str, value: Any) -> None:
         command = self.command

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Optional
 
-import msgpack
+import msgpack  # type: ignore[import]
 
 from ._chatcore import ffi, lib
 
@@ -153,32 +153,32 @@ class Batch:
     is_cut: bool
 
 
-def raw(part) -> bytes:
+def raw(part: Any) -> bytes:
     return bytes(ffi.buffer(part.data, part.size)) if part.size else b""
 
 
-def text(part) -> str:
+def text(part: Any) -> str:
     return raw(part).decode("utf8", "replace")
 
 
-def texts(parts, count) -> tuple[str, ...]:
+def texts(parts: Any, count: int) -> tuple[str, ...]:
     return tuple(text(parts[i]) for i in range(count))
 
 
-def identifier(value) -> Optional[uuid.UUID]:
+def identifier(value: Any) -> Optional[uuid.UUID]:
     found = bytes(ffi.buffer(value.bytes))
     return uuid.UUID(bytes=found) if any(found) else None
 
 
-def meta(part) -> Optional[dict[str, Any]]:
+def meta(part: Any) -> Optional[dict[str, Any]]:
     return msgpack.unpackb(raw(part), strict_map_key=False) if part.size else None
 
 
-def files(part) -> tuple[dict[str, Any], ...]:
+def files(part: Any) -> tuple[dict[str, Any], ...]:
     return tuple(msgpack.unpackb(raw(part))) if part.size else ()
 
 
-def message(m) -> Message:
+def message(m: Any) -> Message:
     return Message(
         conversation=text(m.conversation), seq=m.seq, id=identifier(m.id), sender=text(getattr(m, "from")),
         ts=m.ts, kind=_KINDS.get(m.kind, "unknown"), text=text(m.text),
@@ -189,7 +189,7 @@ def message(m) -> Message:
         name=text(m.name), role=_ROLES.get(m.role))
 
 
-def conversation(c) -> Conversation:
+def conversation(c: Any) -> Conversation:
     return Conversation(
         id=text(c.conversation.id), kind=_CONVERSATIONS.get(c.conversation.kind, "unknown"),
         name=text(c.conversation.name), members=c.conversation.member_count,
@@ -197,15 +197,15 @@ def conversation(c) -> Conversation:
         delivered=c.delivered, unread=c.unread, muted_until=c.muted_until, gone=c.gone)
 
 
-def presence(p) -> Presence:
+def presence(p: Any) -> Presence:
     return Presence(text(p.user), p.status == lib.CC_PRESENCE_ONLINE, p.last_seen)
 
 
-def profile(p) -> Profile:
+def profile(p: Any) -> Profile:
     return Profile(text(p.user), text(p.name), text(p.avatar), meta(p.meta))
 
 
-def reply(r) -> Reply:
+def reply(r: Any) -> Reply:
     return Reply(
         user=text(r.user), device=text(r.device), server_time=r.server_time, expires=r.expires,
         conversation=text(r.conversation), message=identifier(r.message), ts=r.ts,
@@ -222,7 +222,7 @@ def reply(r) -> Reply:
                       for i in range(r.header_count)))
 
 
-def push(event) -> Optional[Event]:
+def push(event: Any) -> Optional[Event]:
     """A session's event but for replies; None for a kind that this version does not know."""
     kind, u = event.type, event.u
     if kind == lib.CC_EVENT_MESSAGE:
@@ -244,7 +244,7 @@ def push(event) -> Optional[Event]:
     return None
 
 
-def batch(consumed) -> Batch:
+def batch(consumed: Any) -> Batch:
     return Batch(consumed.partition,
                  tuple(message(consumed.messages[i]) for i in range(consumed.count)),
                  tuple(consumed.offsets[i] for i in range(consumed.count)),

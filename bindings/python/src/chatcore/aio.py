@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from typing import Any, AsyncIterator, Optional
+from typing import Any, AsyncIterator, Generator, Optional
 
 from ._chatcore import lib
 from ._engine import Engine
@@ -37,12 +37,12 @@ def _queue(engine: Engine) -> Queue:
 class Session(SessionBase):
     def __init__(self, queue: Queue, user: str):
         self._replies: dict[int, asyncio.Future[Reply]] = {}
-        self._events: "asyncio.Queue[Event]" = asyncio.Queue()
+        self._events: "asyncio.Queue[tuple[Event, int]]" = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._is_flushing = False
         super().__init__(queue, user)
 
-    def take_reply(self, reply) -> None:
+    def take_reply(self, reply: Any) -> None:
         future = self._replies.pop(reply.id, None)
         if future is None or future.done():
             return
@@ -52,8 +52,8 @@ class Session(SessionBase):
         else:
             future.set_result(found)
 
-    def take_event(self, event: Event) -> None:
-        self._events.put_nowait(event)
+    def take_event(self, event: Event, weight: int) -> None:
+        self._events.put_nowait((event, weight))
         if event.closed:
             for future in self._replies.values():
                 if not future.done():
@@ -61,16 +61,26 @@ class Session(SessionBase):
 
     def _flush(self) -> None:
         self._is_flushing = False
-        self.queue.flush()
+        if not self.queue.is_closed:
+            self.queue.flush()
 
     def call_soon(self, command: str, **fields: Any) -> "asyncio.Future[Reply]":
         """Submits without waiting: commands of one turn of the loop go to the engine together."""
         number = self.submit(command, fields)
         future = self._replies[number] = self._loop.create_future()
+        self._flush_soon()
+        return future
+
+    def _flush_soon(self) -> None:
         if not self._is_flushing:
             self._is_flushing = True
             self._loop.call_soon(self._flush)
-        return future
+
+    async def _next(self) -> Event:
+        event, weight = await self._events.get()
+        self.consumed(weight)
+        self._flush_soon()
+        return event
 
     async def call(self, command: str, **fields: Any) -> Reply:
         """Any command of docs/protocol.md; raises ChatError."""
@@ -81,14 +91,23 @@ class Session(SessionBase):
         return await self.call("send", text=text, **fields)
 
     async def next_event(self, timeout: Optional[float] = None) -> Optional[Event]:
+        """The next push, or None when none has come in `timeout` seconds."""
+        if timeout is None or not self._events.empty():
+            return await self._next()
+        next_one = asyncio.ensure_future(self._next())
         try:
-            return await asyncio.wait_for(self._events.get(), timeout)
-        except asyncio.TimeoutError:
-            return None
+            done, _ = await asyncio.wait([next_one], timeout=timeout)
+        except asyncio.CancelledError:
+            next_one.cancel()
+            raise
+        if done:
+            return next_one.result()
+        next_one.cancel()
+        return None
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while True:
-            event = await self._events.get()
+            event = await self._next()
             yield event
             if event.closed:
                 return
@@ -96,7 +115,7 @@ class Session(SessionBase):
     async def close(self) -> None:
         self.end()
         while not self.closed:
-            await self._events.get()
+            await self._next()
 
     async def __aenter__(self) -> "Session":
         return self
@@ -118,7 +137,7 @@ class _Connecting:
         await session.call("connect", device=device, cursor=cursor)
         return session
 
-    def __await__(self):
+    def __await__(self) -> Generator[Any, None, Session]:
         return self._connect().__await__()
 
     async def __aenter__(self) -> Session:
@@ -139,25 +158,38 @@ class Consumer(ConsumerBase):
 
     def __init__(self, engine: Engine, name: str, start: str = "committed",
                  offsets: "list[int] | None" = None):
-        self._batches: "asyncio.Queue[Optional[Batch]]" = asyncio.Queue()
-        super().__init__(_queue(engine), name, start, offsets)
+        self._batch: Optional[Batch] = None
+        self._loop = asyncio.get_running_loop()
+        super().__init__(engine, name, start, offsets)
 
     def take_batch(self, batch: Batch) -> None:
-        if batch.messages or batch.is_cut:
-            self._batches.put_nowait(batch)
+        self._batch = batch
 
-    def take_end(self) -> None:
-        self._batches.put_nowait(None)
+    async def _step(self) -> None:
+        """Takes one event of its queue."""
+        self.queue.guard()
+        while not self.queue.step():
+            came: "asyncio.Future[None]" = self._loop.create_future()
+            self._loop.add_reader(self.queue.fd, _tell, came)
+            try:
+                await came
+            finally:
+                _forget_reader(self._loop, self.queue.fd)
 
     async def __aiter__(self) -> AsyncIterator[Batch]:
-        while True:
-            batch = await self._batches.get()
-            if batch is None:
-                check(self.status)
-                return
-            yield batch
+        while not self.is_closed:
+            await self._step()
+            batch, self._batch = self._batch, None
+            if batch and (batch.messages or batch.is_cut):
+                yield batch
+        check(self.status)
 
     async def close(self, forget: bool = False) -> None:
         self.end(forget)
         while not self.is_closed:
-            await asyncio.sleep(0.01)
+            await self._step()
+
+
+def _tell(came: "asyncio.Future[None]") -> None:
+    if not came.done():
+        came.set_result(None)
