@@ -453,6 +453,85 @@ const steps = {
     check(await alice.page.$eval("#context", (element) => element.hidden), "Esc");
   },
 
+  async "searching a conversation, any emoji"() {
+    await alice.page.keyboard.down("Control");
+    await alice.page.keyboard.press("f");
+    await alice.page.keyboard.up("Control");
+    await alice.page.type("#finder input", "hello");
+    await alice.sees("1 of 1", "#found");
+    await alice.page.waitForFunction(() => document.querySelector(".bubble.found")?.textContent.includes("hello?"),
+      { timeout: PATIENCE_MS });
+    await alice.accessible("searching");
+    await alice.page.type("#finder input", " and nothing like it");
+    await alice.sees("Nothing found", "#found");
+    await alice.page.keyboard.press("Escape");
+    check(await alice.page.$eval("#finder", (element) => element.hidden), "Esc");
+    await alice.tool("hello?", "React");
+    await alice.click(".picker button", "More reactions");
+    const enter = (text) => alice.page.$eval(".picker input", (input, value) => {
+      input.value = value;
+      input.dispatchEvent(new Event("input"));
+    }, text);
+    await enter("x🦊");
+    check(await alice.page.$(".picker"), "letters are no emoji");
+    await enter("🦊");
+    await bob.sees("🦊 1", ".reactions");
+  },
+
+  async "an upload is shown, and cancelled"() {
+    await alice.page.emulateNetworkConditions({ download: -1, upload: 200, latency: 0 });
+    await alice.give("paste", "slow.png");
+    await alice.write("never arrives");
+    await alice.sees("", ".bubble.sending progress");
+    await alice.tool("never arrives", "Cancel sending");
+    await alice.misses("never arrives", ".bubble");
+    await alice.page.emulateNetworkConditions(null);
+    await alice.write("arrives");
+    await bob.sees("arrives", ".bubble");
+    check(await bob.count("never arrives") === 0, "it was sent all the same");
+  },
+
+  async "what is new below, and what is unread"() {
+    await alice.page.$eval("#messages", (box) => (box.scrollTop = 0));
+    await alice.page.waitForFunction(() => document.querySelector("#newest").checkVisibility());
+    await bob.write("down here");
+    await alice.sees("1 new", "#newest");
+    await alice.page.evaluate(() => document.querySelector("#messages").scrollTo(0, 1e6));
+    await alice.page.waitForFunction(() => !document.querySelector("#newest").checkVisibility());
+    await alice.openChat("Studio North");
+    await bob.write("one thing"); /* what is done to it does not count */
+    await bob.tool("one thing", "Edit");
+    await bob.page.$eval("#text", (input) => (input.value = ""));
+    await bob.write("one thing, mended");
+    await bob.tool("one thing, mended", "React");
+    await bob.click(".picker button", "👍");
+    await alice.sees("Bob reacted 👍".slice(4), "#list .faint");
+    await alice.sees("1 unread", "#list .badge");
+    check(!await alice.page.$('#list .badge[aria-label="2 unread"]'), "edits count");
+  },
+
+  async "names in the place of ids"() {
+    await bob.click("#settings");
+    await bob.sees("Quiet hours", "dialog .check");
+    await bob.page.type("dialog [name=name]", "Bob Öztürk");
+    await bob.click("dialog .primary", "Save");
+    await bob.sees("Bob Öztürk", "#me");
+    await bob.click("dialog .icon", "Close");
+    await alice.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+    await alice.page.reload();
+    await alice.sees("Bob Öztürk", "#list .name");
+    await alice.openChat("Bob Öztürk");
+    await bob.page.type("#text", "as");
+    await alice.sees("Bob Öztürk is typing", "#typing");
+    await alice.click("#menu");
+    await alice.sees("@bob", "dialog .faint");
+    await alice.click("dialog .icon", "Close");
+    await alice.openChat("Studio North");
+    await alice.sees("Bob Öztürk left", ".note");
+    await alice.sees("@Bob Öztürk", ".mention");
+    await alice.openChat("Bob Öztürk");
+  },
+
   async "dark, and a phone"() {
     for (const person of [alice, bob]) {
       await person.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);

@@ -139,6 +139,7 @@ export class Composer {
     const room = this.model.open;
     const text = this.#input.value.trim();
     if (!room || (!text && this.#files.length === 0)) return;
+    this.#typingTold = 0;
     if (this.#edited) {
       if (text) this.model.amend(this.#edited, { do: "edit", text });
       this.clear();
@@ -152,7 +153,6 @@ export class Composer {
     if (mentions.length) draft.mentions = mentions;
     this.reset("");
     room.draft = "";
-    this.#typingTold = 0;
     await this.model.client.send(draft);
   }
 

@@ -38,7 +38,7 @@ export function settings(model: Model): void {
 async function draw(model: Model): Promise<void> {
   const profile = await model.client.request("profile", {});
   const notify = (profile.meta?.["notify"] ?? {}) as Notify;
-  const [naming, name] = field("Name", { value: profile.name ?? "", maxLength: 60, placeholder: model.me });
+  const [naming, name] = field("Name", { name: "name", value: profile.name ?? "", maxLength: 60, placeholder: model.me });
   const [seeing, presence] = choice("Who sees when I am online", profile.presence ?? "everyone",
     [["everyone", "Everyone I share a conversation with"], ["contacts", "My contacts"], ["nobody", "Nobody"]]);
   const [marking, marks] = check("Tell others what I have read", profile.read_marks !== "private");
