@@ -3,19 +3,16 @@
  */
 #include "hooks.h"
 
-#include "keys.h"
+#include "notifiers.h"
 #include "value.h"
 
 #include <chatcore/consumer.h>
 #include <chatcore/error.h>
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SECRETS_FILE_MAX 1024
 
 /* Of the hook at a place in the list, from 1: a new address goes on where the old one was. */
 #define NAME_SIZE 32
@@ -82,8 +79,7 @@ static bool open_all(const struct settings *settings, const struct cc_trace *tra
 bool hooks_open(const struct settings *settings, const struct cc_trace *trace,
                 struct cc_engine *engine, struct hooks *hooks)
 {
-    char *bytes, *secrets;
-    size_t size;
+    char *secrets;
     bool is_good;
 
     if (!settings->event_webhooks) {
@@ -94,17 +90,19 @@ bool hooks_open(const struct settings *settings, const struct cc_trace *trace,
         settings_blame(settings, SETTING_INDEX_event_webhooks, "needs webhook-secret-file");
         return false;
     }
-    bytes = keys_read_file(settings->webhook_secret_file, SECRETS_FILE_MAX, &size);
-    secrets = bytes ? strndup(bytes, size) : NULL;
-    free(bytes);
-    if (!secrets) {
-        settings_blame(settings, SETTING_INDEX_webhook_secret_file, strerror(errno));
+    secrets = notifiers_read_secrets(settings);
+    if (!secrets)
         return false;
-    }
     is_good = open_all(settings, trace, engine, secrets, hooks);
     forget_others(engine, hooks->count);
     free(secrets);
     return is_good;
+}
+
+void hooks_renew(const struct hooks *hooks, const char *secrets)
+{
+    for (size_t i = 0; i < hooks->count; i++)
+        cc_event_hook_renew(hooks->list[i], secrets);
 }
 
 /* --- figures ---------------------------------------------------------------------------------- */

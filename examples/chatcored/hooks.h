@@ -20,6 +20,9 @@ struct hooks {
 bool hooks_open(const struct settings *settings, const struct cc_trace *trace,
                 struct cc_engine *engine, struct hooks *hooks);
 
+/* Gives them secrets that notifiers_read_secrets() has read. */
+void hooks_renew(const struct hooks *hooks, const char *secrets);
+
 /* Their figures, for /metrics. Any thread. */
 void hooks_metrics(const struct hooks *hooks, struct cc_http_response *response);
 

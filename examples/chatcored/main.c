@@ -462,6 +462,8 @@ static void serve(struct server *server)
     server->renewal.settings = &server->settings;
     server->renewal.engine = server->engine;
     server->renewal.gateway = server->gateway;
+    server->renewal.notifiers = &server->notifiers;
+    server->renewal.hooks = &server->hooks;
     if (server->settings.check_config) {
         event_del(server->events[EVENT_READY]);
         cc_gateway_stop(server->gateway);

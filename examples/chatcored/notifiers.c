@@ -57,6 +57,19 @@ static char *read_text(const struct settings *settings, enum setting_index which
     return text;
 }
 
+char *notifiers_read_secrets(const struct settings *settings)
+{
+    const enum setting_index which = SETTING_INDEX_webhook_secret_file;
+    char *secrets = read_text(settings, which, settings->webhook_secret_file);
+
+    if (secrets && cc_webhook_secrets_check(secrets)) {
+        settings_blame(settings, which, "no secrets of 24 to 64 bytes in base64");
+        free(secrets);
+        secrets = NULL;
+    }
+    return secrets;
+}
+
 static bool open_webhook(const struct settings *settings, struct notifiers *notifiers)
 {
     struct cc_webhook_options options = CC_WEBHOOK_OPTIONS_INIT;
@@ -65,7 +78,7 @@ static bool open_webhook(const struct settings *settings, struct notifiers *noti
 
     if (!settings->webhook_secret_file)
         return true;
-    secrets = read_text(settings, SETTING_INDEX_webhook_secret_file, settings->webhook_secret_file);
+    secrets = notifiers_read_secrets(settings);
     if (!secrets)
         return false;
     options.secrets = secrets;
@@ -177,6 +190,12 @@ static bool open_smtp(const struct settings *settings, const struct cc_trace *tr
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
+
+void notifiers_renew(const struct notifiers *notifiers, const char *secrets)
+{
+    for (size_t i = 0; i < notifiers->count; i++)
+        cc_notifier_webhook_renew(&notifiers->list[i], secrets);
+}
 
 void notifiers_close(struct notifiers *notifiers)
 {

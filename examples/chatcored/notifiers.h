@@ -22,6 +22,13 @@ struct notifiers {
 bool notifiers_open(const struct settings *settings, const struct cc_trace *trace,
                     struct notifiers *ret_notifiers);
 
+/* The secrets that webhooks are signed with today, to be freed, or NULL after saying what is wrong:
+ * the file that the settings name, which they must. */
+char *notifiers_read_secrets(const struct settings *settings);
+
+/* Gives a webhook notifier, if there is one, secrets that notifiers_read_secrets() has read. */
+void notifiers_renew(const struct notifiers *notifiers, const char *secrets);
+
 void notifiers_close(struct notifiers *notifiers);
 
 #endif

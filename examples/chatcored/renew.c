@@ -8,6 +8,7 @@
 #include "value.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The settings that count at once. */
@@ -54,11 +55,25 @@ void renew_trace(const struct settings *settings)
     trace_set(level, !strcmp(settings->log_format, "json"));
 }
 
+/* Webhooks that were started go on, with the secrets of the file that is named now. */
+static bool signs_webhooks(const struct renewal *renewal, const struct settings *fresh)
+{
+    return renewal->settings->webhook_secret_file && fresh->webhook_secret_file;
+}
+
+struct comparison {
+    const struct renewal *renewal;
+    const struct settings *fresh;
+};
+
 static void differs(void *context, enum setting_index which, const char *name)
 {
+    const struct comparison *comparison = context;
     char text[128];
 
-    (void)context;
+    if (which == SETTING_INDEX_webhook_secret_file &&
+        signs_webhooks(comparison->renewal, comparison->fresh))
+        return;
     for (size_t i = 0; i < sizeof renewed / sizeof *renewed; i++)
         if (renewed[i] == which)
             return;
@@ -67,7 +82,7 @@ static void differs(void *context, enum setting_index which, const char *name)
 }
 
 /* Keys that --dev made up stand in no file: there, keys stay. */
-static bool renew_secrets(struct renewal *renewal, const struct settings *fresh)
+static bool renew_keys(struct renewal *renewal, const struct settings *fresh)
 {
     const struct settings *settings = renewal->settings;
 
@@ -78,10 +93,25 @@ static bool renew_secrets(struct renewal *renewal, const struct settings *fresh)
     return settings->dev || keys_renew(fresh, &renewal->auth);
 }
 
+static bool renew_secrets(struct renewal *renewal, const struct settings *fresh)
+{
+    bool signs = signs_webhooks(renewal, fresh);
+    char *secrets = signs ? notifiers_read_secrets(fresh) : NULL;
+    bool is_good = (!signs || secrets) && renew_keys(renewal, fresh);
+
+    if (secrets && is_good) {
+        notifiers_renew(renewal->notifiers, secrets);
+        hooks_renew(renewal->hooks, secrets);
+    }
+    free(secrets);
+    return is_good;
+}
+
 void renew(struct renewal *renewal)
 {
     struct cc_limits limits = {0};
     struct settings fresh;
+    struct comparison comparison = {renewal, &fresh};
 
     if (!settings_read_again(&fresh, renewal->argc, renewal->argv)) {
         trace_line(CC_TRACE_ERROR, "settings", "nothing is renewed", NULL, 0);
@@ -92,7 +122,7 @@ void renew(struct renewal *renewal)
         cc_engine_renew_limits(renewal->engine, &limits);
         renew_trace(&fresh);
         renewal->settings->drain_ms = fresh.drain_ms;
-        settings_compare(renewal->settings, &fresh, differs, NULL);
+        settings_compare(renewal->settings, &fresh, differs, &comparison);
         trace_line(CC_TRACE_INFO, "settings", "renewed", NULL, 0);
     } else {
         trace_line(CC_TRACE_ERROR, "settings", "nothing is renewed", NULL, 0);

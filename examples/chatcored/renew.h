@@ -1,11 +1,13 @@
 /*
- * What SIGHUP renews while the server runs: keys, the certificate, the trace's level and format,
- * rates and some limits, the time for draining. The other settings count from the next start; that
- * they differ is told.
+ * What SIGHUP renews while the server runs: keys, the certificate, the secrets of webhooks, the
+ * trace's level and format, rates and some limits, the time for draining. The other settings count
+ * from the next start; that they differ is told.
  */
 #ifndef CHATCORED_RENEW_H
 #define CHATCORED_RENEW_H
 
+#include "hooks.h"
+#include "notifiers.h"
 #include "settings.h"
 
 #include <chatcore/gateway.h>
@@ -17,6 +19,8 @@ struct renewal {
     struct cc_auth auth;       /* the engine's */
     struct cc_engine *engine;
     struct cc_gateway *gateway;
+    const struct notifiers *notifiers;
+    const struct hooks *hooks;
 };
 
 /* All of it or, after saying what is wrong, nothing. The engine's thread, between two steps. */

@@ -10,6 +10,7 @@ import hmac
 import http.server
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -157,18 +158,42 @@ async def not_inside(server):
     await alice.close()
 
 
+def secrets_path(server):
+    return os.path.join(server.directory, "webhook-secrets")
+
+
+def write_secrets(server, secrets):
+    with open(secrets_path(server), "w", encoding="ascii") as file:
+        file.write("\n".join("whsec_" + base64.b64encode(key).decode() for key in secrets))
+
+
+async def secrets_change(server):
+    """The next secret is added, the receiver changes over, the old one goes: nothing is lost, and
+    nothing is signed wrongly in between. A file without any changes nothing."""
+    Receiver.taken.clear()
+    alice = await Client.login(server, "alice")
+    old, new = Receiver.secrets[1], os.urandom(32)
+    for round_, secrets in enumerate([[old, new], [], [new]]):
+        write_secrets(server, secrets)
+        server.process.send_signal(signal.SIGHUP)
+        Receiver.secrets = secrets or Receiver.secrets
+        await until(lambda times=round_ + 1: server.trace().count("renewed") == times, "a word")
+        await alice.send("g", text=f"secret {round_}")
+        await until(lambda text=f"secret {round_}": text in texts(), "signed with the new ones")
+    assert not Receiver.wrong, Receiver.wrong
+    assert "no secrets of 24" in server.trace() and "nothing is renewed" in server.trace()
+    await alice.close()
+
+
 def make(url, *options):
     server = Server("--event-webhooks", url, *options)
-    path = os.path.join(server.directory, "webhook-secrets")
-    with open(path, "w", encoding="ascii") as file:
-        file.write("\n".join("whsec_" + base64.b64encode(key).decode()
-                             for key in Receiver.secrets))
-    server.options += ("--webhook-secret-file", path)
+    write_secrets(server, Receiver.secrets)
+    server.options += ("--webhook-secret-file", secrets_path(server))
     return server
 
 
 def settings_are_checked(server):
-    path = os.path.join(server.directory, "webhook-secrets")
+    path = secrets_path(server)
     for given, told in ((["http://127.0.0.1/x"], "needs webhook-secret-file"),
                         (["ftp://127.0.0.1/x", "--webhook-secret-file", path], "no URL")):
         result = subprocess.run([program(), "--check-config", "--event-webhooks", *given],
@@ -179,9 +204,11 @@ def settings_are_checked(server):
 def main():
     receiver = listen()
     url = f"http://127.0.0.1:{receiver.server_port}/events"
-    with make(url, "--webhook-allow-private", "--send-rate", "off") as server:
+    with make(url, "--webhook-allow-private", "--send-rate", "off", "--log-level", "info") as server:
         asyncio.run(everything_is_posted(server))
         print("ok everything is posted, signed with each secret", flush=True)
+        asyncio.run(secrets_change(server))
+        print("ok secrets are changed over while it runs", flush=True)
         receiver = asyncio.run(nothing_is_lost(server, receiver))
         print("ok nothing is lost, and what comes twice has its id", flush=True)
         asyncio.run(gone_is_gone(server))

@@ -8,6 +8,7 @@ import hmac
 import http.server
 import json
 import os
+import signal
 import threading
 import time
 import urllib.request
@@ -167,6 +168,15 @@ async def called(server, url):
     number, body = Receiver.taken[0]
     assert number.startswith("msg_") and body["type"] == "notification.show", body
     assert body["data"]["body"] == "hi carol" and "token" not in body["data"], body
+    with open(os.path.join(server.directory, "webhook-secrets"), "w", encoding="ascii") as file:
+        file.write(base64.b64encode(Receiver.secrets[1]).decode())
+    server.process.send_signal(signal.SIGHUP)
+    await wait_until(lambda: "renewed" in server.trace(), "not renewed")
+    Receiver.secrets = Receiver.secrets[1:]
+    Receiver.taken.clear()
+    await tell_carol(server, url, "by one secret")
+    await wait_until(lambda: Receiver.taken, "no webhook was called with the new secrets")
+    assert Receiver.taken[0][1]["data"]["body"] == "by one secret", Receiver.taken
     Receiver.status = 410
     await tell_carol(server, url, "gone")
     await wait_until(lambda: figure(server, "notification_tokens_gone_total") == 1, "not gone")
@@ -176,7 +186,8 @@ def webhooks():
     receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{receiver.server_port}/hook"
-    server = Server("--notify-urgent-ms", str(WINDOW_MS // 2), "--webhook-allow-private")
+    server = Server("--notify-urgent-ms", str(WINDOW_MS // 2), "--webhook-allow-private",
+                    "--log-level", "info")
     path = os.path.join(server.directory, "webhook-secrets")
     with open(path, "w", encoding="ascii") as file:
         file.write("\n".join("whsec_" + base64.b64encode(key).decode() for key in Receiver.secrets))

@@ -54,6 +54,10 @@ struct cc_event_hook_stats {
 int cc_event_hook_new(struct cc_engine *engine, const struct cc_event_hook_options *options,
                       struct cc_event_hook **ret_hook);
 
+/* Other secrets, in the place of those that it was made with, for requests from now on. Any thread.
+ * Errors: CC_EINVAL (the secrets): then the old ones stay. */
+int cc_event_hook_renew(struct cc_event_hook *hook, const char *secrets);
+
 /* Copies the figures; members beyond ret_stats->size are not written. Any thread. Errors: none. */
 void cc_event_hook_get_stats(const struct cc_event_hook *hook,
                              struct cc_event_hook_stats *ret_stats);

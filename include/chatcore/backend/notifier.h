@@ -158,6 +158,17 @@ int cc_notifier_webhook_new(const struct cc_allocator *allocator,
                             const struct cc_webhook_options *options,
                             struct cc_notifier *ret_notifier);
 
+/*
+ * Other secrets for a webhook notifier, in the place of those that it was made with, for requests
+ * that are signed from now on: a repetition, too. To change over, give the old one and the new one
+ * until all receivers have the new one. Until the engine that has the notifier is freed. Any
+ * thread. Errors: CC_EINVAL (the secrets, or another notifier): then the old ones stay.
+ */
+int cc_notifier_webhook_renew(const struct cc_notifier *notifier, const char *secrets);
+
+/* Whether secrets are as cc_webhook_options wants them. Any thread. Errors: CC_EINVAL. */
+int cc_webhook_secrets_check(const char *secrets);
+
 /* Where the gateway ends a device's mails, and the size of the key that signs for it. */
 #define CC_UNSUBSCRIBE_PATH "/v1/unsubscribe"
 #define CC_UNSUBSCRIBE_KEY  32

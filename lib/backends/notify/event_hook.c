@@ -392,14 +392,13 @@ static int take_options(struct cc_event_hook *hook, const struct cc_event_hook_o
         return CC_EINVAL;
     memcpy(hook->name, given->name, name_size);
     hook->name_size = name_size;
-    if (!size || !is_url(given->url) || !given->secrets ||
-        !signing_secrets_read(given->secrets, &hook->settings.secrets))
+    if (!size || !is_url(given->url))
         return CC_EINVAL;
     hook->url = mem_alloc(&hook->allocator, size);
     if (!hook->url)
         return CC_ENOMEM;
     memcpy(hook->url, given->url, size);
-    return 0;
+    return post_settings_init(&hook->settings, given->secrets);
 }
 
 static void end_thread(struct cc_event_hook *hook)
@@ -441,8 +440,11 @@ int cc_event_hook_new(struct cc_engine *engine, const struct cc_event_hook_optio
         return CC_ENOMEM;
     hook->allocator = *cc_allocator_default();
     r = take_options(hook, &given);
-    if (!r)
+    if (!r) {
         r = hook_open(hook, engine);
+        if (r)
+            post_settings_deinit(&hook->settings);
+    }
     if (r)
         hook_close(hook);
     else
@@ -455,7 +457,13 @@ void cc_event_hook_free(struct cc_event_hook *hook)
     if (!hook)
         return;
     end_thread(hook);
+    post_settings_deinit(&hook->settings);
     hook_close(hook);
+}
+
+int cc_event_hook_renew(struct cc_event_hook *hook, const char *secrets)
+{
+    return post_settings_renew(&hook->settings, secrets);
 }
 
 void cc_event_hook_get_stats(const struct cc_event_hook *hook,

@@ -5,6 +5,7 @@
 
 #include "backends/notify/address.h"
 #include "base/trace_parent.h"
+#include "chatcore/error.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,44 @@
 /* Nobody needs to answer a webhook with more. */
 #define ANSWER_MAX 65536
 
-void post_init(struct post *post, const struct post_settings *settings,
+/* --- the settings -------------------------------------------------------------------------------
+ */
+
+int post_settings_init(struct post_settings *settings, const char *secrets)
+{
+    if (!secrets || !signing_secrets_read(secrets, &settings->secrets))
+        return CC_EINVAL;
+    return pthread_mutex_init(&settings->lock, NULL) ? CC_ENOMEM : 0;
+}
+
+void post_settings_deinit(struct post_settings *settings)
+{
+    pthread_mutex_destroy(&settings->lock);
+}
+
+int post_settings_renew(struct post_settings *settings, const char *secrets)
+{
+    struct signing_secrets fresh;
+
+    if (!secrets || !signing_secrets_read(secrets, &fresh))
+        return CC_EINVAL;
+    pthread_mutex_lock(&settings->lock);
+    settings->secrets = fresh;
+    pthread_mutex_unlock(&settings->lock);
+    return 0;
+}
+
+static struct signing_secrets secrets_of(struct post_settings *settings)
+{
+    struct signing_secrets secrets;
+
+    pthread_mutex_lock(&settings->lock);
+    secrets = settings->secrets;
+    pthread_mutex_unlock(&settings->lock);
+    return secrets;
+}
+
+void post_init(struct post *post, struct post_settings *settings,
                const struct cc_allocator *allocator)
 {
     memset(post, 0, sizeof *post);
@@ -99,6 +137,7 @@ static bool add_trace(struct post *post, struct cc_slice trace_parent)
 
 static bool write_headers(struct post *post, const struct post_stamp *stamp)
 {
+    const struct signing_secrets secrets = secrets_of(post->settings);
     char signatures[SIGNATURES_SIZE];
     char timestamp[24];
     char id[4 + 2 * 16 + 1] = "msg_";
@@ -106,8 +145,8 @@ static bool write_headers(struct post *post, const struct post_stamp *stamp)
     for (size_t i = 0; i < 16; i++)
         snprintf(id + 4 + 2 * i, 3, "%02x", stamp->id->bytes[i]);
     snprintf(timestamp, sizeof timestamp, "%" PRId64, stamp->wall_ms / 1000);
-    signatures_write(&post->settings->secrets, slice_str(id), slice_str(timestamp),
-                     buffer_slice(&post->body), signatures);
+    signatures_write(&secrets, slice_str(id), slice_str(timestamp), buffer_slice(&post->body),
+                     signatures);
     return add_header(post, "Content-Type", "application/json") &&
            add_header(post, "webhook-id", id) && add_header(post, "webhook-timestamp", timestamp) &&
            add_header(post, "webhook-signature", signatures) &&

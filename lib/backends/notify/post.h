@@ -15,24 +15,35 @@
 #include "wire/writer.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 
-/* How requests are made. */
+/* How requests are made. The secrets may be renewed while a thread signs; the rest stays. */
 struct post_settings {
+    pthread_mutex_t lock; /* of the secrets */
     struct signing_secrets secrets;
     bool allow_private;
     bool keeps_connections; /* all are of one receiver */
     uint32_t timeout_ms;
 };
 
+/* Takes the secrets; the other members are for the caller to set. 0, CC_EINVAL, CC_ENOMEM: then
+ * there is nothing to deinit. */
+int post_settings_init(struct post_settings *settings, const char *secrets);
+void post_settings_deinit(struct post_settings *settings);
+
+/* Other secrets, for requests that are signed from now on. Any thread. 0, or CC_EINVAL: those that
+ * are there stay. */
+int post_settings_renew(struct post_settings *settings, const char *secrets);
+
 struct post {
-    const struct post_settings *settings;
+    struct post_settings *settings;
     struct curl_slist *headers;
     struct buffer body;
     size_t answered;
     bool is_forbidden; /* the address may not be called */
 };
 
-void post_init(struct post *post, const struct post_settings *settings,
+void post_init(struct post *post, struct post_settings *settings,
                const struct cc_allocator *allocator);
 void post_deinit(struct post *post);
 

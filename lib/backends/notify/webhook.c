@@ -96,6 +96,7 @@ static void webhook_free(void *self)
     struct cc_allocator allocator = webhook->allocator;
 
     sender_free(webhook->sender);
+    post_settings_deinit(&webhook->settings);
     mem_free(&allocator, webhook);
 }
 
@@ -107,19 +108,25 @@ static int webhook_open(struct webhook *webhook, const struct cc_webhook_options
                                                   .judge = judge,
                                                   .release = release};
 
+    int r = post_settings_init(&webhook->settings, options->secrets);
+
+    if (r)
+        return r;
     webhook->settings.allow_private = options->allow_private;
     webhook->settings.timeout_ms = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
-    if (!options->secrets || !signing_secrets_read(options->secrets, &webhook->settings.secrets))
-        return CC_EINVAL;
-    return sender_new(&webhook->allocator, &backend, webhook, &webhook->sender);
+    r = sender_new(&webhook->allocator, &backend, webhook, &webhook->sender);
+    if (r)
+        post_settings_deinit(&webhook->settings);
+    return r;
 }
+
+static const struct cc_notifier_vtable vtable = {sizeof vtable, webhook_push, webhook_cancel,
+                                                 webhook_free};
 
 int cc_notifier_webhook_new(const struct cc_allocator *allocator,
                             const struct cc_webhook_options *options,
                             struct cc_notifier *ret_notifier)
 {
-    static const struct cc_notifier_vtable vtable = {sizeof vtable, webhook_push, webhook_cancel,
-                                                     webhook_free};
     struct cc_webhook_options given;
     struct webhook *webhook;
     int r;
@@ -138,4 +145,18 @@ int cc_notifier_webhook_new(const struct cc_allocator *allocator,
     *ret_notifier = (struct cc_notifier){
         .vtable = &vtable, .self = webhook, .provider = slice_str("webhook"), .cancels = true};
     return 0;
+}
+
+int cc_notifier_webhook_renew(const struct cc_notifier *notifier, const char *secrets)
+{
+    if (notifier->vtable != &vtable)
+        return CC_EINVAL;
+    return post_settings_renew(&((struct webhook *)notifier->self)->settings, secrets);
+}
+
+int cc_webhook_secrets_check(const char *secrets)
+{
+    struct signing_secrets read;
+
+    return secrets && signing_secrets_read(secrets, &read) ? 0 : CC_EINVAL;
 }
