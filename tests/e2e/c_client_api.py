@@ -3,12 +3,11 @@ what it was told."""
 import ctypes
 import json
 import threading
-import time
 from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_char, c_char_p, c_double, c_int, c_int64,
                     c_size_t, c_uint64, c_void_p)
 
 STATES = ["stopped", "connecting", "catching up", "online", "waiting", "refused"]
-STATE, HELLO, MESSAGE, PUSH, SENT, FAILED = range(6)
+STATE, HELLO, MESSAGE, PUSH, SENT, FAILED, PROGRESS = range(7)
 CONNECT, REFRESH, REFUSED = range(3)
 JSON, MSGPACK = range(2)
 
@@ -21,7 +20,8 @@ class Message(Structure):
 class Event(Structure):
     _fields_ = [("type", c_int), ("status", c_int), ("retry_in_ms", c_int64), ("code", c_int),
                 ("reason", c_char_p), ("name", c_char_p), ("json", c_char_p),
-                ("client_id", c_char_p), ("error", c_char_p), ("message", Message)]
+                ("client_id", c_char_p), ("error", c_char_p), ("message", Message),
+                ("done", c_uint64), ("total", c_uint64)]
 
 
 TOKEN = CFUNCTYPE(c_int, c_void_p, c_int, POINTER(c_char), c_size_t)
@@ -37,7 +37,8 @@ class Options(Structure):
 
 
 class Draft(Structure):
-    _fields_ = [(name, c_char_p) for name in ("conversation", "user", "text", "client_id", "more")]
+    _fields_ = [(name, c_char_p) for name in ("conversation", "user", "text", "client_id", "more",
+                                                "file", "file_type")]
 
 
 class Client:
@@ -49,6 +50,7 @@ class Client:
         self.changed = threading.Condition()
         self.states, self.reasons, self.messages, self.sent, self.failed = [], [], [], [], []
         self.asked = []  # for tokens: the reasons
+        self.progress = []  # whose, done, total
         self.token_of = token_of
         self.callbacks = (TOKEN(self._token), ON_EVENT(self._event), RANDOM(lambda _: 0.0))
         options = Options(ctypes.sizeof(Options), url.encode(), b"test", folder.encode(),
@@ -82,9 +84,11 @@ class Client:
                 self.sent.append(told.client_id.decode())
             elif told.type == FAILED:
                 self.failed.append((told.client_id.decode(), told.error.decode()))
+            elif told.type == PROGRESS:
+                self.progress.append(((told.client_id or told.name).decode(), told.done, told.total))
             self.changed.notify_all()
 
-    def wait(self, condition, what, patience_s=30):
+    def wait(self, condition, what, patience_s=90):
         with self.changed:
             if not self.changed.wait_for(condition, patience_s):
                 raise AssertionError(f"not within {patience_s} s: {what}; {self.states[-12:]} "
@@ -97,12 +101,12 @@ class Client:
         self.wait(lambda: self.state() == "online", "online")
 
     def send(self, client_id, text, **target):
-        draft = Draft(text=text.encode(), client_id=client_id.encode(),
+        draft = Draft(text=text.encode(), client_id=client_id and client_id.encode(),
                       **{key: value.encode() for key, value in target.items()})
         return self.library.cc_client_send(self.handle, byref(draft))
 
-    def request(self, command, fields):
-        """(error, reply)"""
+    def answer(self, ask, what):
+        """(error, reply) of what `ask(callback)` asks for."""
         answers = []
 
         def answered(_, error, reply):
@@ -110,12 +114,25 @@ class Client:
                 answers.append((error and error.decode(), reply and json.loads(reply)))
                 self.changed.notify_all()
         callback = ON_REPLY(answered)
-        result = self.library.cc_client_request(self.handle, command.encode(),
-                                                json.dumps(fields).encode(), callback, None)
+        self.callbacks += (callback,)  # as long as the client lives
+        result = ask(callback)
         assert result == 0, result
-        self.wait(lambda: answers, f"the answer to {command}")
-        time.sleep(0.01)  # the callback has returned
+        self.wait(lambda: answers, f"the answer to {what}")
         return answers[0]
+
+    def request(self, command, fields):
+        return self.answer(lambda callback: self.library.cc_client_request(
+            self.handle, command.encode(), json.dumps(fields).encode(), callback, None), command)
+
+    def download(self, media, path):
+        return self.answer(lambda callback: self.library.cc_client_download(
+            self.handle, media.encode(), path.encode(), callback, None), "download")
+
+    def discard(self, client_id):
+        return self.library.cc_client_discard(self.handle, client_id.encode())
+
+    def retry(self, client_id):
+        return self.library.cc_client_retry(self.handle, client_id.encode())
 
     def close(self):
         self.library.cc_client_free(self.handle)

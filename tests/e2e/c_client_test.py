@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """clients/c from outside, by its functions: what hostile servers send, tokens that end, an outbox over
-a restart. c_client_test.py CHATCORED LIBRARY"""
+a restart, files. c_client_test.py CHATCORED LIBRARY"""
 import asyncio
+import http.server
 import json
 import os
 import sys
@@ -42,9 +43,11 @@ FRAME_MOST = 16 << 20
 
 class Hostile:
     """A server that does one thing of `tricks` on each connection, and then, none being left, behaves:
-    one message, and synced. Commands are refused; `had` has them, those in JSON."""
+    one message, and synced. Commands get what `replies` has
+    for them, or are refused; `had` has them. Those in JSON."""
 
-    def __init__(self, tricks, hellos=()):
+    def __init__(self, tricks, hellos=(), replies=None):
+        self.replies = replies or {}
         self.tricks, self.hellos, self.had = list(tricks), list(hellos), []
         self.loop = asyncio.new_event_loop()
         self.ready = threading.Event()
@@ -85,10 +88,15 @@ class Hostile:
                 frame = await socket.recv()
                 for line in [] if is_pack else frame.split("\n"):
                     self.had.append(json.loads(line))
-                    await socket.send(json.dumps({"id": self.had[-1]["id"],
-                                                  "error": {"code": 404, "name": "not_found"}}))
+                    await socket.send(json.dumps(self.reply(self.had[-1])))
         except harness.websockets.ConnectionClosed:
             pass
+
+    def reply(self, command):
+        key = [key for key in command if key != "id"][0]
+        if key in self.replies:
+            return {"id": command["id"], key: self.replies[key]}
+        return {"id": command["id"], "error": {"code": 404, "name": "not_found"}}
 
     def __enter__(self):
         return self
@@ -168,8 +176,125 @@ def what_was_unsent_is_sent_after_a_restart(library, server, folder):
     assert [message["text"] for message in page] == ["first", "second", "third"], page
 
 
+def files_go_there_and_back(library, server, folder):
+    """Written offline; uploaded after a restart, before what was written behind it; fetched by whom it
+    was sent to."""
+    path = os.path.join(folder, "picture.png")
+    content = os.urandom(300_000)
+    with open(path, "wb") as file:
+        file.write(content)
+    with Client(library, "ws://127.0.0.1:1", folder + "/a", lambda _: "t") as client:
+        assert client.send("pic", "look", user="erin", file=path, file_type="image/png") == 0
+        assert client.send("after", "behind it", user="erin") == 0
+    with Client(library, server.url, folder + "/b", lambda _: server.token("erin")) as erin:
+        with Client(library, server.url, folder + "/a", lambda _: server.token("dan"),
+                    MSGPACK) as dan:
+            dan.wait(lambda: dan.sent == ["pic", "after"], "both are sent")
+            assert ("pic", len(content), len(content)) in dan.progress, dan.progress
+        erin.wait(lambda: len(erin.messages) == 2, "both are had")
+        message = erin.messages[0]
+        assert message["kind"] == "media" and message["text"] == "look", message
+        assert message["files"][0]["name"] == "picture.png", message
+        assert message["files"][0]["type"] == "image/png", message
+        fetched = os.path.join(folder, "fetched")
+        error, reply = erin.download(message["media"][0], fetched)
+        assert error is None and reply["bytes"] == len(content), (error, reply)
+        with open(fetched, "rb") as file:
+            assert file.read() == content
+        assert os.stat(fetched).st_mode & 0o777 == 0o600
+        assert not os.path.exists(fetched + ".part")
+        assert erin.download(message["media"][0], folder + "/no/such/folder")[0] == "file_unwritable"
+        assert erin.download("no-such-media", fetched)[0] == "not_found"
+    with open(fetched, "rb") as file:
+        assert file.read() == content
+
+
+def files_that_are_not_there_are_told(library, server, folder):
+    path = os.path.join(folder, "note.txt")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("x")
+    with Client(library, "ws://127.0.0.1:1", folder + "/a", lambda _: "t") as client:
+        assert client.send("gone", "", user="erin", file=folder + "/none") == -2
+        assert client.send("gone", "", user="erin", file=path) == 0
+        assert client.send("after", "goes on", user="erin") == 0
+    os.rename(path, path + ".away")
+    with Client(library, server.url, folder + "/a", lambda _: server.token("fred")) as client:
+        client.wait(lambda: client.failed == [("gone", "file_unreadable")], "it is told")
+        client.wait(lambda: client.sent == ["after"], "what is behind it goes on")
+        os.rename(path + ".away", path)
+        assert client.retry("gone") == 0
+        client.wait(lambda: client.sent == ["after", "gone"], "it is there again")
+
+
+class Store(http.server.BaseHTTPRequestHandler):
+    """An object store that answers what it is told to."""
+    answers, had, body = [], [], b""
+
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        Store.had.append((self.path, self.headers["x-signed"], body))
+        self.send_response(Store.answers.pop(0) if Store.answers else 201)
+        self.end_headers()
+
+    def do_GET(self):
+        self.send_response(Store.answers.pop(0) if Store.answers else 200)
+        self.send_header("content-length", str(len(Store.body) + (7 if self.path == "/cut" else 0)))
+        self.end_headers()
+        self.wfile.write(Store.body)
+
+    def log_message(self, *_):
+        pass
+
+
+def faults_of_a_store_are_met(library, _, folder):
+    """What is temporary is tried again, what is not is told; a cut download leaves nothing."""
+    path = os.path.join(folder, "note.txt")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("content")
+    store = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Store)
+    thread = threading.Thread(target=store.serve_forever)
+    thread.start()
+    base = f"http://127.0.0.1:{store.server_port}"
+    grant = {"media": "m", "method": "PUT", "url": base + "/put", "headers": {"x-signed": "yes"}}
+    try:
+        with Hostile([], replies={"upload": grant, "media": {"url": base + "/get"},
+                                  "send": {"conversation": "c", "message": MESSAGE["id"], "ts": 1}}
+                     ) as server:
+            url = f"ws://127.0.0.1:{server.port}/v1/ws"
+            with Client(library, url, folder + "/a", lambda _: "t") as client:
+                client.wait_online()
+                Store.answers = [503, 429, 201, 403, 409]
+                for client_id in ("tried", "refused", "there"):
+                    client.send(client_id, "", user=client_id, file=path)
+                    client.wait(lambda: client_id in [*client.sent, *dict(client.failed)], client_id)
+                assert client.sent == ["tried", "there"], client.sent
+                assert client.failed == [("refused", "upload_failed")], client.failed
+                assert Store.had == [("/put", "yes", b"content")] * 5, Store.had
+                for bent in ({**grant, "url": "file:///etc/passwd"}, {**grant, "method": "POST"},
+                             {**grant, "url": 5}, {**grant, "headers": {"a": "b\r\nc: d"}}, {}):
+                    server.replies["upload"] = bent
+                    count = len(client.failed) + len(client.sent)
+                    client.send(None, "", user="x", file=path)
+                    client.wait(lambda: len(client.failed) + len(client.sent) > count, str(bent))
+                    assert len(client.sent) == 2, bent
+                Store.body, Store.answers = b"y" * 1000, [200, 404]
+                fetched = os.path.join(folder, "fetched")
+                assert client.download("m", fetched)[1]["bytes"] == 1000
+                assert client.download("m", fetched)[0] == "download_failed"
+                server.replies["media"] = {"url": base + "/cut"}
+                assert client.download("m", fetched + "2")[0] == "download_failed"
+                server.replies["media"] = {"url": f"file://{path}"}
+                assert client.download("m", fetched + "2")[0] == "download_failed"
+                assert sorted(os.listdir(folder)) == ["a", "fetched", "note.txt"]
+    finally:
+        store.shutdown()
+        store.server_close()
+        thread.join()
+
+
 CASES = [hostile_servers_are_borne, a_token_is_renewed_before_it_ends,
-         a_token_that_ended_is_asked_for_anew, what_was_unsent_is_sent_after_a_restart]
+         a_token_that_ended_is_asked_for_anew, what_was_unsent_is_sent_after_a_restart,
+         files_go_there_and_back, files_that_are_not_there_are_told, faults_of_a_store_are_met]
 
 
 def main():

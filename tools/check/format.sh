@@ -5,7 +5,7 @@ set -euo pipefail
 mode=(--dry-run -Werror)
 [ "${1:-}" != --fix ] || mode=(-i)
 folders=()
-for folder in include lib examples bindings tests tools bench; do
+for folder in include lib clients examples bindings tests tools bench; do
     [ ! -d "$folder" ] || folders+=("$folder")
 done
 find "${folders[@]}" \( -name node_modules -o -name build \) -prune -o \( -name '*.[ch]' -o -name '*.[ch]pp' \) -print0 |

@@ -254,6 +254,7 @@ static void client_woken(struct cc_client *client)
 
     events_take_done(client);
     calls_do(client);
+    transfers_look(client);
     if (wants && (status == CC_CLIENT_STOPPED || status == CC_CLIENT_REFUSED))
         connect_now(client);
     else if (!wants && status != CC_CLIENT_STOPPED && status != CC_CLIENT_REFUSED)
@@ -443,6 +444,7 @@ static void release(struct cc_client *client)
     if (client->event_fd >= 0)
         close(client->event_fd);
     pthread_cond_destroy(&client->stopped);
+    pthread_cond_destroy(&client->transfer_wanted);
     pthread_mutex_destroy(&client->lock);
     free(client->url);
     free(client->device);
@@ -473,6 +475,7 @@ int cc_client_new(const struct cc_client_options *options, struct cc_client **re
     client->queued_last = &client->queued;
     pthread_mutex_init(&client->lock, NULL);
     pthread_cond_init(&client->stopped, NULL);
+    pthread_cond_init(&client->transfer_wanted, NULL);
     r = open_parts(client);
     if (r) {
         release(client);
@@ -492,6 +495,7 @@ void cc_client_free(struct cc_client *client)
     pthread_mutex_unlock(&client->lock);
     client_wake(client);
     pthread_join(client->thread, NULL);
+    transfers_end(client);
     events_take_done(client);
     events_record(client);
     release(client);

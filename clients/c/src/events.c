@@ -26,7 +26,7 @@ struct event {
     char *json;
     char reason[128];
     char client_id[NAME_SIZE];
-    char error[64];
+    char error[NAME_SIZE];
     char *cursor;
     cc_client_reply_handler on_reply;
     void *context;
@@ -218,6 +218,24 @@ bool events_outbox(struct cc_client *client, enum cc_client_event_type type, con
     node->told.error = node->error;
     emit(client, node);
     return true;
+}
+
+/* One that can't be told is passed over: the next one says more. */
+void events_progress(struct cc_client *client, const char *client_id, const char *media,
+                     uint64_t done, uint64_t total)
+{
+    struct event *node = node_new(client, NODE_EVENT, NULL);
+
+    if (!node)
+        return;
+    node->told.type = CC_CLIENT_EVENT_PROGRESS;
+    node->told.done = done;
+    node->told.total = total;
+    snprintf(node->client_id, sizeof node->client_id, "%s", client_id);
+    snprintf(node->error, sizeof node->error, "%s", *client_id ? "" : media);
+    node->told.client_id = node->client_id;
+    node->told.name = node->error;
+    emit(client, node);
 }
 
 struct event *events_reply_new(cc_client_reply_handler on_reply, void *context)

@@ -10,6 +10,8 @@
  *     token.c       the program's tokens
  *     order.c       messages in order, each once, gaps filled
  *     outbox.c      what was written and is not confirmed
+ *     files.c       what of it goes with a file; downloads
+ *     transfer.c    files over HTTP, on a thread of their own
  *     events.c      what the program is told, where, and what it has had
  *     storage.c     the disk
  */
@@ -19,6 +21,7 @@
 #include "chatcore/client.h"
 #include "codec.h"
 #include "storage.h"
+#include "transfer.h"
 
 #include <jansson.h>
 #include <libwebsockets.h>
@@ -89,11 +92,18 @@ struct cc_client {
     uint64_t last_place;
     struct event *events, **events_last; /* to be dispatched */
     size_t event_count;
-    struct event *spare; /* for a state, without memory; the client's thread's */
+    struct event *spare;             /* for a state, without memory; the client's thread's */
     struct event *done, **done_last; /* dispatched, not yet seen by the thread */
     int event_fd;                    /* -1: on_event is called on the client's thread */
-    pthread_cond_t stopped;
+    struct transfer *transfers, *transferring, *transfers_done;
+    size_t transfer_count;
+    bool has_transfer_thread;
+    pthread_cond_t stopped, transfer_wanted;
     enum cc_client_status status;
+
+    pthread_t transfer_thread;
+    _Atomic bool is_transfer_ending;
+    bool is_uploading; /* the client's thread's */
 
     /* the life */
     struct backoff backoff;
@@ -171,7 +181,15 @@ void order_free(struct cc_client *client);
 /* --- outbox.c --- */
 int outbox_load(struct cc_client *client, uint64_t place, const char *json, size_t size);
 void outbox_pump(struct cc_client *client);
+/* `error` NULL: it is there as `media`. */
+void outbox_uploaded(struct cc_client *client, const char *client_id, const char *error,
+                     bool is_temporary, json_t *body, const char *media);
+bool error_is_temporary(const char *error, json_t *body);
 void outbox_free(struct cc_client *client);
+
+/* --- files.c --- */
+/* `file` is an entry's. -EINVAL: it can't be read. It ends with outbox_uploaded() if 0. */
+int files_upload(struct cc_client *client, const char *client_id, json_t *file);
 
 /* --- events.c --- */
 int events_init(struct cc_client *client);
@@ -181,6 +199,8 @@ bool events_push(struct cc_client *client, enum cc_client_event_type type, const
                  json_t *body);
 bool events_outbox(struct cc_client *client, enum cc_client_event_type type, const char *client_id,
                    const char *error, json_t *body);
+void events_progress(struct cc_client *client, const char *client_id, const char *media,
+                     uint64_t done, uint64_t total);
 /* What a reply will need, made before it is asked for: on_reply is called in any case. */
 struct event *events_reply_new(cc_client_reply_handler on_reply, void *context);
 /* Takes `node`. */

@@ -1,8 +1,8 @@
 /*
  * Puts the messages of each conversation in order, each once. A message that is not the next one
- * waits until history has given what is missing; what history does not have (said while the user was
- * no member, removed since) is taken for not there. While a gap is open no cursor is recorded: what
- * waits would be lost.
+ * waits until history has given what is missing; what history does not have (said while the user
+ * was no member, removed since) is taken for not there. While a gap is open no cursor is recorded:
+ * what waits would be lost.
  */
 #include "internal.h"
 
@@ -118,9 +118,9 @@ static bool take_page(struct cc_client *client, struct position *position, json_
     json_t *message;
     size_t i;
 
-    json_array_foreach(json_object_get(page, "messages"), i, message)
-        if (seq_of(message) > position->seq)
-            hand_out(client, position, message);
+    json_array_foreach(json_object_get(page, "messages"), i,
+                       message) if (seq_of(message) > position->seq)
+        hand_out(client, position, message);
     return json_is_true(json_object_get(page, "more")) && position->seq > before &&
            position->seq + 1 < seq_of(position->held->message);
 }
@@ -200,7 +200,8 @@ void order_free(struct cc_client *client)
 {
     struct position *position, *next;
 
-    HASH_ITER (hh, client->positions, position, next) {
+    HASH_ITER(hh, client->positions, position, next)
+    {
         while (position->held)
             release_first(position);
         HASH_DEL(client->positions, position); /* NOLINT(clang-analyzer-*): in uthash */

@@ -10,22 +10,25 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum entry_state { ENTRY_WAITING, ENTRY_SENDING, ENTRY_FAILED };
+enum entry_state { ENTRY_WAITING, ENTRY_UPLOADING, ENTRY_SENDING, ENTRY_FAILED };
 
 struct entry {
     UT_hash_handle hh; /* kept in the order of places */
     json_t *fields;    /* of `send` */
+    json_t *file;      /* its path and type; NULL: none */
     uint64_t place;
     enum entry_state state;
     struct backoff backoff;
     int64_t not_before_us; /* by libwebsockets' clock */
     char target[NAME_SIZE + 1];
     char client_id[NAME_SIZE];
+    char media[NAME_SIZE]; /* what the file has become, uploaded */
 };
 
 static void entry_free(struct entry *entry)
 {
     json_decref(entry->fields);
+    json_decref(entry->file);
     free(entry);
 }
 
@@ -63,8 +66,9 @@ static struct entry *entry_new(json_t *fields)
 
 static int keep(struct cc_client *client, const struct entry *entry)
 {
-    json_t *kept =
-        json_pack("{s:O, s:b}", "send", entry->fields, "failed", entry->state == ENTRY_FAILED);
+    json_t *kept = json_pack("{s:O, s:b, s:O*, s:s*}", "send", entry->fields, "failed",
+                             entry->state == ENTRY_FAILED, "file", entry->file, "media",
+                             *entry->media ? entry->media : NULL);
     char *json = kept ? json_dumps(kept, JSON_COMPACT) : NULL;
     int r = json ? storage_put_entry(&client->storage, entry->place, json) : -ENOMEM;
 
@@ -79,7 +83,12 @@ int outbox_load(struct cc_client *client, uint64_t place, const char *json, size
     json_t *fields = json_incref(json_object_get(kept, "send"));
     bool has_failed = json_is_true(json_object_get(kept, "failed"));
     struct entry *entry = fields ? entry_new(fields) : NULL;
+    const char *media = text(kept, "media");
 
+    if (entry) {
+        entry->file = json_incref(json_object_get(kept, "file"));
+        snprintf(entry->media, sizeof entry->media, "%s", media ? media : "");
+    }
     json_decref(kept);
     if (!entry)
         return -EIO;
@@ -156,14 +165,33 @@ static int add(struct cc_client *client, struct entry *entry)
     return r;
 }
 
+/* Of the draft's file, under a path that holds wherever the program starts next. */
+static int set_file(struct entry *entry, const struct cc_client_draft *draft)
+{
+    char *path;
+
+    if (!draft->file)
+        return 0;
+    path = realpath(draft->file, NULL);
+    if (!path)
+        return -errno;
+    entry->file = json_pack("{s:s, s:s*}", "path", path, "type", draft->file_type);
+    free(path);
+    return entry->file ? 0 : -EINVAL;
+}
+
 int cc_client_send(struct cc_client *client, const struct cc_client_draft *draft)
 {
     json_t *fields = fields_of(draft);
     struct entry *entry = fields ? entry_new(fields) : NULL;
-    int r;
+    int r = entry ? set_file(entry, draft) : -errno;
 
     if (!entry)
-        return -errno;
+        return r;
+    if (r) {
+        entry_free(entry);
+        return r;
+    }
     pthread_mutex_lock(&client->lock);
     r = add(client, entry);
     pthread_mutex_unlock(&client->lock);
@@ -184,6 +212,8 @@ static int again(struct cc_client *client, struct entry *entry)
         return 0;
     entry->place = client->last_place + 1;
     entry->state = ENTRY_WAITING;
+    if (entry->file)
+        entry->media[0] = 0; /* it may be too old by now */
     r = keep(client, entry);
     if (r) {
         entry->place = before;
@@ -231,6 +261,8 @@ int cc_client_discard(struct cc_client *client, const char *client_id)
 
     pthread_mutex_lock(&client->lock);
     HASH_FIND_STR(client->outbox, client_id, entry);
+    if (entry && entry->state == ENTRY_UPLOADING)
+        transfer_cancel(client, client_id);
     r = entry ? forget(client, entry) : -ENOENT;
     pthread_mutex_unlock(&client->lock);
     client_wake(client);
@@ -251,11 +283,16 @@ static void wait_until(struct cc_client *client, int64_t at_us)
     lws_sul_schedule(client->context, 0, &client->outbox_timer, pump_later, in > 0 ? in : 1);
 }
 
-/* Under the lock. */
-static void failed(struct cc_client *client, struct entry *entry, const char *error, json_t *body)
+bool error_is_temporary(const char *error, json_t *body)
 {
-    bool is_temporary = !strcmp(error, "offline") || !strcmp(error, "unauthorized") ||
-                        json_is_true(json_object_get(body, "temporary"));
+    return !strcmp(error, "offline") || !strcmp(error, "unauthorized") ||
+           json_is_true(json_object_get(body, "temporary"));
+}
+
+/* Under the lock. */
+static void failed(struct cc_client *client, struct entry *entry, const char *error,
+                   bool is_temporary, json_t *body)
+{
     int64_t wait_ms;
 
     if (!is_temporary) {
@@ -314,7 +351,7 @@ static void answered(struct cc_client *client, void *context, const char *error,
     pthread_mutex_lock(&client->lock);
     HASH_FIND_STR(client->outbox, client_id, entry);
     if (entry && error) {
-        failed(client, entry, error, body);
+        failed(client, entry, error, error_is_temporary(error, body), body);
         has_failed = entry->state == ENTRY_FAILED;
     }
     pthread_mutex_unlock(&client->lock);
@@ -326,18 +363,78 @@ static void answered(struct cc_client *client, void *context, const char *error,
     outbox_pump(client);
 }
 
+void outbox_uploaded(struct cc_client *client, const char *client_id, const char *error,
+                     bool is_temporary, json_t *body, const char *media)
+{
+    struct entry *entry;
+    bool has_failed = false;
+
+    pthread_mutex_lock(&client->lock);
+    HASH_FIND_STR(client->outbox, client_id, entry);
+    if (entry && entry->state != ENTRY_UPLOADING)
+        entry = NULL; /* it was discarded, and another was written */
+    if (entry && error) {
+        failed(client, entry, error, is_temporary, body);
+        has_failed = entry->state == ENTRY_FAILED;
+    } else if (entry) {
+        snprintf(entry->media, sizeof entry->media, "%s", media);
+        entry->state = ENTRY_WAITING;
+        keep(client, entry); /* not kept: it is uploaded again after a restart */
+    }
+    pthread_mutex_unlock(&client->lock);
+    if (has_failed)
+        told_failure(client, client_id, error, body);
+    outbox_pump(client);
+}
+
+/* With what its file has become. NULL without memory. */
+static json_t *fields_to_send(const struct entry *entry)
+{
+    json_t *fields, *media;
+
+    if (!*entry->media)
+        return json_incref(entry->fields);
+    fields = json_copy(entry->fields);
+    media = json_object_get(fields, "media");
+    media = media ? json_copy(media) : json_array();
+    if (fields && json_array_append_new(media, json_string(entry->media)) == 0 &&
+        json_object_set(fields, "media", media) == 0) {
+        json_decref(media);
+        return fields;
+    }
+    json_decref(media);
+    json_decref(fields);
+    return NULL;
+}
+
 static int send_entry(struct cc_client *client, struct entry *entry)
 {
     char *client_id = strdup(entry->client_id);
-    json_t *fields = json_incref(entry->fields);
+    json_t *fields = client_id ? fields_to_send(entry) : NULL;
 
-    if (!client_id || connection_request(client, "send", fields, answered, client_id)) {
+    if (!fields || connection_request(client, "send", fields, answered, client_id)) {
         free(client_id);
         return -ENOMEM;
     }
     entry->state = ENTRY_SENDING;
     client->sending_count++;
     return 0;
+}
+
+/* Under the lock, so of a file that can't be read it is told when that is gone. */
+static void upload_entry(struct cc_client *client, struct entry *entry, const char **ret_unreadable)
+{
+    int r;
+
+    if (client->is_uploading || *ret_unreadable)
+        return; /* its turn comes when that is over */
+    r = files_upload(client, entry->client_id, entry->file);
+    if (!r) {
+        entry->state = ENTRY_UPLOADING;
+    } else if (r == -EINVAL) {
+        failed(client, entry, "file_unreadable", false, NULL);
+        *ret_unreadable = entry->client_id;
+    }
 }
 
 /* Targets with an entry before this one that is not confirmed: a few, so they are compared. */
@@ -365,6 +462,8 @@ void outbox_pump(struct cc_client *client)
     struct blocked blocked = {.count = 0};
     int64_t now = lws_now_usecs();
     int64_t earliest = INT64_MAX;
+    const char *unreadable = NULL;
+    char client_id[NAME_SIZE];
 
     if (!client->is_greeted)
         return;
@@ -373,12 +472,20 @@ void outbox_pump(struct cc_client *client)
         if (at->state == ENTRY_FAILED || is_blocked(&blocked, at->target))
             continue;
         blocked.targets[blocked.count++] = at->target;
-        if (at->state == ENTRY_WAITING && at->not_before_us <= now)
+        if (at->state == ENTRY_WAITING && at->not_before_us <= now && at->file && !*at->media)
+            upload_entry(client, at, &unreadable);
+        else if (at->state == ENTRY_WAITING && at->not_before_us <= now)
             send_entry(client, at);
         else if (at->state == ENTRY_WAITING && at->not_before_us < earliest)
             earliest = at->not_before_us;
     }
+    snprintf(client_id, sizeof client_id, "%s", unreadable ? unreadable : "");
     pthread_mutex_unlock(&client->lock);
+    if (*client_id) {
+        told_failure(client, client_id, "file_unreadable", NULL);
+        wait_until(client, now); /* the next one's turn */
+        return;
+    }
     if (earliest != INT64_MAX)
         wait_until(client, earliest);
 }

@@ -50,7 +50,9 @@ enum cc_client_event_type {
     CC_CLIENT_EVENT_MESSAGE, /* `message`; `json`: the whole push */
     CC_CLIENT_EVENT_PUSH,    /* another push: `name` and `json` */
     CC_CLIENT_EVENT_SENT,    /* `client_id`; `json`: the reply */
-    CC_CLIENT_EVENT_FAILED /* `client_id`, refused for good with `error`; it stays in the outbox */
+    CC_CLIENT_EVENT_FAILED, /* `client_id`, refused for good with `error`; it stays in the outbox */
+    CC_CLIENT_EVENT_PROGRESS /* `done` of `total` bytes of the file of `client_id`, or, of a
+                                download, of the media `name`; some five times a second */
 };
 
 struct cc_client_message {
@@ -74,8 +76,10 @@ struct cc_client_event {
     const char *name;
     const char *json;
     const char *client_id;
-    const char *error; /* a name of the protocol's */
+    const char *error; /* a name of the protocol's, or "upload_failed" (the object store refused
+                          it), "file_unreadable" */
     struct cc_client_message message;
+    uint64_t done, total; /* of a file; `total` 0: not known */
 };
 
 enum cc_client_token_reason {
@@ -114,6 +118,9 @@ struct cc_client_draft {
     const char *text;
     const char *client_id; /* NULL: one is made */
     const char *more;      /* other fields of `send`, a JSON object: media, reply_to, meta … */
+    const char *file;      /* a path: uploaded first, then the last of the message's media. It must
+                              stay there until the message is sent or has failed */
+    const char *file_type; /* its media type; NULL: application/octet-stream */
 };
 
 /*
@@ -130,7 +137,8 @@ CC_CLIENT_API int cc_client_new(const struct cc_client_options *options,
  */
 CC_CLIENT_API void cc_client_quiet(void);
 
-/* Stops it and frees everything. NULL does nothing. */
+/* Stops it and frees everything; what is not answered by then is not any more. NULL does nothing.
+ */
 CC_CLIENT_API void cc_client_free(struct cc_client *client);
 
 /* Connects, and comes back by itself until it is stopped or refused. 0. */
@@ -164,6 +172,17 @@ typedef void (*cc_client_reply_handler)(void *context, const char *error, const 
 CC_CLIENT_API int cc_client_request(struct cc_client *client, const char *command,
                                     const char *fields, cc_client_reply_handler on_reply,
                                     void *context);
+
+/*
+ * Fetches what was sent as `media` into the file `path`, which appears when it is whole (0600; one
+ * that is there is replaced), up to 1 GiB. on_done is called once, where events come: with `reply`
+ * {"media", "path", "bytes"}, or with the error's name: the protocol's, "offline",
+ * "download_failed" (the object store refused it, or it was cut off), "file_unwritable",
+ * "too_large", "no_memory". Errors: -EINVAL, -ENOMEM, -ENOBUFS; then on_done is not called. One
+ * file is moved at a time, on a thread of the library's that begins with the first.
+ */
+CC_CLIENT_API int cc_client_download(struct cc_client *client, const char *media, const char *path,
+                                     cc_client_reply_handler on_done, void *context);
 
 /* Readable when cc_client_dispatch() has something to do. Only with `dispatched`; else -1. */
 CC_CLIENT_API int cc_client_fd(const struct cc_client *client);
