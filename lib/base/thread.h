@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 /* As pthread_create(). */
 static inline int thread_start(pthread_t *thread, void *(*run)(void *context), void *context)
@@ -19,6 +20,16 @@ static inline int thread_start(pthread_t *thread, void *(*run)(void *context), v
     r = pthread_create(thread, NULL, run, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return r;
+}
+
+/* The calling thread yields to others of the process, which get about three times as much of a
+ * core that both want. Elsewhere than on Linux, where threads have no priority of their own, it
+ * changes nothing. */
+static inline void thread_yield_to_others(void)
+{
+#ifdef __linux__
+    (void)setpriority(PRIO_PROCESS, 0, 5); /* of this thread alone */
+#endif
 }
 
 #endif

@@ -124,7 +124,7 @@ static void take_listed(struct reader *reader)
     struct message *message = find_next(reader);
     uint64_t next = reader->partition->applied;
 
-    while (message && reader->count < CC_CONSUMER_BATCH) {
+    while (message && reader->count < reader->consumer->batch) {
         reader->messages[reader->count++] = message_ref(message);
         message = message->next_applied;
     }
@@ -366,7 +366,8 @@ int consumer_open(struct cc_engine *engine, const struct consumer_settings *sett
 {
     struct consumer *consumer;
 
-    if (!settings->name.size || settings->name.size > CC_CONSUMER_NAME_MAX)
+    if (!settings->name.size || settings->name.size > CC_CONSUMER_NAME_MAX ||
+        settings->batch > CONSUMER_BATCH_MAX)
         return CC_EINVAL;
     if (is_open(engine, settings->name))
         return CC_EEXISTS;
@@ -376,6 +377,7 @@ int consumer_open(struct cc_engine *engine, const struct consumer_settings *sett
     consumer->engine = engine;
     memcpy(consumer->name, settings->name.data, settings->name.size);
     consumer->name_size = settings->name.size;
+    consumer->batch = settings->batch ? settings->batch : CC_CONSUMER_BATCH;
     consumer->start = settings->start;
     consumer->sink = settings->sink;
     consumer->context = settings->context;

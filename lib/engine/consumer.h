@@ -41,8 +41,12 @@ struct consumer_sink {
     void (*closed)(void *context, int status);
 };
 
+/* A batch at most, for consumers of the engine's own that share a high cost among more messages. */
+#define CONSUMER_BATCH_MAX 1024
+
 struct consumer_settings {
     struct cc_slice name;
+    size_t batch; /* messages handed out at once, up to CONSUMER_BATCH_MAX; 0: CC_CONSUMER_BATCH */
     enum cc_consumer_start start;
     const uint64_t *offsets;
     size_t offset_count;

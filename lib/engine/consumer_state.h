@@ -25,7 +25,7 @@ struct reader {
     bool is_cut;          /* told with the next batch */
     struct timer retry;   /* a failed operation is tried again; set: nothing else is done */
     struct message *last; /* a reference: where it is in the partition's list; may be NULL */
-    struct message *messages[CC_CONSUMER_BATCH]; /* references: the batch */
+    struct message *messages[CONSUMER_BATCH_MAX]; /* references: the batch */
     size_t count;
 
     struct cc_log_position committed_op;
@@ -43,6 +43,7 @@ struct consumer {
     struct consumer *next;
     char name[CC_NAME_MAX];
     size_t name_size;
+    size_t batch;
     enum cc_consumer_start start;
     uint64_t *offsets;
     size_t offset_count;

@@ -303,6 +303,7 @@ static int wait_begin(struct request *request)
         wait->wanted[i] = engine->partitions[i].applied;
     *search->waiting_last = wait;
     search->waiting_last = &wait->next;
+    search_index_hurry(search);
     wait_arm(search);
     return 0;
 }

@@ -35,6 +35,13 @@
 /* So long a query waits for the index to catch up; then it takes what is there. */
 #define SEARCH_WAIT_MS 1000
 
+/* Messages that the index takes in one transaction at most: it costs a fifth less than with 256. */
+#define SEARCH_BATCH CONSUMER_BATCH_MAX
+
+/* Between two batches, unless one was full or somebody waits: each costs a transaction, so what
+ * trickles in is taken together. */
+#define SEARCH_PAUSE_MS 20
+
 /* A failed operation is tried again after so long. */
 #define SEARCH_RETRY_MS 1000
 
@@ -52,9 +59,10 @@ struct search_partition {
     struct cc_search_index index;
     struct cc_search_forget forget;
     bool has_batch;
-    struct message *messages[CC_CONSUMER_BATCH]; /* references, as long as the batch is under way */
+    struct message *messages[SEARCH_BATCH]; /* references, as long as the batch is under way */
     size_t message_count;
-    struct cc_search_entry entries[CC_CONSUMER_BATCH];
+    struct cc_search_entry entries[SEARCH_BATCH];
+    struct timer pause; /* set: the next batch is not asked for yet */
     bool wants_rebuild;
     uint64_t rebuild_before;        /* what the store has below this log offset is brought */
     struct search_rebuild *rebuild; /* NULL, or it goes before the batch */
@@ -108,6 +116,9 @@ void search_index_start(struct search_state *search);
 
 /* An engine without an index: lets go of what an earlier one's position holds. */
 void search_index_give_up(struct cc_engine *engine);
+
+/* Somebody waits for what the index has not: batches follow one another at once. */
+void search_index_hurry(struct search_state *search);
 
 /* Submits the batch that waits. */
 void search_index_submit(struct search_partition *partition);

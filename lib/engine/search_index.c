@@ -45,16 +45,57 @@ static void batch_drop(struct search_partition *partition)
     partition->has_batch = false;
 }
 
+static void ask_next(struct search_partition *partition)
+{
+    if (partition->state->consumer)
+        consumer_taken(partition->state->consumer, partition->number);
+}
+
+static void pause_expired(struct timer *timer, void *context)
+{
+    struct search_partition *partition = container_of(timer, struct search_partition, pause);
+
+    (void)context;
+    ask_next(partition);
+}
+
+static void ask_next_later(struct search_partition *partition)
+{
+    struct cc_engine *engine = partition->state->engine;
+
+    if (timer_set(&engine->timers, &partition->pause, engine->now.mono_ms + SEARCH_PAUSE_MS) != 0)
+        ask_next(partition);
+}
+
+void search_index_hurry(struct search_state *search)
+{
+    struct cc_engine *engine = search->engine;
+
+    for (uint32_t i = 0; i < engine->partition_count; i++) {
+        struct search_partition *partition = &search->partitions[i];
+
+        if (!partition->pause.index)
+            continue;
+        timer_clear(&engine->timers, &partition->pause);
+        ask_next(partition);
+    }
+}
+
 static void batch_done(struct search_partition *partition)
 {
-    struct consumer *consumer = partition->state->consumer;
+    struct search_state *search = partition->state;
+    /* read from the log, a batch ends earlier */
+    bool was_full = partition->message_count >= CC_CONSUMER_BATCH;
 
     partition->indexed = partition->index.position;
     batch_drop(partition);
-    if (!consumer)
+    if (!search->consumer)
         return;
-    consumer_commit(consumer, partition->number, partition->indexed);
-    consumer_taken(consumer, partition->number);
+    consumer_commit(search->consumer, partition->number, partition->indexed);
+    if (was_full || search->waiting)
+        ask_next(partition);
+    else
+        ask_next_later(partition);
 }
 
 /* The trace has the backend's word already. */
@@ -128,6 +169,7 @@ static int sink_batch(void *context, const struct consumer_batch *batch)
 
     if (partition->has_batch)
         return CC_ENOMEM;
+    timer_clear(&search->engine->timers, &partition->pause);
     batch_take(partition, batch);
     if (partition->wants_rebuild)
         r = search_rebuild_start(partition);
@@ -169,6 +211,7 @@ static int open_consumer(struct search_state *search)
     struct cc_engine *engine = search->engine;
     uint64_t *offsets = mem_zalloc(&engine->allocator, engine->partition_count, sizeof *offsets);
     struct consumer_settings settings = {.name = slice_str(SEARCH_CONSUMER),
+                                         .batch = SEARCH_BATCH,
                                          .start = CC_CONSUMER_OFFSETS,
                                          .offsets = offsets,
                                          .offset_count = engine->partition_count,
@@ -260,6 +303,7 @@ void search_index_start(struct search_state *search)
         partition->state = search;
         partition->number = i;
         partition->retry.expired = retry_expired;
+        partition->pause.expired = pause_expired;
         memset(&partition->position, 0, sizeof partition->position);
         partition->position.partition = i;
         engine_op_begin(engine, &partition->position.op, position_read);
@@ -317,6 +361,7 @@ void search_deinit(struct cc_engine *engine)
         search_rebuild_free(&search->partitions[i]);
         batch_drop(&search->partitions[i]);
         timer_clear(&engine->timers, &search->partitions[i].retry);
+        timer_clear(&engine->timers, &search->partitions[i].pause);
     }
     timer_clear(&engine->timers, &search->start_retry);
     timer_clear(&engine->timers, &search->wait_timer);

@@ -129,6 +129,21 @@ static void a_new_index_is_empty(struct searches *search)
     CHECK_NUMBER(search->suite, position_of(search, 3), 0);
 }
 
+/* Whatever their seqs are: a busy conversation has many in one. */
+static void those_of_one_millisecond_are_in_order(struct searches *search)
+{
+    static const uint64_t seqs[] = {255, 256, 257, 1024, 1025};
+
+    for (size_t i = 0; i < sizeof seqs / sizeof seqs[0]; i++) {
+        struct cc_search_entry entry = entry_of(CC_SEARCH_PUT, "room", seqs[i], "word");
+
+        entry.ts = 1700000000000;
+        CHECK_STATUS(search->suite, bring(search, &entry), 0);
+    }
+    CHECK_FIND(search, "word",
+               "room/1025:word room/1024:word room/257:word room/256:word room/255:word");
+}
+
 static void all_words_have_to_be_there(struct searches *search)
 {
     CHECK_PUT(search, "room", 1, "the quick brown fox");
@@ -431,6 +446,7 @@ static const struct {
 } cases[] = {
     {"a new index is empty", a_new_index_is_empty},
     {"all words have to be there", all_words_have_to_be_there},
+    {"those of one millisecond are in order", those_of_one_millisecond_are_in_order},
     {"the last word may go on", the_last_word_may_go_on},
     {"case and accents are the same", case_and_accents_are_the_same},
     {"scripts without spaces", scripts_without_spaces},

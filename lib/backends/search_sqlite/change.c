@@ -8,9 +8,17 @@
 #include "chatcore/error.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Of a message's number: those of one millisecond, before the next one's are used. */
-#define NUMBER_BITS 8
+#define NUMBER_BITS 12
+
+/* Of zeros in one row: SQLite takes a thousand million bytes at most. */
+#define ZEROS_BYTES ((uint64_t)256 << 20)
+
+/* Entries that are sorted at once: as many as the engine brings. */
+#define PART_ENTRIES 1024
 
 struct indexed {
     struct cc_slice text;
@@ -136,16 +144,23 @@ static int edit_message(struct database *database, uint64_t conversation,
 /* --- adding -----------------------------------------------------------------------------------
  */
 
-/* The first number at or after the message's time that is free. */
+/* The messages of one conversation stand in the order of their seqs within a millisecond, too. */
+static uint64_t wanted_number(const struct cc_search_entry *entry)
+{
+    uint64_t ts = entry->ts > 0 ? (uint64_t)entry->ts : 0;
+
+    return ((ts << NUMBER_BITS) & (uint64_t)INT64_MAX) | (entry->seq & ((1u << NUMBER_BITS) - 1));
+}
+
+/* The first number at or after the wanted one that is free. */
 static int choose_number(struct database *database, const struct cc_search_entry *entry,
                          uint64_t *ret_number)
 {
-    uint64_t ts = entry->ts > 0 ? (uint64_t)entry->ts : 0;
-    uint64_t number = (ts << NUMBER_BITS) & (uint64_t)INT64_MAX;
+    uint64_t number = wanted_number(entry);
     uint64_t taken;
     int r;
 
-    for (number |= entry->seq & ((1u << NUMBER_BITS) - 1);; number++) {
+    for (;; number++) {
         sqlite3_stmt *statement = database_statement(database, STATEMENT_IS_TAKEN);
 
         bind_number(statement, 1, number);
@@ -178,17 +193,27 @@ static int insert_message(struct database *database, uint64_t conversation, uint
     return r ? r : words_change(database, STATEMENT_ADD_WORDS, number, &words);
 }
 
-static int put_message(struct database *database, const struct cc_search_entry *entry)
+/* The message is there already, or another one has its number. */
+static int put_again(struct database *database, uint64_t conversation,
+                     const struct cc_search_entry *entry)
 {
-    uint64_t conversation;
     uint64_t number = 0;
-    int r = make_conversation(database, entry->conversation, &conversation);
+    int r = remove_message(database, conversation, &entry->message);
 
-    if (!r)
-        r = remove_message(database, conversation, &entry->message);
     if (!r)
         r = choose_number(database, entry, &number);
     return r ? r : insert_message(database, conversation, number, entry);
+}
+
+/* Nearly all are new, and their numbers free: looking first would cost each of them two reads. */
+static int put_message(struct database *database, const struct cc_search_entry *entry)
+{
+    uint64_t conversation;
+    int r = make_conversation(database, entry->conversation, &conversation);
+
+    if (!r)
+        r = insert_message(database, conversation, wanted_number(entry), entry);
+    return r == CC_EEXISTS ? put_again(database, conversation, entry) : r;
 }
 
 static int take_entry(struct database *database, const struct cc_search_entry *entry)
@@ -230,14 +255,69 @@ static int set_position(struct database *database, const struct cc_search_index 
     return statement_run(statement);
 }
 
+static int compare_numbers(const struct cc_search_entry *a, const struct cc_search_entry *b)
+{
+    uint64_t left = wanted_number(a);
+    uint64_t right = wanted_number(b);
+
+    return (left > right) - (left < right);
+}
+
+/* See take_part(). What is the same stays in the order in which it came. */
+static int compare_entries(const void *left, const void *right)
+{
+    const struct cc_search_entry *a = *(const struct cc_search_entry *const *)left;
+    const struct cc_search_entry *b = *(const struct cc_search_entry *const *)right;
+    bool is_put = a->action == CC_SEARCH_PUT;
+    int order;
+
+    if (is_put != (b->action == CC_SEARCH_PUT))
+        return is_put ? -1 : 1;
+    order = is_put ? compare_numbers(a, b) : memcmp(&a->message, &b->message, sizeof a->message);
+    return order ? order : (a > b) - (a < b);
+}
+
+/*
+ * FTS5 gathers words in memory as long as the numbers ascend, and writes out what it has at each
+ * one that doesn't: so the messages are put by their numbers, then changed by their ids, which are
+ * in the order of time as well.
+ */
+static int take_part(struct database *database, const struct cc_search_entry **part, size_t count)
+{
+    int r = 0;
+
+    qsort(part, count, sizeof(*part), compare_entries);
+    for (size_t i = 0; !r && i < count; i++)
+        r = take_entry(database, part[i]);
+    return r;
+}
+
+/* A batch goes in parts, so that nothing needs to be allocated. */
+static int take_entries(struct database *database, const struct cc_search_index *op,
+                        uint64_t position)
+{
+    const struct cc_search_entry *part[PART_ENTRIES];
+    size_t count = 0;
+    int r = 0;
+
+    for (size_t i = 0; !r && i < op->count; i++) {
+        if (!op->position || op->begins_anew || op->entries[i].offset >= position)
+            part[count++] = &op->entries[i];
+        if (count < PART_ENTRIES && i + 1 < op->count)
+            continue;
+        r = take_part(database, part, count);
+        count = 0;
+    }
+    return r;
+}
+
 static int take_batch(struct database *database, const struct cc_search_index *op)
 {
     uint64_t position;
     int r = read_position(database, op->partition, &position);
 
-    for (size_t i = 0; !r && i < op->count; i++)
-        if (!op->position || op->begins_anew || op->entries[i].offset >= position)
-            r = take_entry(database, &op->entries[i]);
+    if (!r)
+        r = take_entries(database, op, position);
     if (!r && (op->position || op->begins_anew))
         r = set_position(database, op);
     return r;
@@ -291,6 +371,27 @@ static int forget_all(struct database *database, const struct cc_search_forget *
     return r == CC_ENOTFOUND ? 0 : r;
 }
 
+/*
+ * Overwrites the pages that are free: words may stand there that merging has left. Zeros are given
+ * all of them, and taken back in a transaction of its own: pages that come and go in one are not
+ * written.
+ */
+static int wipe_free(struct database *database)
+{
+    uint64_t left;
+    int r = statement_number(database_statement(database, STATEMENT_FREE_BYTES), &left);
+
+    while (!r && left) {
+        sqlite3_stmt *statement = database_statement(database, STATEMENT_ADD_ZEROS);
+        uint64_t bytes = left < ZEROS_BYTES ? left : ZEROS_BYTES;
+
+        bind_number(statement, 1, bytes);
+        r = statement_run(statement);
+        left -= bytes;
+    }
+    return r ? r : statement_run(database_statement(database, STATEMENT_REMOVE_ZEROS));
+}
+
 int change_forget(struct database *database, const struct cc_search_forget *op)
 {
     int r = statement_run(database_statement(database, STATEMENT_BEGIN));
@@ -301,6 +402,8 @@ int change_forget(struct database *database, const struct cc_search_forget *op)
     if (!r && op->is_thorough)
         r = statement_run(database_statement(database, STATEMENT_OPTIMIZE));
     r = finish(database, r);
+    if (!r && op->is_thorough)
+        r = wipe_free(database);
     if (!r && op->is_thorough)
         r = database_error(sqlite3_wal_checkpoint_v2(database->handle, NULL,
                                                      SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));

@@ -5,8 +5,9 @@
  *   conversation  name → number
  *   message       number → conversation, place, seq, id, sender, text
  *   words         the inverted index of message.text and .place (FTS5; it keeps no text itself)
+ *   zeros         empty, but while free pages are overwritten
  *
- * A message's number is its time, then 8 bits that tell those of one millisecond apart: so the
+ * A message's number is its time, then 12 bits that tell those of one millisecond apart: so the
  * index's own order is that of time, whatever order the messages were brought in, and the newest
  * hits are found without sorting. `place` is the word "c" and the conversation's number: asking
  * for it together with the words reads no more of the index than that conversation's part.
@@ -29,6 +30,9 @@ enum statement {
     STATEMENT_ADD_CONVERSATION,
     STATEMENT_MESSAGE,
     STATEMENT_IS_TAKEN,
+    STATEMENT_FREE_BYTES,
+    STATEMENT_ADD_ZEROS,
+    STATEMENT_REMOVE_ZEROS,
     STATEMENT_ADD_MESSAGE,
     STATEMENT_SET_TEXT,
     STATEMENT_REMOVE_MESSAGE,

@@ -106,6 +106,7 @@ static void *run(void *argument)
     struct search *search = argument;
     struct cc_op *op;
 
+    thread_yield_to_others(); /* senders don't wait for the index */
     while ((op = take(search)) != NULL)
         while (op) {
             struct cc_op *next = op->next;

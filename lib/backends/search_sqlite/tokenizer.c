@@ -30,6 +30,8 @@ static const struct {
 
 static bool is_spaceless(uint32_t character)
 {
+    if (character < spaceless[0].first) /* nearly all there is, in most languages */
+        return false;
     for (size_t i = 0; i < sizeof spaceless / sizeof spaceless[0]; i++)
         if (character >= spaceless[i].first && character <= spaceless[i].last)
             return true;

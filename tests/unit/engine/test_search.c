@@ -399,6 +399,7 @@ static void test_a_late_index(void **state)
 
     client_create(bob, "g", NULL);
     client_say(bob, "g", "said before");
+    fixture_advance(fixture, 100);
     failing_slot = "search.index";
     failures = 1000;
     client_say(bob, "g", "said late");
