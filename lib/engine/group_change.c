@@ -413,10 +413,27 @@ static void compare_update(const struct cc_command *command, const struct cc_con
     change->sets_retention = command->has_retention && found->retention_s != command->retention_s;
 }
 
+/* Either of the two may; a direct conversation has no name of its own to change. */
+static int direct_may(const struct request *request)
+{
+    return request->command->name.size ? CC_EINVAL : 0;
+}
+
+static void direct_checked(struct request *request, int status)
+{
+    const struct change *change = request->state;
+
+    if (status)
+        request_fail(request, status);
+    else
+        change->rule->go(request);
+}
+
 static void actor_read(struct request *request, int status)
 {
     struct change *change = request->state;
     struct cc_directory_member *op = &request->op.member;
+    bool is_direct = !status && op->ret_conversation.kind == CC_KIND_DIRECT;
 
     if (!status) {
         change->version = op->ret_conversation.version;
@@ -432,9 +449,13 @@ static void actor_read(struct request *request, int status)
     }
     if (!status)
         status = group_may(change->rule->command, op->ret_conversation.kind, change->role);
+    if (!status && is_direct)
+        status = direct_may(request);
     cc_op_release(&op->op);
     if (status)
         request_fail(request, status);
+    else if (is_direct && change->is_member) /* whom the other has blocked changes nothing here */
+        groups_check_direct(request, direct_checked);
     else
         change->rule->go(request);
 }

@@ -11,7 +11,7 @@ int group_may(enum cc_command_type command, enum cc_conversation_kind kind, enum
     enum cc_role least;
 
     if (kind == CC_KIND_DIRECT)
-        return CC_EINVAL;
+        return command == CC_COMMAND_UPDATE ? 0 : CC_EINVAL;
     switch (command) {
     case CC_COMMAND_UPDATE:
     case CC_COMMAND_ADD:

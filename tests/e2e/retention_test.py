@@ -89,9 +89,33 @@ async def old_is_gone(stage, media):
     assert await texts(bob, "short") == ["stays"]
 
 
+async def between_two(stage):
+    """Either sets it for both, both are told in order, and whom the other has blocked may not."""
+    bob, alice = await stage.login("bob"), await stage.login("alice")
+    direct = (await bob.send(user="alice", text="soon gone"))["conversation"]
+    assert (await alice.call("update", conversation=direct, retention_s=1))["seq"] == 2
+    for client in (alice, bob):
+        told = await client.take("message", conversation=direct, kind="system")
+        assert (told["action"], told["retention_s"], told["seq"]) == ("retention", 1, 2), told
+        assert (await client.take("conversation", id=direct, retention_s=1))["kind"] == "direct"
+    await gone(bob, direct)
+    await refused(bob.call("update", conversation=direct, name="ours"), "bad_request")
+    await refused(bob.call("add", conversation=direct, users=["eve"]), "bad_request")
+    eve = await stage.login("eve")
+    await refused(eve.call("update", conversation=direct, retention_s=0), "not_found")
+    await alice.call("block", user="bob")
+    await refused(bob.call("update", conversation=direct, retention_s=0), "forbidden")
+    await alice.call("unblock", user="bob")
+    assert (await asyncio.to_thread(patch, stage.server, direct, {"retention_s": 0}))["seq"] == 3
+    await bob.send(direct, text="stays")
+    await asyncio.sleep(2)
+    assert await texts(alice, direct) == ["stays"]
+
+
 def main():
     with Server("--retention-least-s", "1") as server:
         media = play(server, say)
+        play(server, between_two)
         server.kill()
         server.start()
         play(server, lambda stage: old_is_gone(stage, media))

@@ -206,8 +206,38 @@ static void test_who_may_set_it_to_what(void **state)
     retain(bob, "g", UINT64_C(1) << 53, "update CC_EINVAL\n");
     client_do(bob, (struct cc_command){.type = CC_COMMAND_UPDATE, .conversation = text_slice("g")});
     client_expect(bob, "update CC_EINVAL\n");
-    client_say_to(bob, "alice", "hi");
-    retain(bob, bob->conversation, 100, "update CC_EINVAL\n");
+}
+
+/* Either of the two sets it for both; whom the other has blocked, and others, do not. */
+static void test_between_two(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *bob = client_connect(fixture, "bob", "phone");
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *eve = client_connect(fixture, "eve", "phone");
+    char direct[CC_NAME_MAX + 1] = "";
+
+    client_say_to(bob, "alice", "word old");
+    memcpy(direct, bob->conversation, bob->conversation_size);
+    client_forget(bob);
+    retain(alice, direct, 100,
+           "message ~ 2 alice *retention* retention=100\nupdate ok seq=2\n"
+           "conversation ~ direct peer=bob member members=2 head=2 read=0 delivered=0 unread=1\n");
+    client_expect(bob,
+                  "message ~ 2 alice *retention* retention=100\n"
+                  "conversation ~ direct peer=alice member members=2 head=2 read=0 delivered=0 "
+                  "unread=0\n");
+    retain(eve, direct, 0, "update CC_ENOTFOUND\n");
+    client_do(alice, (struct cc_command){.type = CC_COMMAND_BLOCK, .user = text_slice("bob")});
+    retain(bob, direct, 0, "update CC_EBLOCKED\n");
+    fixture_advance(fixture, 120000);
+    search(alice, "word", "search ok\n");
+    client_do(bob, (struct cc_command){.type = CC_COMMAND_UPDATE,
+                                       .conversation = text_slice(direct),
+                                       .name = text_slice("ours"),
+                                       .has_name = true,
+                                       .has_retention = true});
+    client_expect(bob, "update CC_EINVAL\n");
 }
 
 /* Both in one change, of one seq. */
@@ -282,10 +312,15 @@ int main(void)
 #define TEST(name)     cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 #define TEST_OWN(name) cmocka_unit_test_setup_teardown(name, setup_own, fixture_teardown)
     static const struct CMUnitTest tests[] = {
-        TEST(test_old_messages_vanish),     TEST(test_coming_online_behind_it),
-        TEST(test_editing_behind_it),       TEST(test_under_the_servers),
-        TEST_OWN(test_a_conversations_own), TEST_OWN(test_who_may_set_it_to_what),
-        TEST_OWN(test_with_a_new_name),     cmocka_unit_test(test_on_several_nodes),
+        TEST(test_old_messages_vanish),
+        TEST(test_coming_online_behind_it),
+        TEST(test_editing_behind_it),
+        TEST(test_under_the_servers),
+        TEST_OWN(test_a_conversations_own),
+        TEST_OWN(test_who_may_set_it_to_what),
+        TEST_OWN(test_between_two),
+        TEST_OWN(test_with_a_new_name),
+        cmocka_unit_test(test_on_several_nodes),
     };
 #undef TEST
 #undef TEST_OWN
