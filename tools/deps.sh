@@ -25,7 +25,7 @@ python_binding=(
 )
 foreign_clients=(
     chromium irssi node-ws nodejs npm python3-aiosmtpd python3-cryptography python3-jwt
-    python3-msgpack python3-websockets
+    python3-msgpack python3-websockets weechat-curses weechat-plugins
 )
 
 # PyPI's, in an environment of its own.

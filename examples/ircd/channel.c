@@ -88,6 +88,8 @@ struct channel *channel_learn(struct client *client, const struct cc_conversatio
     slice_copy(channel->topic, sizeof channel->topic, summary->conversation.name);
     channel->role = summary->role;
     channel->members = summary->conversation.member_count;
+    if (summary->ts > channel->ts)
+        channel->ts = summary->ts;
     if (summary->read > channel->read)
         channel->read = summary->read;
     if (summary->delivered > channel->told)

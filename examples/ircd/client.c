@@ -261,7 +261,18 @@ static void init(struct client *client, struct server *server, const char *addre
     server->client_count++;
 }
 
-void client_accept(struct server *server, evutil_socket_t socket, const char *address)
+/* What the client reads from and writes to; NULL: out of memory, and the socket is closed. */
+static struct bufferevent *open_io(struct server *server, evutil_socket_t socket, bool is_websocket)
+{
+    struct bufferevent *io = wrap(server, socket);
+
+    if (!io)
+        evutil_closesocket(socket);
+    return io && is_websocket ? websocket_wrap(io) : io;
+}
+
+void client_accept(struct server *server, evutil_socket_t socket, const char *address,
+                   bool is_websocket)
 {
     struct client *client = NULL;
     struct timeval next = {0, TICK_MS * 1000};
@@ -272,11 +283,9 @@ void client_accept(struct server *server, evutil_socket_t socket, const char *ad
         return;
     }
     init(client, server, address);
-    client->io = wrap(server, socket);
+    client->io = open_io(server, socket, is_websocket);
     client->tick = evtimer_new(server->base, on_tick, client);
     if (!client->io || !client->tick || event_add(client->tick, &next)) {
-        if (!client->io)
-            evutil_closesocket(socket);
         client_free(client);
         return;
     }

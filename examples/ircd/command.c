@@ -48,6 +48,7 @@ void send_isupport(struct client *client)
             CC_NAME_MAX, CC_NAME_MAX, TOPIC_MAX);
     numeric(client, 5,
             "UTF8ONLY CHATHISTORY=%d MSGREFTYPES=msgid,timestamp "
+            "CLIENTTAGDENY=*,-draft/react,-draft/reply,-draft/unreact,-typing "
             "TARGMAX=JOIN:%d,PART:%d,PRIVMSG:%d,NOTICE:%d,NAMES:1,WHOIS:1,KICK:1 "
             ":are supported by this server",
             HISTORY_MAX, TARGETS_MAX, TARGETS_MAX, TARGETS_MAX, TARGETS_MAX);
@@ -111,6 +112,7 @@ static const struct command {
     {"PONG", do_pong, 0, true},
     {"PRIVMSG", do_privmsg, 0, false},
     {"QUIT", do_quit, 0, true},
+    {"REDACT", do_redact, 2, false},
     {"TAGMSG", do_tagmsg, 1, false},
     {"TIME", do_time, 0, false},
     {"TOPIC", do_topic, 1, false},

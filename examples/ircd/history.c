@@ -190,6 +190,63 @@ static void next_step(struct client *client, const struct request *done)
         between(client, &places);
 }
 
+/* --- targets --- */
+
+static int by_time(const void *one, const void *other)
+{
+    const struct channel *a = *(struct channel *const *)one, *b = *(struct channel *const *)other;
+
+    return (a->ts > b->ts) - (a->ts < b->ts);
+}
+
+/* Conversations with something newer than `from`, and nothing newer than `to`: the oldest first. */
+static void show_targets(struct client *client, int64_t from, int64_t to, uint32_t limit)
+{
+    struct channel *channel, **found;
+    char batch[16] = "", text[32];
+    size_t count = 0;
+
+    TAILQ_FOREACH(channel, &client->channels, entry)
+    count++;
+    found = calloc(count + 1, sizeof *found);
+    if (!found) {
+        fail(client, "CHATHISTORY", "MESSAGE_ERROR", "TARGETS", cc_strerror(CC_ENOMEM));
+        return;
+    }
+    count = 0;
+    TAILQ_FOREACH(channel, &client->channels, entry)
+    if (!channel->is_pending && channel->ts > from && channel->ts < to)
+        found[count++] = channel;
+    qsort(found, count, sizeof(struct channel *), by_time);
+    batch_begin(client, "draft/chathistory-targets", "", batch);
+    for (size_t i = 0; i < count && i < limit; i++) {
+        struct tags tags = {.batch = *batch ? batch : NULL};
+
+        time_print(found[i]->ts, text);
+        say(client, &tags, ":%s CHATHISTORY TARGETS %s %s", client->server->name, found[i]->name,
+            text);
+    }
+    free(found);
+    if (*batch)
+        say(client, NULL, "BATCH -%s", batch);
+}
+
+static uint32_t parse_limit(const char *text);
+
+/* TARGETS timestamp timestamp limit */
+static void do_targets(struct client *client, const struct line *line)
+{
+    uint32_t limit = line->count == 4 ? parse_limit(line->params[3]) : 0;
+    int64_t from, to;
+
+    if (!limit || strncmp(line->params[1], "timestamp=", 10) != 0 ||
+        strncmp(line->params[2], "timestamp=", 10) != 0 ||
+        !time_parse(line->params[1] + 10, &from) || !time_parse(line->params[2] + 10, &to))
+        fail(client, "CHATHISTORY", "INVALID_PARAMS", "TARGETS", "Malformed");
+    else
+        show_targets(client, from < to ? from : to, from < to ? to : from, limit);
+}
+
 /* --- the command --- */
 
 static bool is_place(const char *text)
@@ -272,6 +329,10 @@ void do_chathistory(struct client *client, struct line *line)
 
     if (line->count)
         make_upper(line->params[0]);
+    if (line->count && strcmp(line->params[0], "TARGETS") == 0) {
+        do_targets(client, line);
+        return;
+    }
     if (!line->count || !is_verb(line->params[0])) {
         fail(client, "CHATHISTORY", "INVALID_PARAMS", "", "Unknown command");
         return;

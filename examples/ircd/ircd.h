@@ -48,7 +48,8 @@ enum cap {
     CAP_SASL = 128,
     CAP_HISTORY = 256,
     CAP_MARKER = 512,
-    CAP_NOTIFY = 1024
+    CAP_NOTIFY = 1024,
+    CAP_REDACT = 2048
 };
 
 struct client;
@@ -102,6 +103,7 @@ struct channel {
     uint64_t read;
     uint64_t seen; /* the newest that was shown */
     uint64_t told; /* `delivered` that the engine was told */
+    int64_t ts;    /* of the newest message; 0: none */
 };
 
 struct request;
@@ -173,9 +175,19 @@ struct tags {
     const char *batch;
 };
 
+/* A message on its way to a client. */
+struct shown {
+    struct client *client;
+    struct tags tags;
+    char from[NAME_MAX_ESCAPED + 1];
+    const char *target;
+    const char *mark; /* before its text; NULL: none */
+};
+
 /* --- line.c: text, no state --- */
 bool line_parse(char *text, struct line *ret_line);
 const char *line_tag(const char *tags, const char *key, char *room, size_t size);
+void tag_escape(struct cc_slice value, char *to, size_t size);
 bool utf8_is_valid(const char *text);
 size_t utf8_cut(const char *text, size_t size, size_t most);
 void slice_copy(char *to, size_t size, struct cc_slice from);
@@ -203,16 +215,22 @@ void label_unref(struct client *client, struct label *label);
 bool batch_begin(struct client *client, const char *kind, const char *target, char ret_name[16]);
 
 /* --- client.c: connections --- */
-void client_accept(struct server *server, evutil_socket_t socket, const char *address);
+void client_accept(struct server *server, evutil_socket_t socket, const char *address,
+                   bool is_websocket);
 void client_close(struct client *client, const char *reason);
 void client_settle(struct client *client);
 void client_free(struct client *client);
 struct client *client_find(struct server *server, uint32_t number);
 
+/* --- websocket.c: lines as messages --- */
+struct bufferevent *websocket_wrap(struct bufferevent *raw);
+
 /* --- request.c: commands to the engine and its events --- */
 struct request *request_submit(struct client *client, struct cc_session *session,
                                struct cc_command *command, answer_fn *answer, const char *name);
 void ignore_answer(struct client *client, struct request *request, const struct cc_reply *reply);
+void await_echo(struct client *client, const struct request *request);
+void request_echoed(struct client *client, struct request *request);
 void on_engine_event(void *context, const struct cc_event *event);
 
 /* --- register.c: until the welcome --- */
@@ -257,7 +275,14 @@ void do_privmsg(struct client *client, struct line *line);
 void do_notice(struct client *client, struct line *line);
 void do_tagmsg(struct client *client, struct line *line);
 void show_message(struct client *client, const struct cc_message *message, const char *batch);
+void show_text(struct shown *shown, const struct cc_message *message);
 void show_typing(struct client *client, const struct cc_typing *typing);
+
+/* --- change.c: what changes what was said --- */
+void do_redact(struct client *client, struct line *line);
+bool take_reaction(struct client *client, struct channel *channel, const char *tags);
+void show_change(struct shown *shown, const struct channel *channel,
+                 const struct cc_message *message);
 
 /* --- history.c --- */
 void do_chathistory(struct client *client, struct line *line);

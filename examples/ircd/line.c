@@ -72,6 +72,22 @@ const char *line_tag(const char *tags, const char *key, char *room, size_t size)
     return room;
 }
 
+/* As a tag's value has it; cut where there is no room. */
+void tag_escape(struct cc_slice value, char *to, size_t size)
+{
+    static const char from[] = "; \r\n\\", as[] = ":srn\\";
+    char *end = to + size - 1;
+
+    for (size_t i = 0; i < value.size && end - to >= 2; i++) {
+        const char *found = value.data[i] ? strchr(from, value.data[i]) : NULL;
+
+        if (found)
+            *to++ = '\\';
+        *to++ = found ? as[found - from] : value.data[i];
+    }
+    *to = 0;
+}
+
 /* How many bytes of continuation a first byte has; -1: it is none. */
 static int utf8_more(unsigned char first)
 {

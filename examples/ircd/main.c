@@ -16,27 +16,42 @@
 struct settings {
     const char *data; /* NULL: in memory */
     const char *listen;
-    const char *ws_listen; /* NULL: none */
+    const char *irc_ws_listen; /* IRC over WebSocket; NULL: none */
+    const char *ws_listen;     /* the gateway; NULL: none */
     const char *secret_file;
     const char *tls_cert, *tls_key;
 };
 
 /* --- sockets --- */
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t socket,
-                      struct sockaddr *address, int size, void *context)
+static void accept_from(struct server *server, evutil_socket_t socket, struct sockaddr *address,
+                        bool is_websocket)
 {
     char text[64] = "";
 
-    (void)listener;
-    (void)size;
     if (address->sa_family == AF_INET)
         evutil_inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)address)->sin_addr, text,
                          sizeof text);
     else if (address->sa_family == AF_INET6)
         evutil_inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)address)->sin6_addr, text,
                          sizeof text);
-    client_accept(context, socket, text);
+    client_accept(server, socket, text, is_websocket);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t socket,
+                      struct sockaddr *address, int size, void *context)
+{
+    (void)listener;
+    (void)size;
+    accept_from(context, socket, address, false);
+}
+
+static void on_accept_websocket(struct evconnlistener *listener, evutil_socket_t socket,
+                                struct sockaddr *address, int size, void *context)
+{
+    (void)listener;
+    (void)size;
+    accept_from(context, socket, address, true);
 }
 
 /* "ADDR:PORT", the port separate: libevent's parser takes no port 0. False: malformed. */
@@ -53,7 +68,8 @@ static bool split_address(const char *where, char ret_address[64], int *ret_port
     return true;
 }
 
-static struct evconnlistener *listen_on(struct server *server, const char *where)
+static struct evconnlistener *listen_on(struct server *server, const char *where,
+                                        evconnlistener_cb on_connection)
 {
     struct sockaddr_storage address = {0};
     int size = sizeof address, port;
@@ -66,7 +82,7 @@ static struct evconnlistener *listen_on(struct server *server, const char *where
         ((struct sockaddr_in *)(void *)&address)->sin_port = htons((uint16_t)port);
     else
         ((struct sockaddr_in6 *)(void *)&address)->sin6_port = htons((uint16_t)port);
-    return evconnlistener_new_bind(server->base, on_accept, server,
+    return evconnlistener_new_bind(server->base, on_connection, server,
                                    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1,
                                    (struct sockaddr *)&address, size);
 }
@@ -195,11 +211,16 @@ static int open_tls(struct server *server, const struct settings *settings)
 
 static int run(struct server *server, const struct settings *settings)
 {
-    struct evconnlistener *listener = listen_on(server, settings->listen);
+    struct evconnlistener *listener = listen_on(server, settings->listen, on_accept);
+    struct evconnlistener *web = NULL;
     struct event *term = evsignal_new(server->base, SIGTERM, on_interrupt, server);
     struct event *interrupt = evsignal_new(server->base, SIGINT, on_interrupt, server);
     int r = listener && term && interrupt ? open_tls(server, settings) : CC_EIO;
 
+    if (!r && settings->irc_ws_listen) {
+        web = listen_on(server, settings->irc_ws_listen, on_accept_websocket);
+        r = web ? 0 : CC_EIO;
+    }
     if (!r)
         r = open_engine(server, settings);
     if (!r)
@@ -214,10 +235,14 @@ static int run(struct server *server, const struct settings *settings)
     event_add(interrupt, NULL);
     if (server->gateway)
         printf("websocket 127.0.0.1:%d\n", cc_gateway_port(server->gateway));
+    if (web)
+        printf("irc-websocket 127.0.0.1:%d\n", port_of(web));
     printf("ready 127.0.0.1:%d\n", port_of(listener));
     fflush(stdout);
     event_base_dispatch(server->base);
     evconnlistener_free(listener);
+    if (web)
+        evconnlistener_free(web);
     event_free(term);
     event_free(interrupt);
     end(server);
@@ -228,6 +253,7 @@ static int usage(const char *program)
 {
     fprintf(stderr,
             "usage: %s [--data DIR] [--listen ADDR:PORT] [--ws-listen ADDR:PORT]\n"
+            "    [--irc-ws-listen ADDR:PORT]\n"
             "    (--jwt-secret-file FILE | --trust) [--tls-cert FILE --tls-key FILE]\n"
             "    [--name NAME] [--motd TEXT]\n"
             "--trust: whoever has no token is who he says he is\n",
@@ -235,56 +261,42 @@ static int usage(const char *program)
     return 2;
 }
 
+static const struct option options[] = {
+    {"data", 1, NULL, 'd'},          {"listen", 1, NULL, 'l'},   {"ws-listen", 1, NULL, 'w'},
+    {"irc-ws-listen", 1, NULL, 'i'}, {"tls-cert", 1, NULL, 'c'}, {"jwt-secret-file", 1, NULL, 's'},
+    {"tls-key", 1, NULL, 'k'},       {"name", 1, NULL, 'n'},     {"motd", 1, NULL, 'm'},
+    {"trust", 0, NULL, 't'},         {NULL, 0, NULL, 0},
+};
+
+/* False: there is no such option. */
+static bool set_option(int option, struct settings *settings, struct server *server)
+{
+    const char **const places[] = {
+        ['d'] = &settings->data,        ['l'] = &settings->listen,
+        ['w'] = &settings->ws_listen,   ['i'] = &settings->irc_ws_listen,
+        ['s'] = &settings->secret_file, ['c'] = &settings->tls_cert,
+        ['k'] = &settings->tls_key,     ['n'] = &server->name,
+        ['m'] = &server->motd,
+    };
+
+    if (option == 't')
+        server->is_trusting = true;
+    else if (option < 0 || (size_t)option >= sizeof places / sizeof *places || !places[option])
+        return false;
+    else
+        *places[option] = optarg;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"data", 1, NULL, 'd'},
-        {"listen", 1, NULL, 'l'},
-        {"ws-listen", 1, NULL, 'w'},
-        {"tls-cert", 1, NULL, 'c'},
-        {"jwt-secret-file", 1, NULL, 's'},
-        {"tls-key", 1, NULL, 'k'},
-        {"name", 1, NULL, 'n'},
-        {"motd", 1, NULL, 'm'},
-        {"trust", 0, NULL, 't'},
-        {NULL, 0, NULL, 0},
-    };
     struct settings settings = {.listen = "127.0.0.1:6667"};
     struct server server = {.name = "irc.local", .started = cc_host_now().wall_ms};
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-        switch (option) {
-        case 'd':
-            settings.data = optarg;
-            break;
-        case 'l':
-            settings.listen = optarg;
-            break;
-        case 'w':
-            settings.ws_listen = optarg;
-            break;
-        case 's':
-            settings.secret_file = optarg;
-            break;
-        case 'c':
-            settings.tls_cert = optarg;
-            break;
-        case 'k':
-            settings.tls_key = optarg;
-            break;
-        case 'n':
-            server.name = optarg;
-            break;
-        case 'm':
-            server.motd = optarg;
-            break;
-        case 't':
-            server.is_trusting = true;
-            break;
-        default:
+        if (!set_option(option, &settings, &server))
             return usage(argv[0]);
-        }
     if ((!settings.secret_file && !server.is_trusting) || !settings.tls_cert != !settings.tls_key ||
         !server.name || strlen(server.name) > 63 || optind < argc)
         return usage(argv[0]);

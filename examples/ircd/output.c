@@ -224,6 +224,6 @@ bool batch_begin(struct client *client, const char *kind, const char *target, ch
     if (!(client->caps & CAP_BATCH))
         return false;
     snprintf(ret_name, 16, "B%u", (unsigned)client->next_batch++);
-    say(client, NULL, "BATCH +%s %s %s", ret_name, kind, target);
+    say(client, NULL, "BATCH +%s %s%s%s", ret_name, kind, *target ? " " : "", target);
     return true;
 }

@@ -27,6 +27,7 @@ static const struct {
     {"sasl", "=PLAIN", CAP_SASL},
     {"draft/chathistory", "", CAP_HISTORY},
     {"draft/read-marker", "", CAP_MARKER},
+    {"draft/message-redaction", "", CAP_REDACT},
     {"cap-notify", "", CAP_NOTIFY},
 };
 #define CAP_COUNT (sizeof caps / sizeof *caps)

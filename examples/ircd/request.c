@@ -5,6 +5,7 @@
 #include "ircd.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* NULL: nothing was submitted, and the client has been told. The request takes the current label
  * along. */
@@ -35,6 +36,34 @@ void ignore_answer(struct client *client, struct request *request, const struct 
     (void)client;
     (void)request;
     (void)reply;
+}
+
+/* The echo has the command's label: where the reply came first, something keeps it until then. */
+void await_echo(struct client *client, const struct request *request)
+{
+    struct request *waiting;
+
+    if (!request->label || request->low || !(client->caps & CAP_ECHO))
+        return;
+    waiting = calloc(1, sizeof *waiting);
+    if (!waiting)
+        return;
+    waiting->id = request->id;
+    waiting->label = label_ref(request->label);
+    memcpy(waiting->name, request->name, sizeof waiting->name);
+    memcpy(waiting->word, request->word, sizeof waiting->word);
+    TAILQ_INSERT_TAIL(&client->requests, waiting, entry);
+}
+
+/* What the request did has been shown to who asked for it. */
+void request_echoed(struct client *client, struct request *request)
+{
+    request->low = 1;
+    if (request->answer)
+        return; /* its reply is to come */
+    TAILQ_REMOVE(&client->requests, request, entry);
+    label_unref(client, request->label);
+    free(request);
 }
 
 static struct request *find(struct client *client, uint64_t id)

@@ -15,19 +15,6 @@ static const char notice_meta[] = "\x81\xa3irc\xa6notice"; /* one MessagePack ma
 
 /* --- out --- */
 
-/* The echo has the command's label: where the reply is first, something keeps it until then. */
-static void await_echo(struct client *client, const struct request *sending)
-{
-    struct request *waiting = calloc(1, sizeof *waiting);
-
-    if (!waiting)
-        return;
-    waiting->id = sending->id;
-    waiting->label = label_ref(sending->label);
-    memcpy(waiting->name, sending->name, sizeof waiting->name);
-    TAILQ_INSERT_TAIL(&client->requests, waiting, entry);
-}
-
 /* request.low: its echo was shown. */
 static void sent(struct client *client, struct request *request, const struct cc_reply *reply)
 {
@@ -40,7 +27,7 @@ static void sent(struct client *client, struct request *request, const struct cc
     if (!reply->error && *request->name != '#' && *request->name != '&' &&
         user_of(request->name, user))
         channel_direct(client, reply->conversation, cc_text(user));
-    if (!reply->error && request->label && !request->low && (client->caps & CAP_ECHO))
+    if (!reply->error)
         await_echo(client, request);
 }
 
@@ -129,14 +116,15 @@ void do_notice(struct client *client, struct line *line)
     talk(client, line, true);
 }
 
-/* Of tags alone only typing has a meaning here. */
+/* Of tags alone only typing and reactions have a meaning here. */
 void do_tagmsg(struct client *client, struct line *line)
 {
     struct cc_command command = {.type = CC_COMMAND_TYPING};
     struct channel *channel = channel_named(client, line->params[0]);
     char value[16];
 
-    if (!channel || !line_tag(line->tags, "+typing", value, sizeof value))
+    if (!channel || take_reaction(client, channel, line->tags) ||
+        !line_tag(line->tags, "+typing", value, sizeof value))
         return;
     command.conversation = cc_text(channel->id);
     command.on = strcmp(value, "active") == 0;
@@ -145,26 +133,20 @@ void do_tagmsg(struct client *client, struct line *line)
 
 /* --- in --- */
 
-struct shown {
-    struct client *client;
-    struct tags tags;
-    char from[NAME_MAX_ESCAPED + 1];
-    const char *target;
-};
-
 static void show_line(struct shown *shown, const char *verb, const char *text, size_t size,
                       bool is_action)
 {
     struct client *client = shown->client;
 
-    say(client, &shown->tags, ":%s!%s@%s %s %s :%s%.*s%s", shown->from, shown->from,
-        client->server->name, verb, shown->target, is_action ? IS_ACTION : "", (int)size, text,
-        is_action ? "\001" : "");
+    say(client, &shown->tags, ":%s!%s@%s %s %s :%s%s%.*s%s", shown->from, shown->from,
+        client->server->name, verb, shown->target, is_action ? IS_ACTION : "",
+        shown->mark ? shown->mark : "", (int)size, text, is_action ? "\001" : "");
     shown->tags.id = NULL; /* an id stands on one line only */
+    shown->mark = NULL;
 }
 
 /* Long texts and those of several lines become several messages. */
-static void show_text(struct shown *shown, const struct cc_message *message)
+void show_text(struct shown *shown, const struct cc_message *message)
 {
     struct cc_slice text = message->text;
     bool is_action = text.size > 4 && memcmp(text.data, "/me ", 4) == 0;
@@ -302,16 +284,6 @@ static void show_said(struct shown *shown, const struct cc_message *message)
     shown->tags.client = NULL;
 }
 
-static void echoed(struct client *client, struct request *request)
-{
-    request->low = 1;
-    if (request->answer)
-        return; /* its reply is to come */
-    TAILQ_REMOVE(&client->requests, request, entry);
-    label_unref(client, request->label);
-    free(request);
-}
-
 /* Not what this connection said itself, unless it wants the echo; nor, without that, what one's
  * other devices said to somebody: no line of old IRC can say so. */
 static bool is_wanted(const struct client *client, const struct channel *channel,
@@ -330,8 +302,15 @@ static void show_live(struct shown *shown, struct channel *channel,
     bool is_mine = false;
     struct request *request = request_of(client, message->client_id, &is_mine);
 
-    if (message->seq > channel->seen)
+    if (message->seq > channel->seen) {
         channel->seen = message->seq;
+        channel->ts = message->ts;
+    }
+    if (message->kind == CC_MESSAGE_EDIT || message->kind == CC_MESSAGE_DELETE ||
+        message->kind == CC_MESSAGE_REACTION) {
+        show_change(shown, channel, message);
+        return;
+    }
     client->label = request ? request->label : NULL;
     if (message->kind == CC_MESSAGE_SYSTEM)
         show_system(shown, channel, message);
@@ -339,7 +318,7 @@ static void show_live(struct shown *shown, struct channel *channel,
         show_said(shown, message);
     client->label = NULL;
     if (request)
-        echoed(client, request);
+        request_echoed(client, request);
 }
 
 /* `batch`: it is of the history, and a name may be empty; NULL: it is new. */

@@ -5,114 +5,14 @@
 """
 import asyncio
 import base64
-import fcntl
-import os
-import pty
 import random
 import re
-import shutil
 import ssl
-import struct
 import subprocess
 import tempfile
-import termios
 
-from harness import Server, play
-
-PATIENCE_S = 10
-
-
-class Ircd(Server):
-    """The program tells two addresses: of WebSockets, then of IRC."""
-
-    def start(self):
-        with open(os.path.join(self.directory, "stderr"), "a", encoding="utf8") as log:
-            self.process = subprocess.Popen(
-                [self.path, "--data", os.path.join(self.directory, "data"), "--listen",
-                 "127.0.0.1:0", "--ws-listen", "127.0.0.1:0", "--jwt-secret-file",
-                 self.secret_path, "--motd", "Be kind.", *self.options],
-                stdout=subprocess.PIPE, stderr=log, text=True)
-        lines = [self.process.stdout.readline() for _ in range(2)]
-        if not lines[1].startswith("ready"):
-            raise AssertionError(f"ircd did not get ready: {lines}\n{self.trace()}")
-        self.port, self.irc_port = (int(line.strip().split(":")[1]) for line in lines)
-        return self
-
-
-class Irc:
-    """Lines out, lines in; `take` finds one by a regular expression, and removes it."""
-
-    def __init__(self, reader, writer):
-        self.reader, self.writer = reader, writer
-        self.lines = []
-        self.count = 0
-
-    @classmethod
-    async def open(cls, server, **options):
-        return cls(*await asyncio.open_connection("127.0.0.1", server.irc_port, **options))
-
-    @classmethod
-    async def login(cls, server, user, caps=""):
-        irc = await cls.open(server)
-        if caps:
-            irc.send(f"CAP REQ :{caps}")
-        irc.send(f"PASS {server.token(user)}", f"NICK {user}", f"USER {user} 0 * :{user}")
-        if caps:
-            irc.send("CAP END")
-        irc.user = user
-        await irc.take(r" 001 ")
-        await irc.take(r" 376 ")
-        return irc
-
-    def send(self, *lines):
-        for line in lines:
-            self.writer.write(line.encode() + b"\r\n")
-
-    async def take(self, pattern, within=PATIENCE_S):
-        async def search():
-            while True:
-                for i, line in enumerate(self.lines):
-                    if re.search(pattern, line):
-                        return self.lines.pop(i)
-                line = await self.reader.readline()
-                assert line, f"closed; no {pattern!r} in {self.lines}"
-                self.lines.append(line.decode().rstrip("\r\n"))
-        try:
-            return await asyncio.wait_for(search(), within)
-        except asyncio.TimeoutError:
-            raise AssertionError(f"no {pattern!r} in {self.lines}") from None
-
-    async def fence(self):
-        """All that the server answers at once has come."""
-        self.count += 1
-        self.send(f"PING fence{self.count}")
-        await self.take(rf"PONG \S+ :fence{self.count}$")
-
-    async def none(self, pattern):
-        await self.fence()
-        found = [line for line in self.lines if re.search(pattern, line)]
-        assert not found, found
-
-    async def batch(self, kind):
-        """The lines of the next batch of that kind."""
-        name = re.search(r"BATCH \+(\S+)", await self.take(rf"BATCH \+\S+ {kind}")).group(1)
-        await self.take(rf"BATCH -{name}$")
-        inside = [line for line in self.lines if re.search(rf"[@;]batch={name}[; ]", line)]
-        self.lines = [line for line in self.lines if line not in inside]
-        return inside
-
-    async def join(self, channel):
-        self.send(f"JOIN {channel}")
-        await self.take(rf" 366 \S+ {channel} ")
-
-
-ALL = ("message-tags server-time echo-message labeled-response batch away-notify account-tag "
-       "draft/chathistory draft/read-marker")
-
-
-def tag(line, key):
-    found = re.match(rf"@(?:\S*;)?{re.escape(key)}=([^; ]*)", line)
-    return found.group(1) if found else None
+from harness import play
+from irc_peer import ALL, PATIENCE_S, Irc, Ircd, tag
 
 
 async def registration(stage):
@@ -288,64 +188,74 @@ async def history(stage):
         await irc.take(r"FAIL CHATHISTORY ")
 
 
-class Terminal:
-    """A program on a terminal of its own."""
+async def changes(stage):
+    """Edits, deletions and reactions, both ways."""
+    web = await stage.login("cleo")
+    await web.call("create", kind="group", conversation="#change", name="", members=[])
+    new, old = await Irc.login(stage.server, "nan", ALL), await Irc.login(stage.server, "olaf")
+    await new.join("#change")
+    await old.join("#change")
+    await new.take(r"JOIN #change$")
+    sent = await web.send("#change", text="frist")
+    seen = tag(await new.take(r"PRIVMSG #change :frist$"), "msgid")
+    assert seen == sent["message"]
 
-    def __init__(self, *command):
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave,
-                                        env={**os.environ, "TERM": "xterm"}, start_new_session=True)
-        os.close(slave)
-        self.master = master
-        self.screen = ""
-        os.set_blocking(master, False)
-        asyncio.get_running_loop().add_reader(master, self.read)
+    await web.call("edit", conversation="#change", message=seen, text="first")
+    edit = await new.take(r":cleo!\S+ PRIVMSG #change :\[edited\] first$")
+    assert tag(edit, "+draft/reply") == seen and tag(edit, "msgid") != seen
+    await old.take(r":cleo!\S+ PRIVMSG #change :\[edited\] first$")
 
-    def read(self):
-        try:
-            self.screen += os.read(self.master, 65536).decode(errors="replace")
-        except OSError:
-            asyncio.get_running_loop().remove_reader(self.master)
+    await web.call("react", conversation="#change", message=seen, emoji="a;b c", on=True)
+    line = await new.take(r":cleo!\S+ TAGMSG #change$")
+    assert tag(line, "+draft/react") == r"a\:b\sc" and tag(line, "+draft/reply") == seen
+    await web.call("react", conversation="#change", message=seen, emoji="a;b c", on=False)
+    assert tag(await new.take(r":cleo!\S+ TAGMSG #change$"), "+draft/unreact") == r"a\:b\sc"
+    new.send(f"@label=r;+draft/react=👍;+draft/reply={seen} TAGMSG #change")
+    heard = await web.take("message", kind="reaction", emoji="👍")
+    assert heard["from"] == "nan" and heard["on"]
+    assert tag(await new.take(r":nan!\S+ TAGMSG #change$"), "label") == "r"
+    new.send(f"@+draft/unreact=👍;+draft/reply={seen} TAGMSG #change")
+    await web.take("message", kind="reaction", emoji="👍", on=False)
 
-    def type(self, text):
-        os.write(self.master, text.encode() + b"\r")
-
-    async def shows(self, text):
-        for _ in range(100):
-            if text in self.screen:
-                return
-            await asyncio.sleep(PATIENCE_S / 100)
-        raise AssertionError(f"{text!r} is not on the screen: {self.screen[-3000:]!r}")
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait(PATIENCE_S)
-        asyncio.get_running_loop().remove_reader(self.master)
-        os.close(self.master)
+    new.send(f"REDACT #change {seen}", "REDACT #change nonsense", f"REDACT #none {seen}")
+    for code in ("REDACT_FORBIDDEN", "UNKNOWN_MSGID", "INVALID_TARGET"):
+        await new.take(rf"FAIL REDACT {code} ")
+    await web.call("delete", conversation="#change", message=seen)
+    await new.take(rf":cleo!\S+ REDACT #change {seen}$")
+    new.send("PRIVMSG #change :oops")
+    mine = tag(await new.take(r"PRIVMSG #change :oops$"), "msgid")
+    new.send(f"@label=d REDACT #change {mine} :a slip")
+    assert (await web.take("message", kind="delete", message=mine))["from"] == "nan"
+    assert tag(await new.take(rf":nan!\S+ REDACT #change {mine}$"), "label") == "d"
+    await old.take(r"PRIVMSG #change :oops$")
+    await old.none(r"REDACT|TAGMSG")
 
 
-async def irssi(stage):
-    server = stage.server
-    web = await stage.login("wes")
-    await web.call("create", kind="group", conversation="#irssi", name="For irssi", members=[])
-    terminal = Terminal("irssi", f"--home={server.directory}/irssi", "-c", "127.0.0.1", "-p",
-                        str(server.irc_port), "-w", server.token("ike"), "-n", "ike")
-    try:
-        await terminal.shows("Be kind.")
-        terminal.type("/join #irssi")
-        await web.take("message", within=PATIENCE_S, kind="system", action="added")
-        await terminal.shows("For irssi")
-        terminal.type("typed in irssi")
-        assert (await web.take("message", within=PATIENCE_S, text="typed in irssi"))["from"] == "ike"
-        await web.send("#irssi", text="seen_in_irssi")
-        await terminal.shows("seen_in_irssi")
-        terminal.type("/me waves")
-        await web.take("message", within=PATIENCE_S, text="/me waves")
-        terminal.type("/part")
-        await web.take("message", within=PATIENCE_S, kind="system", action="left")
-    finally:
-        terminal.end()
+async def targets(stage):
+    """Which conversations have something new: the oldest of it first."""
+    irc = await Irc.login(stage.server, "tara", ALL)
+    times = {}
+    for name in ("#one", "tom", "#two"):
+        if name[0] == "#":
+            await irc.join(name)
+        irc.send(f"PRIVMSG {name} :x")
+        times[name] = tag(await irc.take(rf"PRIVMSG {name} :x$"), "time")
+        await asyncio.sleep(0.01)  # the server's clock counts milliseconds
+
+    async def ask(*places):
+        irc.send("CHATHISTORY TARGETS " + " ".join(places))
+        inside = await irc.batch("draft/chathistory-targets")
+        return [tuple(line.split(" CHATHISTORY TARGETS ")[1].split()) for line in inside]
+
+    ever, never = (f"timestamp={year}-01-01T00:00:00.000Z" for year in (2000, 2200))
+    everything = list(times.items())
+    assert await ask(ever, never, "10") == everything
+    assert await ask(never, ever, "2") == everything[:2]
+    assert await ask(f"timestamp={times['#one']}", f"timestamp={times['#two']}", "9") == \
+        everything[1:2]
+    irc.send("CHATHISTORY TARGETS * * 3", f"CHATHISTORY TARGETS {ever} {never}")
+    await irc.take(r"FAIL CHATHISTORY INVALID_PARAMS TARGETS ")
+    await irc.take(r"FAIL CHATHISTORY INVALID_PARAMS TARGETS ")
 
 
 async def hostile(stage):
@@ -409,14 +319,9 @@ def check_tls():
 
 def main():
     with Ircd() as server:
-        for step in (registration, channels, shared, away, history, hostile):
+        for step in (registration, channels, shared, away, history, changes, targets, hostile):
             play(server, step)
             print(f"ok: {step.__name__}", flush=True)
-        if shutil.which("irssi"):
-            play(server, irssi)
-            print("ok: irssi", flush=True)
-        else:
-            print("irssi is not installed: not driven", flush=True)
     check_tls()
 
 
