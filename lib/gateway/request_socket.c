@@ -23,16 +23,40 @@ struct cc_slice request_header(struct lws *wsi, enum lws_token_indexes token)
     return slice_of(text, strlen(text));
 }
 
+static const struct request_method methods[] = {
+    {"GET", WSI_TOKEN_GET_URI, false},         {"HEAD", WSI_TOKEN_HEAD_URI, false},
+    {"POST", WSI_TOKEN_POST_URI, true},        {"PUT", WSI_TOKEN_PUT_URI, true},
+    {"PATCH", WSI_TOKEN_PATCH_URI, true},      {"DELETE", WSI_TOKEN_DELETE_URI, false},
+    {"OPTIONS", WSI_TOKEN_OPTIONS_URI, false},
+};
+
+#define METHOD_COUNT (sizeof methods / sizeof *methods)
+
+void request_limits(struct lws_token_limits *limits)
+{
+    for (size_t i = 0; i < WSI_TOKEN_COUNT; i++)
+        limits->token_limit[i] = REQUEST_HEADER_MAX;
+    for (size_t i = 0; i < METHOD_COUNT; i++)
+        limits->token_limit[methods[i].token] = REQUEST_TARGET_MAX;
+}
+
+int request_is_cut(struct lws *wsi)
+{
+    int target = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_URI_ARGS);
+
+    for (size_t i = 0; i < METHOD_COUNT; i++)
+        target += lws_hdr_total_length(wsi, methods[i].token);
+    if (target >= REQUEST_TARGET_MAX)
+        return 414;
+    for (int i = 0; i < WSI_TOKEN_COUNT; i++)
+        if (lws_hdr_total_length(wsi, (enum lws_token_indexes)i) >= REQUEST_HEADER_MAX)
+            return 431;
+    return 0;
+}
+
 const struct request_method *request_method(struct lws *wsi)
 {
-    static const struct request_method methods[] = {
-        {"GET", WSI_TOKEN_GET_URI, false},         {"HEAD", WSI_TOKEN_HEAD_URI, false},
-        {"POST", WSI_TOKEN_POST_URI, true},        {"PUT", WSI_TOKEN_PUT_URI, true},
-        {"PATCH", WSI_TOKEN_PATCH_URI, true},      {"DELETE", WSI_TOKEN_DELETE_URI, false},
-        {"OPTIONS", WSI_TOKEN_OPTIONS_URI, false},
-    };
-
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+    for (size_t i = 0; i < METHOD_COUNT; i++)
         if (lws_hdr_total_length(wsi, methods[i].token) > 0)
             return &methods[i];
     return NULL;

@@ -12,14 +12,26 @@
 
 #include <libwebsockets.h>
 
-/* The most that a request's headers may have: the longest token, and the usual rest. */
+/* The most that a request's headers may have: the longest token, and the usual rest. libwebsockets
+ * closes the connection of one with more, and leaves no moment to answer it. */
 #define REQUEST_HEADERS_MAX (WIRE_TOKEN_MAX + 4096)
+
+/* It cuts off, however long it is: a path, or a part of a query, here (414); and any other header
+ * that has a token there (431). Each leaves the usual rest its place. */
+#define REQUEST_TARGET_MAX 8000
+#define REQUEST_HEADER_MAX (WIRE_TOKEN_MAX + 64)
 
 struct request_method {
     const char *name;
     enum lws_token_indexes token;
     bool has_body; /* if no length is told, one is expected by libwebsockets */
 };
+
+/* Fills in where libwebsockets cuts. */
+void request_limits(struct lws_token_limits *limits);
+
+/* 0, or what to refuse a request with of which something was cut off. */
+int request_is_cut(struct lws *wsi);
 
 /* NULL for one that is not known. */
 const struct request_method *request_method(struct lws *wsi);

@@ -39,6 +39,7 @@ struct sockets {
     SSL_CTX *tls; /* the vhost's, or NULL */
     void *loops[1];
     struct lws_protocols protocols[3];
+    struct lws_token_limits limits;
 };
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -78,6 +79,7 @@ static void fill_info(struct sockets *sockets, struct lws_context_creation_info 
     info->port = CONTEXT_PORT_NO_LISTEN_SERVER;
     info->retry_and_idle_policy = &no_heartbeat;
     info->max_http_header_data2 = REQUEST_HEADERS_MAX;
+    info->token_limits = &sockets->limits;
     info->max_http_header_pool2 = gateway->options.max_handshakes + 1;
     info->timeout_secs = gateway->options.handshake_ms / 1000 + 1;
     info->keepalive_timeout = (int)info->timeout_secs;
@@ -99,6 +101,7 @@ int sockets_new(struct worker *worker, struct sockets **ret_sockets)
     sockets->worker = worker;
     sockets->loops[0] = &worker->loop;
     fill_protocols(sockets);
+    request_limits(&sockets->limits);
     fill_info(sockets, &info);
     lws_set_log_level(0, NULL);
     sockets->context = lws_create_context(&info);
@@ -369,7 +372,9 @@ static int upgrade_request(struct connection *connection, struct lws *wsi, const
     request.is_get = request.path.size != 0;
     request.is_draining = gateway_is_draining(gateway);
     request.is_over_limit = connection->is_over_limit;
-    status = admission_check(&gateway->admission, &request);
+    status = request_is_cut(wsi);
+    if (!status)
+        status = admission_check(&gateway->admission, &request);
     if (gateway->options.traced)
         traced_handshake(&gateway->options, request_trace_parent(wsi), request.path,
                          status ? status : 101);
@@ -406,6 +411,20 @@ static bool is_transfers(const struct connection *connection, enum lws_callback_
             reason == LWS_CALLBACK_HTTP_BODY_COMPLETION || reason == LWS_CALLBACK_HTTP_WRITEABLE);
 }
 
+/* --- requests of either kind -------------------------------------------------------------------
+ */
+
+static int asked(struct connection *connection, struct lws *wsi)
+{
+    int status = request_is_cut(wsi);
+    int r;
+
+    if (status)
+        return refuse(connection, wsi, status);
+    r = transfer_socket_request(connection, wsi);
+    return r == 1 ? http_request(connection, wsi) : r;
+}
+
 /* --- callbacks -------------------------------------------------------------------------------- */
 
 static int receive(struct connection *connection, struct lws *wsi, const void *bytes, size_t size)
@@ -430,8 +449,6 @@ static int gone(struct connection *connection, struct lws *wsi)
 static int of_connection(struct connection *connection, struct lws *wsi,
                          enum lws_callback_reasons reason, void *in, size_t size)
 {
-    int r;
-
     if (is_transfers(connection, reason))
         return of_transfer(connection, wsi, reason, in, size);
     switch (reason) {
@@ -451,8 +468,7 @@ static int of_connection(struct connection *connection, struct lws *wsi,
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
         return connection_hangup(connection) ? -1 : 0;
     case LWS_CALLBACK_HTTP:
-        r = transfer_socket_request(connection, wsi);
-        return r == 1 ? http_request(connection, wsi) : r;
+        return asked(connection, wsi);
     case LWS_CALLBACK_HTTP_BODY:
         return http_body(connection, wsi, in, size);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:

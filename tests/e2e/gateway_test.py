@@ -93,6 +93,37 @@ def address_limits(server):
         raw.socket.close()
 
 
+@scenario()
+def what_is_too_long_is_named(server):
+    def line(target):
+        return f"GET {target} HTTP/1.1\r\nHost: chat\r\n".encode()
+
+    def status(request):
+        with Raw(server) as raw:
+            raw.send(request + b"\r\n")
+            answer, headers, body = raw.response()
+            if answer in (414, 431):
+                assert json.loads(body)["error"]["code"] == answer, body
+                assert headers["connection"] == "close" and raw.is_closed()
+            return answer
+
+    upgrade = b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+    for size, path, header in [(7000, 404, 200), (9000, 414, 431), (1_000_000, 414, 431)]:
+        assert status(line("/" + "a" * size)) == path, size
+        assert status(line("/healthz?q=" + "a" * size)) == (200 if path == 404 else path), size
+        assert status(line("/v1/objects/" + "a" * size)) == path, size
+        for name in (b"Authorization", b"Cookie", b"User-Agent"):
+            assert status(line("/healthz") + name + b": " + b"a" * size + b"\r\n") == header, size
+        if size > 8192:
+            assert status(line("/v1/ws") + upgrade + b"Cookie: " + b"a" * size + b"\r\n") == 431
+    with Raw(server) as raw:  # on a connection that has served before
+        assert raw.ask("GET", "/healthz")[0] == 200
+        assert raw.ask("GET", "/healthz", Cookie="a" * 20000)[0] == 431
+    with Raw(server) as raw:  # what libwebsockets gives no moment to answer
+        raw.send(line("/healthz") + b"X-Own: " + b"a" * 13000 + b"\r\n\r\n")
+        assert raw.is_closed() and not raw.buffer
+
+
 PROXY = "127.0.0.2"  # 127.0.0.1 is no proxy's
 V2_START = b"\r\n\r\n\0\r\nQUIT\n"
 
