@@ -406,7 +406,6 @@ const steps = {
     await alice.shot("settings");
     await alice.click("dialog .primary", "Save");
     await alice.sees("Settings are saved", "#toast");
-    await alice.click("dialog .icon", "Close");
     await alice.click("#settings");
     await alice.page.waitForFunction(() => document.querySelector("dialog select")?.value === "contacts" &&
       document.querySelector("dialog .pair")?.checkVisibility(), { timeout: PATIENCE_MS });
@@ -516,7 +515,6 @@ const steps = {
     await bob.page.type("dialog [name=name]", "Bob Öztürk");
     await bob.click("dialog .primary", "Save");
     await bob.sees("Bob Öztürk", "#me");
-    await bob.click("dialog .icon", "Close");
     await alice.page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
     await alice.page.reload();
     await alice.sees("Bob Öztürk", "#list .name");

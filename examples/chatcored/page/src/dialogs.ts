@@ -13,10 +13,14 @@ const FOREVER = 253_402_300_000_000;
 export function show(title: string, ...content: (Node | false | undefined)[]): void {
   dialog.className = "";
   delete dialog.dataset.conversation;
-  dialog.replaceChildren(make("div", { class: "head" }, make("h2", { id: "dialog-title", dir: "auto" }, title),
+  dialog.replaceChildren(make("div", { class: "head" }, make("h2", { id: "dialog-title", dir: "auto", tabIndex: -1 }, title),
     iconButton("close", "Close", () => dialog.close())), ...content.filter((node): node is Node => Boolean(node)));
-  if (!dialog.open) dialog.showModal();
+  if (dialog.open) return;
+  dialog.showModal();
+  (dialog.querySelector<HTMLElement>("[autofocus]") ?? dialog.querySelector("h2"))?.focus();
 }
+
+export const close = (): void => dialog.close();
 
 export function field(label: string, properties: { [name: string]: unknown }): [HTMLLabelElement, HTMLInputElement] {
   const input = make("input", properties);

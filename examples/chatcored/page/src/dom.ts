@@ -136,12 +136,18 @@ export function rove(list: HTMLElement, selector: string): void {
   });
 }
 
+const TOAST_MS = 5000;
 let toastTimer = 0;
 
 export function toast(text: string): void {
-  $("#toast").textContent = text;
+  const box = $("#toast");
+  box.textContent = text;
+  box.showPopover(); /* above an open dialog */
   clearTimeout(toastTimer);
-  toastTimer = window.setTimeout(() => ($("#toast").textContent = ""), 5000);
+  toastTimer = window.setTimeout(() => {
+    box.textContent = "";
+    box.hidePopover();
+  }, TOAST_MS);
 }
 
 /** For what may fail and needs no other answer than being told. */

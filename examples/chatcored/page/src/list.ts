@@ -15,12 +15,13 @@ export class List {
   #found: Message[] = [];
   #turn = 0;
   #timer = 0;
-  /* What is on the screen asks for its names and its newest message; the other 1,000 don't. */
+  readonly #visible = new Set<Element>();
   readonly #watch = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
-      const room = isIntersecting && this.model.rooms.get((target as HTMLElement).dataset["key"]!);
-      if (room) this.model.peek(room);
+      if (isIntersecting) this.#visible.add(target);
+      else this.#visible.delete(target);
     }
+    this.#peek();
   });
 
   constructor(readonly model: Model, readonly open: (room: Room) => void,
@@ -51,12 +52,22 @@ export class List {
       ...this.#found.map((message) => this.#hit(message))];
     reconcile(this.#box, items);
     for (const element of this.#box.children) this.#watch.observe(element);
+    this.#peek();
     const wanted = this.#input.value.trim();
     $("#empty").hidden = items.length > 0 || Boolean(wanted);
     $("#nothing").hidden = items.length > 0 || !wanted;
     $("#nothing").textContent = `Nothing found for “${wanted}”.`;
     const unread = [...this.model.rooms.values()].reduce((sum, room) => sum + (room.muted ? 0 : room.unread), 0);
     document.title = `${unread ? `(${unread}) ` : ""}chatcore`;
+  }
+
+  /* What is on the screen asks for its names and its newest message; the other 1,000 don't. */
+  #peek(): void {
+    for (const element of this.#visible) {
+      const room = this.model.rooms.get((element as HTMLElement).dataset["key"]!);
+      if (!element.isConnected) this.#visible.delete(element);
+      else if (room) this.model.peek(room);
+    }
   }
 
   /** To the one above or below. */

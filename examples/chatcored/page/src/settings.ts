@@ -3,7 +3,7 @@
  * profile, on the server; its `meta` may hold more than this page knows, and keeps it.
  */
 import type { Audience, Commands, Meta, ReadMarks } from "@chatcore/client";
-import { field, form, show } from "./dialogs.js";
+import { close, field, form, show } from "./dialogs.js";
 import { attempt, make, toast } from "./dom.js";
 import type { Model } from "./model.js";
 
@@ -58,6 +58,7 @@ async function draw(model: Model): Promise<void> {
       meta: { ...profile.meta, notify: rules } as Meta };
     await model.client.request("profile", fields);
     model.names.set(model.me, name.value);
+    close();
     toast("Settings are saved.");
   }, "Save", naming,
   make("h3", {}, "Privacy"), seeing, marking, make("p", { class: "faint" }, "Without it you don’t see what others have read, either."),

@@ -20,6 +20,7 @@ export class Thread {
   readonly #media: Media;
   #shown: Room | undefined;
   #isAtEnd = true;
+  #top = 0; /* where it was scrolled to */
   #seen = 0; /* the newest that was on the screen */
 
   constructor(readonly model: Model, readonly host: ThreadHost) {
@@ -27,6 +28,7 @@ export class Thread {
     model.progressed = (file) => this.#media.progressed(file);
     rove(this.#box, ".bubble");
     this.#box.onscroll = () => this.#scrolled();
+    new ResizeObserver(() => this.#stayAtEnd()).observe(this.#box); /* a keyboard, a longer draft */
     $("#newest").onclick = () => this.#box.scrollTo({ top: this.#box.scrollHeight, behavior: "smooth" });
     this.#box.onkeydown = (event) => this.#key(event);
   }
@@ -36,7 +38,6 @@ export class Thread {
     if (!room) return;
     const isNew = room !== this.#shown;
     const fromEnd = this.#box.scrollHeight - this.#box.scrollTop;
-    const isAtEnd = isNew || this.#isAtEnd;
     const first = this.#box.firstElementChild;
     if (isNew) {
       this.#box.replaceChildren();
@@ -45,12 +46,18 @@ export class Thread {
     this.#shown = room;
     this.model.names.want(new Set([...room.messages.values()].flatMap(peopleOf)));
     reconcile(this.#box, this.#items(room));
-    this.#isAtEnd = isAtEnd;
     const unread = isNew ? this.#box.querySelector(".note.unread") : null;
-    if (unread) unread.scrollIntoView({ block: "center" });
-    else if (isAtEnd) this.#box.scrollTop = this.#box.scrollHeight;
-    else if (first !== this.#box.firstElementChild) this.#box.scrollTop = this.#box.scrollHeight - fromEnd;
-    if (isAtEnd) this.#seen = room.head;
+    if (unread) {
+      unread.scrollIntoView({ block: "center" });
+      this.#isAtEnd = this.#isNearEnd();
+    } else if (isNew || this.#isAtEnd) {
+      this.#isAtEnd = true;
+      this.#box.scrollTop = this.#box.scrollHeight;
+    } else if (first !== this.#box.firstElementChild) {
+      this.#box.scrollTop = this.#box.scrollHeight - fromEnd;
+    }
+    this.#top = this.#box.scrollTop;
+    if (this.#isAtEnd) this.#seen = room.head;
     this.#drawNewest(room);
   }
 
@@ -97,7 +104,7 @@ export class Thread {
         items.push({ key: `day${message.seq}`, sign: text, make: () => make("div", { class: "note day" }, text) });
         before = "";
       }
-      if (!isRead && message.seq >= room.newFrom && message.from !== this.model.me) {
+      if (!isRead && isSaid(message) && message.seq >= room.newFrom && message.from !== this.model.me) {
         isRead = true;
         items.push({ key: "unread", sign: "", make: () => make("div", { class: "note unread" }, "New messages") });
         before = "";
@@ -249,8 +256,15 @@ export class Thread {
     button.click();
   }
 
+  #isNearEnd(): boolean {
+    return this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < NEAR_END;
+  }
+
+  /* The end may move away from who has not moved: a picture has come. */
   #scrolled(): void {
-    this.#isAtEnd = this.#box.scrollHeight - this.#box.scrollTop - this.#box.clientHeight < NEAR_END;
+    if (this.#isNearEnd()) this.#isAtEnd = true;
+    else if (this.#box.scrollTop < this.#top) this.#isAtEnd = false;
+    this.#top = this.#box.scrollTop;
     const room = this.model.open;
     if (!room) return;
     if (this.#isAtEnd) this.#seen = room.head;
