@@ -1,57 +1,18 @@
 #!/usr/bin/env node
 // The web page in Chromium: two users do all that it can do. page_test.mjs CHATCORED. Pictures go
 // to the folder SCREENSHOTS, if it is set. Exit code 77: Chromium or the npm packages are missing.
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { get } from "node:http";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { forget, launch, PAGE, PATIENCE_MS, require, Server } from "./browser.mjs";
 
-const PAGE = join(dirname(fileURLToPath(import.meta.url)), "../../examples/chatcored/page/");
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
-const PATIENCE_MS = 20_000;
-
-if (!CHROMIUM || !existsSync(join(PAGE, "node_modules/puppeteer-core"))) {
-  console.log("SKIP: Chromium or the packages of examples/chatcored/page are not installed");
-  process.exit(77);
-}
-const require = createRequire(join(PAGE, "package.json"));
-const { default: puppeteer } = await import(pathToFileURL(require.resolve("puppeteer-core")).href);
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const program = process.argv[2] ?? process.env.CHATCORED;
-const folder = mkdtempSync(join(tmpdir(), "chatcore-page-"));
 const problems = [];
-let server;
+const server = new Server(process.argv[2] ?? process.env.CHATCORED);
 
 function check(condition, what) {
   if (!condition) throw new Error(what);
-}
-
-/* The page's port stays the same when the server comes back. */
-async function startServer(port = 0, ...options) {
-  writeFileSync(join(folder, "secret"), "a secret of this test, long enough to be one");
-  const child = spawn(program, ["--dev", "--data", join(folder, "data"), "--listen",
-    `127.0.0.1:${port}`, "--jwt-secret-file", join(folder, "secret"), "--drain-ms", "1",
-    ...options],
-  { stdio: ["ignore", "pipe", "inherit"] });
-  const found = await new Promise((resolve, reject) => {
-    let output = "";
-    child.stdout.on("data", (data) => {
-      const match = /127\.0\.0\.1:(\d+)\n/.exec(output += data);
-      if (match) resolve(Number(match[1]));
-    });
-    child.on("exit", (code) => reject(new Error(`chatcored ended with ${code}`)));
-  });
-  server = { child, port: found };
-}
-
-function stopServer() {
-  const ended = new Promise((resolve) => server.child.on("exit", resolve));
-  server.child.kill("SIGTERM");
-  return ended;
 }
 
 /** A file as it comes over the wire: not unpacked, not from a cache. */
@@ -78,7 +39,7 @@ class Person {
     person.page.on("console", (message) => {
       if (/Content.Security.Policy/i.test(message.text())) problems.push(`${name}: ${message.text()}`);
     });
-    await person.page.goto(`http://127.0.0.1:${server.port}/`);
+    await person.page.goto(server.url);
     return person;
   }
 
@@ -332,8 +293,7 @@ const steps = {
   },
 
   async "what was written offline is sent once"() {
-    const { port } = server;
-    await stopServer();
+    await server.stop();
     await alice.sees("No connection", "#status");
     await alice.write("written in a tunnel");
     await alice.sees("waiting", ".mine .tick");
@@ -355,8 +315,8 @@ const steps = {
     await alice.sees("read", ".mine .tick");
     await alice.shot("offline");
     await alice.page.goto("about:blank"); /* the tab is closed, and opened again later */
-    await startServer(port);
-    await alice.page.goto(`http://127.0.0.1:${port}/`);
+    await server.start();
+    await alice.page.goto(server.url);
     await alice.sees("online", "#link");
     await alice.openChat("bob");
     await bob.sees("written in a tunnel", ".bubble");
@@ -550,8 +510,6 @@ const steps = {
   },
 
   async "a token instead of a name"() {
-    const response = await fetch(`http://127.0.0.1:${server.port}/v1/dev/token`,
-      { method: "POST", body: JSON.stringify({ user: "erin" }) });
     await bob.click("#logout");
     await bob.page.waitForFunction(async () => {
       const open = (name) => new Promise((resolve) => (indexedDB.open(name, 1).onsuccess = (e) => resolve(e.target.result)));
@@ -559,7 +517,7 @@ const steps = {
       return new Promise((resolve) => (table.count().onsuccess = (e) => resolve(e.target.result === 0)));
     }, { timeout: PATIENCE_MS, polling: 200 }); /* nothing of his messages stays here */
     await bob.click("#login-other");
-    await bob.page.type("#login [name=token]", (await response.json()).token);
+    await bob.page.type("#login [name=token]", await server.token("erin"));
     await bob.click("#login .primary");
     await bob.sees("erin", "#me");
     await bob.sees("online", "#link");
@@ -568,18 +526,17 @@ const steps = {
 
 /* After the browser has gone: another server in the same place. */
 async function policyFollowsTheCdn() {
-  await stopServer();
-  await startServer(0, "--media-cdn", "https://cdn.example.com:8443/chat");
-  const response = await fetch(`http://127.0.0.1:${server.port}/`);
+  await server.stop();
+  await server.start("--media-cdn", "https://cdn.example.com:8443/chat");
+  const response = await fetch(server.url);
   const policy = response.headers.get("content-security-policy");
   check(/img-src 'self' blob: https:\/\/cdn.example.com:8443;/.test(policy), policy);
 }
 
 let failed = 0;
 let passed = 0;
-await startServer();
-const browser = await puppeteer.launch({ executablePath: CHROMIUM, userDataDir: join(folder, "profile"),
-  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"] });
+await server.start();
+const browser = await launch();
 try {
   alice = await Person.open(browser, "alice");
   bob = await Person.open(browser, "bob");
@@ -603,9 +560,9 @@ try {
     console.log(`not ok the policy follows the CDN\n  ${error.message}`);
     failed++;
   });
-  const code = await stopServer();
+  const code = await server.stop();
   if (code !== 0) console.log(`not ok chatcored ended with ${code}`), failed++;
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  forget();
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed || !passed ? 1 : 0;
