@@ -479,8 +479,8 @@ const steps = {
     await alice.page.reload();
     await alice.sees("Bob Öztürk", "#list .name");
     await alice.openChat("Bob Öztürk");
-    await bob.page.type("#text", "as");
-    await alice.sees("Bob Öztürk is typing", "#typing");
+    await Promise.all([alice.sees("Bob Öztürk is typing", "#typing"),
+      bob.page.type("#text", "as long as it takes, for it is told every two seconds", { delay: 80 })]);
     await alice.click("#menu");
     await alice.sees("@bob", "dialog .faint");
     await alice.click("dialog .icon", "Close");
