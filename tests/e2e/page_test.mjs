@@ -264,6 +264,42 @@ const steps = {
     await alice.sees("bob left", ".note");
   },
 
+  async "an invite link: made, followed, revoked"() {
+    await alice.openChat("Studio North");
+    await alice.click("#menu");
+    await alice.click("dialog .wide", "Invite link");
+    await alice.page.waitForSelector("dialog [name=uses]");
+    await alice.page.select("dialog [name=uses]", "1");
+    await alice.click("dialog .primary", "New link");
+    await alice.sees("0 of 1 joined", ".members .faint");
+    await alice.accessible("invite links");
+    await alice.shot("invite-link");
+    const link = await alice.page.$eval(".members input", (input) => input.value);
+    check(/#join=[\w-]{32}$/.test(link), link);
+    const follow = () => bob.page.evaluate((hash) => (location.hash = hash), new URL(link).hash);
+    await follow();
+    await bob.sees("Studio North", "dialog .portrait");
+    await bob.accessible("an invitation");
+    check(!await bob.page.evaluate(() => location.hash), "the token stays in the address");
+    await bob.click("dialog .primary", "Join");
+    await bob.sees("Studio North", "#title");
+    await alice.sees("bob joined by invitation", ".note");
+    await follow(); /* who is in it already gets there without being asked */
+    await bob.page.waitForFunction(() => !location.hash && !document.querySelector("dialog[open]"));
+    await bob.click("#menu");
+    await bob.click("dialog .wide", "Leave");
+    await bob.misses("Studio North", "#list");
+    await follow();
+    await bob.sees("holds no longer", "#toast");
+    await alice.click("#dialog .icon", "Close");
+    await alice.click("#menu");
+    await alice.click("dialog .wide", "Invite link");
+    await alice.click("dialog .primary", "New link");
+    await alice.click(".members .icon", "Revoke this link");
+    await alice.misses("joined", ".members .faint");
+    await alice.click("#dialog .icon", "Close");
+  },
+
   async "search"() {
     await alice.page.type("#search", "colours");
     await alice.sees("worried about the colours", "#list .result");

@@ -1,7 +1,7 @@
 /*
  * What opens over the conversation: a new chat, the details of one, the keyboard shortcuts.
  */
-import type { Member, Role } from "@chatcore/client";
+import type { Invitation, Member, Role } from "@chatcore/client";
 import { $, attempt, face, iconButton, make } from "./dom.js";
 import type { Model, Room } from "./model.js";
 
@@ -143,6 +143,7 @@ async function group(model: Model, room: Room): Promise<void> {
       added.value = "";
       await again();
     }, "Add", adding),
+    mayManage && make("button", { type: "button", class: "wide", onclick: () => attempt(invitations(model, room)) }, "Invite link"),
     make("h3", {}, members.length === 1 ? "1 member" : `${members.length} members`),
     members.length > SEARCH_FROM && finder(),
     make("ul", { class: "members" }, ...members.map((member) => memberRow(model, room, member, again))),
@@ -188,4 +189,72 @@ function memberRow(model: Model, room: Room, member: Member, again: () => Promis
   if (mayRemove) row.append(iconButton("close", `Remove ${name}`, () => attempt(
     model.client.request("remove", { conversation, users: [user] }).then(again))));
   return row;
+}
+
+/* --- invitations ----------------------------------------------------------------------------- */
+
+const LASTS: [string, number][] = [["for a week", 604_800], ["for a day", 86_400], ["until revoked", 0]];
+const USES: [string, number][] = [["any number", 0], ["1 person", 1], ["10 people", 10]];
+
+/** The token stands behind the #: what is there goes to no server and into no log. */
+const linkOf = (token: string): string => `${location.origin}${location.pathname}#join=${token}`;
+
+/** Takes the token out of the address, for the address to be shown around without it. */
+export function takeInvitation(): string {
+  const token = new URLSearchParams(location.hash.slice(1)).get("join") ?? "";
+  if (token) history.replaceState(null, "", location.pathname + location.search);
+  return token;
+}
+
+/* Without a secure context there is no clipboard: the link is selected, to be copied by hand. */
+async function copy(input: HTMLInputElement, button: HTMLButtonElement): Promise<void> {
+  input.select();
+  await navigator.clipboard.writeText(input.value);
+  button.textContent = "Copied";
+}
+
+function invitationRow(one: Invitation, revoke: () => void): HTMLElement {
+  const link = make("input", { readOnly: true, value: linkOf(one.token), "aria-label": "Invite link" });
+  const button = make("button", { type: "button", class: "primary", onclick: () => attempt(copy(link, button)) }, "Copy");
+  const left = one.max_uses ? `${one.uses} of ${one.max_uses} joined` : `${one.uses} joined`;
+  const until = one.expires ? `until ${new Date(one.expires).toLocaleDateString()}` : "until revoked";
+  return make("li", {}, make("span", { class: "grow" }, link, make("span", { class: "faint" }, `${left}, ${until}`)),
+    button, iconButton("close", "Revoke this link", revoke));
+}
+
+const choice = (label: string, name: string, choices: [string, number][]): HTMLLabelElement => make("label", {}, label,
+  make("select", { name }, ...choices.map(([text, value]) => make("option", { value }, text))));
+
+async function invitations(model: Model, room: Room): Promise<void> {
+  const conversation = room.id!;
+  const again = (): Promise<void> => invitations(model, room);
+  const found = await model.client.request("invitations", { conversation });
+  const lasting = choice("It works", "expires", LASTS);
+  const counting = choice("For", "uses", USES);
+  const chosen = (label: HTMLElement): number => Number(label.querySelector("select")!.value);
+  show("Invite link", make("p", { class: "faint" }, "Whoever has a link can join."),
+    make("ul", { class: "members links" }, ...found.invitations.map((one) => invitationRow(one, () => attempt(
+      model.client.request("revoke_invitation", { conversation, token: one.token }).then(again))))),
+    form(async () => {
+      await model.client.request("invite", { conversation, expires_s: chosen(lasting), max_uses: chosen(counting) });
+      await again();
+    }, "New link", make("div", { class: "pair" }, lasting, counting)));
+}
+
+/** Shows where an invitation leads to, and asks. */
+export async function join(model: Model, token: string, open: (room: Room) => void): Promise<void> {
+  const to = await model.client.request("invitation", { token });
+  const name = to.name || "this group";
+  const enter = (conversation: string): void => {
+    const room = model.room(conversation);
+    Object.assign(room, { kind: to.kind, name: to.name });
+    if (dialog.open) dialog.close();
+    open(room);
+  };
+  if (to.conversation) return enter(to.conversation);
+  show("Invitation", make("div", { class: "portrait" }, face(name), make("p", { dir: "auto" }, name),
+    make("p", { class: "faint" }, `${to.members} members`)), form(async () => {
+    const joined = await model.client.request("join", { token });
+    enter(joined.conversation);
+  }, `Join ${name}`));
 }

@@ -3,7 +3,7 @@
  * in the model; the parts draw what the model says has changed, once a frame.
  */
 import { Composer } from "./composer.js";
-import { details, newChat, shortcuts } from "./dialogs.js";
+import { details, join, newChat, shortcuts, takeInvitation } from "./dialogs.js";
 import { $, attempt, face, icon, toast, when } from "./dom.js";
 import { Finder } from "./find.js";
 import { List } from "./list.js";
@@ -87,7 +87,15 @@ function drawState(): void {
   $("#link").textContent = status === "online" ? "online" : status === "catching up" ? "updating …" : "offline";
   $("#status").textContent = text;
   if (status === "online") model!.names.want([model!.me]);
+  if (status === "online") joinInvited();
   if (status === "refused") logout(code === 4501 ? "Please log in again." : reason || "The server said no.");
+}
+
+/* An address with #join=TOKEN asks, as soon as there is somebody who can join. */
+function joinInvited(): void {
+  if (model?.client.state.status !== "online") return;
+  const token = takeInvitation();
+  if (token) attempt(join(model, token, show));
 }
 
 function show(room: Room | undefined): void {
@@ -234,6 +242,7 @@ function wire(): void {
   $("#new").onclick = () => newChat(model!, show);
   $("#details").onclick = $("#menu").onclick = () => details(model!);
   document.addEventListener("keydown", key);
+  window.addEventListener("hashchange", joinInvited);
   window.addEventListener("focus", () => {
     if (!model?.open) return;
     model.acknowledge(model.open);

@@ -402,7 +402,7 @@ export class Model {
       case "system": return ({
         created: `${who} created the conversation`,
         renamed: `${who} renamed it to ${message.name}`,
-        added: `${who} added ${whom}`,
+        added: message.users?.[0] === message.from ? `${who} joined by invitation` : `${who} added ${whom}`,
         removed: `${who} removed ${whom}`,
         left: `${who} left`,
         role: `${who} made ${whom} ${message.role}`,
