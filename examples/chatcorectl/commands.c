@@ -41,7 +41,9 @@ const struct command_row command_rows[] = {
      2, 3, BIT(JSON), command_groups},
     {"tail", "CONVERSATION", "show a conversation's messages as they come, until Ctrl-C",
      "Over the server, with an API key of the scope messages:read, --as one of the conversation's "
-     "members (chatcorectl groups tells who they are). New messages are asked for each second.",
+     "members (chatcorectl groups tells who they are). It makes nobody be online: the server "
+     "answers "
+     "when there is something new.",
      1, 1, REMOTE | BIT(AS) | BIT(JSON) | BIT(LAST) | BIT(ONCE), command_tail},
     {"export", "USER", "all that a user has left, as JSON lines",
      "Over the server, with an API key of the scope admin.", 1, 1, REMOTE, command_export},

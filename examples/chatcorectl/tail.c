@@ -1,6 +1,6 @@
 /*
- * A conversation's messages as they come. The history is asked for what is newer each second: that
- * makes nobody be online, and shows each seq once.
+ * A conversation's messages as they come. The history is asked for what is newer, and the server
+ * answers when there is something: that makes nobody be online, and shows each seq once.
  */
 #include "print.h"
 #include "remote.h"
@@ -13,6 +13,9 @@
 
 #define LAST_DEFAULT 10
 #define PAGE         200
+
+/* So long the server holds an answer that would be empty. */
+#define WAIT "&wait_s=25&after="
 
 /* The largest that the protocol has. */
 #define SEQ_MAX (((json_int_t)1 << 53) - 1)
@@ -116,15 +119,16 @@ static int begin(struct tail *tail, long last)
 static int go_on(struct tail *tail)
 {
     for (;;) {
-        json_t *page = page_ask(tail, "&after=", tail->seq, PAGE);
-        bool has_more = json_is_true(json_object_get(page, "more"));
+        time_t asked = time(NULL);
+        json_t *page = page_ask(tail, WAIT, tail->seq, PAGE);
+        bool is_empty = !json_array_size(json_object_get(page, "messages"));
         int r = page ? page_print(tail, page) : EXIT_FAILED;
 
         json_decref(page);
         if (r)
             return r;
-        if (!has_more)
-            sleep(1);
+        if (is_empty && time(NULL) <= asked + 1)
+            sleep(1); /* it can't wait: too many do, or another node has the conversation */
     }
 }
 

@@ -119,7 +119,8 @@ struct cc_command {
     struct cc_slice trace_parent; /* send: `traceparent`, of the trace that it is part of */
     uint64_t expires_s;           /* invite; 0: never */
     uint64_t max_uses;            /* invite; 0: any number */
-    uint64_t reserved[4];         /* 0 */
+    uint64_t wait_s;              /* history with `after`; 0: does not wait */
+    uint64_t reserved[3];         /* 0 */
 };
 
 /* The protocol's key of a command, static; NULL for what is none. Any thread. Errors: none. */

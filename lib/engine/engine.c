@@ -9,6 +9,7 @@
 #include "engine/consumer_host.h"
 #include "engine/conversation.h"
 #include "engine/groups.h"
+#include "engine/history_wait.h"
 #include "engine/link.h"
 #include "engine/media.h"
 #include "engine/notify.h"
@@ -450,6 +451,7 @@ int cc_engine_step(struct cc_engine *engine, struct cc_time now)
     receipts_step(engine);
     retention_step(engine);
     sweeps_step(engine);
+    history_waits_step(engine);
     search_step(engine);
     consumer_hosts_take(engine);
     consumers_step(engine);

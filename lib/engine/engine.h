@@ -99,7 +99,8 @@ struct cc_engine {
     struct media_state *uploads;       /* NULL without a media port */
     struct search_state *search_state; /* NULL without a search port */
     bool has_given_up_search;
-    struct sweep *sweeps; /* those that wait for the store: see sweep.h */
+    struct history_wait *history_waits; /* requests: see history_wait.h */
+    struct sweep *sweeps;               /* those that wait for the store: see sweep.h */
     struct retention *retention;
     struct revocations *revocations;
     struct notify *notify; /* NULL: no notifier */

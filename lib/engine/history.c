@@ -8,6 +8,7 @@
 
 #include "chatcore/error.h"
 #include "engine/conversation.h"
+#include "engine/history_wait.h"
 #include "engine/lists.h"
 #include "engine/user.h"
 #include "engine/visible.h"
@@ -16,6 +17,7 @@ struct history {
     uint64_t from; /* the range asked for, both inclusive */
     uint64_t to;
     bool descending; /* the limit counts from `to` */
+    bool has_waited; /* once is enough */
     size_t limit;
     struct message **recent; /* references: those of the range that are in memory, ascending */
     size_t recent_count;
@@ -90,6 +92,31 @@ static void cut(const struct history *history, struct cc_reply *reply)
     reply->more = true;
 }
 
+static void visible(struct request *request, uint64_t from, int status);
+
+/* Reads once more, from the rights on. */
+static void waited(struct request *request)
+{
+    struct history *history = request->state;
+
+    history->has_waited = true;
+    visible_from(request, visible);
+}
+
+/* Nothing is there yet: it may be waited for. */
+static bool waits(struct request *request)
+{
+    struct history *history = request->state;
+
+    if (history->count || history->descending || history->has_waited ||
+        history->to < history->from || !history_wait(request, history->from, waited))
+        return false;
+    recent_free(request_engine(request), history->recent, history->recent_count);
+    history->recent = NULL;
+    history->recent_count = 0;
+    return true;
+}
+
 static void reply(struct request *request)
 {
     struct cc_engine *engine = request_engine(request);
@@ -137,7 +164,8 @@ static void rows_read(struct request *request, int status)
         return;
     }
     add_recent(request);
-    reply(request);
+    if (!waits(request))
+        reply(request);
 }
 
 /* What the memory has not: all below its first message, or nothing when it has enough. */
@@ -152,7 +180,8 @@ static void read_rows(struct request *request, uint64_t to)
         wanted -= history->recent_count;
     if (to < history->from || !wanted) {
         add_recent(request);
-        reply(request);
+        if (!waits(request))
+            reply(request);
         return;
     }
     memset(&request->op, 0, sizeof request->op);
@@ -221,6 +250,7 @@ static void visible(struct request *request, uint64_t from, int status)
         request_fail(request, status);
         return;
     }
+    history->count = 0;
     if (from > history->from)
         history->from = from;
     collect(request);

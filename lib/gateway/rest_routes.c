@@ -27,7 +27,7 @@ static const struct rest_route routes[] = {
     {"GET", "/v1/invitations/{token}", CC_COMMAND_INVITATION, 200, CC_SCOPE_CONVERSATIONS_READ, "", ""},
     {"POST", "/v1/invitations/{token}/join", CC_COMMAND_JOIN, 200, CC_SCOPE_CONVERSATIONS_WRITE, "", ""},
     {"PUT", CONVERSATION "/mute", CC_COMMAND_MUTE, 200, CC_SCOPE_CONVERSATIONS_WRITE, "", ""},
-    {"GET", CONVERSATION "/messages", CC_COMMAND_HISTORY, 200, CC_SCOPE_MESSAGES_READ, "before after limit", ""},
+    {"GET", CONVERSATION "/messages", CC_COMMAND_HISTORY, 200, CC_SCOPE_MESSAGES_READ, "before after limit wait_s", ""},
     {"POST", CONVERSATION "/messages", CC_COMMAND_SEND, 201, CC_SCOPE_MESSAGES_WRITE, "", ""},
     {"POST", "/v1/users/{user}/messages", CC_COMMAND_SEND, 201, CC_SCOPE_MESSAGES_WRITE, "", ""},
     {"PATCH", MESSAGE, CC_COMMAND_EDIT, 200, CC_SCOPE_MESSAGES_WRITE, "", ""},

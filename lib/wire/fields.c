@@ -80,10 +80,8 @@ static const struct field cursor_fields[] = {CONVERSATION, REQUIRED("seq", numbe
 static const struct field typing_fields[] = {CONVERSATION, REQUIRED("on", bool, on)};
 static const struct field refresh_fields[] = {REQUIRED_MAX("token", token, WIRE_TOKEN_MAX)};
 static const struct field history_fields[] = {
-    CONVERSATION,
-    OPTIONAL("before", number, before),
-    GIVEN("after", number, after, has_after, 0),
-    LIMIT,
+    CONVERSATION, OPTIONAL("before", number, before), GIVEN("after", number, after, has_after, 0),
+    LIMIT,        OPTIONAL("wait_s", number, wait_s),
 };
 static const struct field page_fields[] = {AFTER, LIMIT};
 static const struct field create_fields[] = {

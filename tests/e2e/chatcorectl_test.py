@@ -7,6 +7,7 @@ messages; export and erasure; what a shell completes.
     chatcorectl_test.py CHATCORED CHATCORECTL
 """
 import asyncio
+import concurrent.futures
 import json
 import os
 import shutil
@@ -280,6 +281,49 @@ def a_conversation_is_followed():
             finally:
                 follower.kill()
         assert "alice: one  more" in line and "\x1b" not in line, line
+        history_waits(server, group, key["CHATCORE_KEY"])
+
+
+def history_waits(server, group, key):
+    def ask(wait_s, after, user="bob"):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{server.port}/v1/conversations/{group}/messages"
+            f"?after={after}&wait_s={wait_s}",
+            headers={"Authorization": f"Bearer {key}", "X-Chatcore-User": user})
+        began = time.monotonic()
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            messages = json.load(answer)["messages"]
+        return [message["seq"] for message in messages], time.monotonic() - began
+
+    last = ask(20, 0)[0][-1]  # what is there is not waited for
+    assert ask(0, last)[0] == []
+    seqs, seconds = ask(1, last)
+    assert seqs == [] and seconds > 0.9, (seqs, seconds)
+
+    async def say(stage):
+        alice = await stage.login("alice")
+        await alice.send(conversation=group, text="waited for")
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = [pool.submit(ask, 30, last, "alice") for _ in range(12)]
+        early = [next(concurrent.futures.as_completed(answers)).result()]
+        while len(early) < 4:  # 8 of a user may wait
+            time.sleep(0.05)
+            early = [answer.result() for answer in answers if answer.done()]
+        assert all(seqs == [] for seqs, _ in early), early
+        play(server, say)
+        got = [answer.result() for answer in answers]
+    assert sorted(seqs for seqs, _ in got) == [[]] * 4 + [[last + 1]] * 8, got
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        waiting = pool.submit(ask, 30, last + 1)
+        time.sleep(0.5)
+        began = time.monotonic()
+        server.stop()  # nobody has to wait for it
+        assert time.monotonic() - began < 15
+        try:
+            assert waiting.result()[0] == []
+        except OSError:
+            pass
 
 
 def a_user_is_exported_and_erased():

@@ -318,6 +318,51 @@ static void test_bytes(void **state)
     assert_non_null(strstr(page, " more\n"));
 }
 
+/* Who asks for what is not there yet is answered when it comes, or when the time is up. */
+static void test_waiting(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+
+    client_create(alice, "g", "bob");
+    client_forget(bob);
+    history(bob, (struct cc_command){.after = 1, .has_after = true, .wait_s = 5});
+    client_expect(bob, "");
+    fixture_advance(fixture, 4000);
+    client_expect(bob, "");
+    fixture_advance(fixture, 2000);
+    client_expect(bob, "history ok\n");
+    history(bob, (struct cc_command){.after = 1, .before = 2, .has_after = true, .wait_s = 5});
+    client_expect(bob, "history ok\n");
+    history(bob, (struct cc_command){.after = 1, .has_after = true, .wait_s = UINT64_MAX});
+    fixture_advance(fixture, 31000);
+    client_expect(bob, "history ok\n");
+    history(bob, (struct cc_command){.after = 1, .has_after = true, .wait_s = 5});
+    client_say(alice, "g", "now");
+    assert_non_null(strstr(client_text(bob), "history ok\n  2 alice now\n"));
+    client_forget(bob);
+}
+
+/* Rights are those of the answer's time; and a session that goes leaves nothing behind. */
+static void test_waiting_and_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client *bob = client_connect(fixture, "bob", "phone");
+
+    client_create(alice, "g", "bob carol");
+    client_forget(bob);
+    history(bob, (struct cc_command){.after = 1, .has_after = true, .wait_s = 5});
+    client_name_users(alice, CC_COMMAND_REMOVE, "g", "bob");
+    client_say(alice, "g", "behind his back");
+    assert_non_null(strstr(client_text(bob), "history CC_ENOTFOUND"));
+    client_forget(bob);
+    history(alice, (struct cc_command){.after = 50, .has_after = true, .wait_s = 30});
+    client_close(alice);
+    fixture_advance(fixture, 1000);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -330,6 +375,8 @@ int main(void)
         TEST(test_client_ids_are_the_senders),
         TEST(test_limits),
         TEST(test_bytes),
+        TEST(test_waiting),
+        TEST(test_waiting_and_removed),
         TEST(test_joiners),
         TEST(test_joiners_coming_online),
         TEST(test_joiners_may_see),
