@@ -20,7 +20,7 @@ packaging=(
     curl fish haproxy lintian man-db mandoc nginx openssl prometheus systemd zsh
 )
 python_binding=(
-    mmdebstrap patchelf python3-cffi python3-dev python3-django python3-fastapi python3-httpx python3-mypy
+    mmdebstrap python3-cffi python3-dev python3-django python3-fastapi python3-httpx python3-mypy
     python3-setuptools python3-uvicorn python3-venv python3-wheel
 )
 foreign_clients=(

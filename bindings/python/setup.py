@@ -5,4 +5,5 @@ tree that this folder is in, and comes along in the package.
 """
 from setuptools import setup
 
-setup(cffi_modules=["build_chatcore.py:ffi", "build_chatcore.py:suites"])
+setup(options={"bdist_wheel": {"py_limited_api": "cp310"}},
+      cffi_modules=["build_chatcore.py:ffi", "build_chatcore.py:suites"])

@@ -242,6 +242,11 @@ class SqliteDirectory(Sqlite, b.Directory):
             muted_until DEFAULT 0, PRIMARY KEY (conversation, user, start));
         CREATE INDEX IF NOT EXISTS tenure_user ON tenure (user, conversation)
             WHERE finish IS NULL;
+        CREATE TABLE IF NOT EXISTS invitation (token PRIMARY KEY, conversation, creator, created,
+                                               expires, max_uses, uses);
+        CREATE INDEX IF NOT EXISTS invitation_of ON invitation (conversation, token);
+        CREATE INDEX IF NOT EXISTS invitation_by ON invitation (creator, token);
+        CREATE TABLE IF NOT EXISTS barred (conversation, user, PRIMARY KEY (conversation, user));
         CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, partition,
                                            conversation, version, payload BLOB);
     """
@@ -383,7 +388,8 @@ class SqliteDirectory(Sqlite, b.Directory):
 
     def change(self, conversation: str, expected_version: int, kind: b.Change,
                name: Optional[str], members: Sequence[b.Member], retention_s: Optional[int],
-               partition: int, payload: bytes) -> Tuple[int, int]:
+               partition: int, payload: bytes, invitation: Optional[str],
+               bars: bool) -> Tuple[int, int]:
         with self.transaction():
             found = self.conversation(conversation)
             version = found.version + 1
@@ -395,6 +401,9 @@ class SqliteDirectory(Sqlite, b.Directory):
                 raise ChatError(Code.EINVAL)
             for member in members if kind != b.Change.UPDATE else ():
                 self._change_member(conversation, kind, member, version)
+                self._bar(conversation, kind, member, invitation, bars)
+            if kind == b.Change.ADD and invitation:
+                self._use(conversation, invitation)
             step = {b.Change.ADD: 1, b.Change.REMOVE: -1}.get(kind, 0) * len(members)
             self.db.execute("UPDATE conversation SET version = ? WHERE id = ?",
                             (version, conversation))
@@ -429,6 +438,60 @@ class SqliteDirectory(Sqlite, b.Directory):
     def _count(self, conversation: str, count: int) -> None:
         self.db.execute("UPDATE conversation SET member_count = ?, was_large = was_large OR ? "
                         "WHERE id = ?", (count, count > b.FANOUT_WRITE_MAX, conversation))
+
+    # --- invitations
+
+    USED_UP = "max_uses > 0 AND uses >= max_uses"
+    ENDED = f"({USED_UP} OR expires > 0 AND expires <= ?)"
+
+    def _bar(self, conversation: str, kind: b.Change, member: b.Member, invitation: Optional[str],
+             bars: bool) -> None:
+        if kind == b.Change.REMOVE and bars:
+            self.db.execute("INSERT OR IGNORE INTO barred VALUES (?, ?)",
+                            (conversation, member.user))
+        if kind == b.Change.ADD and not invitation:
+            self.db.execute("DELETE FROM barred WHERE conversation = ? AND user = ?",
+                            (conversation, member.user))
+
+    def _use(self, conversation: str, token: str) -> None:
+        if not self.db.execute(f"UPDATE invitation SET uses = uses + 1 WHERE token = ? AND "
+                               f"conversation = ? AND NOT ({self.USED_UP})",
+                               (token, conversation)).rowcount:
+            raise ChatError(Code.ENOTFOUND)
+
+    def invite(self, invitation: b.Invitation, now: int) -> None:
+        i = invitation
+        with self.transaction():
+            self.conversation(i.conversation)
+            if self.one("SELECT 1 FROM invitation WHERE token = ?", i.token):
+                raise ChatError(Code.EEXISTS)
+            self.db.execute(f"DELETE FROM invitation WHERE conversation = ? AND {self.ENDED}",
+                            (i.conversation, now))
+            if self.one("SELECT count(*) FROM invitation WHERE conversation = ?",
+                        i.conversation)[0] >= b.INVITATIONS_MAX:
+                raise ChatError(Code.ETOOLARGE)
+            self.db.execute("INSERT INTO invitation VALUES (?, ?, ?, ?, ?, ?, 0)",
+                            (i.token, i.conversation, i.creator, i.created, i.expires, i.max_uses))
+
+    def uninvite(self, conversation: str, token: str) -> None:
+        self.db.execute("DELETE FROM invitation WHERE conversation = ? AND token = ?",
+                        (conversation, token))
+
+    def invitation(self, token: str, user: str) -> b.Invited:
+        row = self.one("SELECT * FROM invitation WHERE token = ?", token)
+        if not row:
+            raise ChatError(Code.ENOTFOUND)
+        found = self.member(row[1], user)
+        barred = self.one("SELECT 1 FROM barred WHERE conversation = ? AND user = ?", row[1], user)
+        return b.Invited(b.Invitation(*row), found.conversation, found.member is not None,
+                         barred is not None)
+
+    def invitations(self, conversation: Optional[str], creator: Optional[str], after: str,
+                    limit: int) -> "Tuple[list[b.Invitation], bool]":
+        column = "conversation" if conversation else "creator"
+        rows, more = self.page(f"SELECT * FROM invitation WHERE {column} = ? AND token > ? "
+                               "ORDER BY token", limit, conversation or creator, after)
+        return [b.Invitation(*row) for row in rows], more
 
     # --- outbox
 

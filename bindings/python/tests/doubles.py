@@ -62,7 +62,8 @@ class SqliteSearch(Sqlite, b.Search):
     def take(self, entry):
         key = (entry.conversation, entry.message.bytes)
         if entry.action == b.SearchAction.PUT:
-            self.db.execute("REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?)",
+            self.db.execute("INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                            "text = excluded.text",  # and keeps its place
                             (*key, entry.seq, entry.ts, entry.sender, entry.text))
         elif entry.action == b.SearchAction.EDIT:
             self.db.execute("UPDATE entry SET text = ? WHERE conversation = ? AND message = ?",
@@ -70,18 +71,19 @@ class SqliteSearch(Sqlite, b.Search):
         else:
             self.db.execute("DELETE FROM entry WHERE conversation = ? AND message = ?", key)
 
-    def query(self, text, scopes, limit):
+    def query(self, text, scopes, limit, before):
         wanted = words(text)
         goes_on = text[-1:].isalnum()  # the last word may be the beginning of one
         found = []
         for scope in scopes if wanted else ():
             found += [row for row in self.db.execute(
-                "SELECT ts, conversation, seq, message, text FROM entry WHERE conversation = ? "
+                "SELECT (ts << 22) + rowid, conversation, seq, message, text FROM entry "
+                "WHERE conversation = ? "
                 "AND seq >= ?", (scope.conversation, bounded(scope.from_seq)))
                 if all(has(row[4], word, goes_on and at == len(wanted) - 1)
                        for at, word in enumerate(wanted))]
-        found.sort(reverse=True)
-        return [b.Hit(row[1], row[2], uuid.UUID(bytes=row[3]), row[4])
+        found = sorted((row for row in found if not before or row[0] < before), reverse=True)
+        return [b.Hit(row[1], row[2], uuid.UUID(bytes=row[3]), row[4], row[0])
                 for row in found[:limit]], False
 
     def forget(self, conversation, sender, before_seq, is_thorough):

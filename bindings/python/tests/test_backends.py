@@ -88,6 +88,27 @@ class Engines(unittest.TestCase):
                                  [str(n) for n in range(100)])
                 self.assertEqual([m.seq for m in page], list(range(1, 102)))
 
+    def test_a_notifier_tells_who_is_away(self):
+        provider = doubles.Provider()
+        with chatcore.Engine(notifiers=[doubles.AsyncNotifier(provider)],
+                             notify={"urgent_ms": 500}) as engine:
+            with engine.connect("bob", "phone") as bob:
+                bob.call("device", push={"provider": "async", "token": "good-1"})
+            engine.connect("alice", "laptop").send(user="bob", text="are you there?")
+            until = time.monotonic() + 30
+            while not provider.received("good-1", "are you there?"):
+                self.assertLess(time.monotonic(), until)
+                time.sleep(0.02)
+
+    def test_a_search_of_ones_own(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with chatcore.Engine(search=doubles.SqliteSearch(folder)) as engine:
+                alice = engine.connect("alice", "laptop")
+                alice.send(user="bob", text="a needle in the hay")
+                until = time.monotonic() + 30
+                while not alice.call("search", text="needle").messages:
+                    self.assertLess(time.monotonic(), until)
+
     def test_open_raises(self):
         class Broken(SqliteLog):
             def open(self):

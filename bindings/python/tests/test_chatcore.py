@@ -55,6 +55,27 @@ class Threads(unittest.TestCase):
         self.assertEqual([(c.id, c.kind, c.name, c.members) for c in listed],
                          [(made.conversation, "group", "club", 3)])
 
+    def test_commands_take_the_protocols_names(self):
+        alice = self.engine.connect("alice", "laptop")
+        alice.call("create", kind="group", conversation="club", name="Club", members=[])
+        alice.call("create", kind="group", conversation="team", name="Team", members=[])
+        alice.call("update", conversation="club", name="The club")
+        listed = alice.call("conversations", after="club", limit=1).conversations
+        self.assertEqual([c.id for c in listed], ["team"])
+        listed = alice.call("conversations", limit=1)
+        self.assertEqual((listed.conversations[0].name, listed.more), ("The club", True))
+        made = alice.call("invite", conversation="club", max_uses=1).invitations[0]
+        with self.engine.requests("bob") as bob:
+            self.assertEqual(bob.call("join", token=made.token).conversation, "club")
+
+    def test_a_session_for_requests_is_not_online(self):
+        alice = self.engine.connect("alice", "laptop")
+        alice.call("create", kind="group", conversation="club", name="Club", members=["bob"])
+        with self.engine.requests("bob") as bob:
+            bob.send(conversation="club", text="from a page")
+            self.assertFalse(alice.call("presence", users=["bob"]).presence[0].online)
+        self.assertEqual(messages(alice, 2)[1].text, "from a page")
+
     def test_errors_have_names(self):
         alice = self.engine.connect("alice", "laptop")
         with self.assertRaises(chatcore.ChatError) as caught:
@@ -110,7 +131,7 @@ class Durable(unittest.TestCase):
 
     def test_a_name_is_open_once(self):
         with chatcore.Engine() as engine:
-            engine.consumer("printer")
+            engine.consumer("printer").next_batch(0.1)
             with self.assertRaises(chatcore.ChatError) as caught:
                 engine.consumer("printer").next_batch(5)
             self.assertEqual(caught.exception.constant, "CC_EEXISTS")

@@ -14,15 +14,15 @@ interpreter lock; each Python thread (or event loop) has a queue to it of its ow
 from . import backends
 from ._engine import Engine, Gateway
 from ._errors import ChatError, Code
-from ._events import (Batch, Closed, Conversation, Event, Member, Message, Presence, Profile, Reply,
-                      Synced)
+from ._events import (Batch, Closed, Conversation, Event, Invitation, Member, Message, Presence,
+                      Profile, Reply, Synced)
 from ._hooks import CHANGE, FLAG, PASS, REJECT
 from ._session import Consumer, Session
 from .backends import Check
 
 __all__ = [
     "Batch", "CHANGE", "ChatError", "Check", "Closed", "Code", "Consumer", "Conversation", "Engine", "Event",
-    "FLAG", "Gateway", "Member", "Message", "PASS", "Presence", "Profile", "REJECT", "Reply",
+    "FLAG", "Gateway", "Invitation", "Member", "Message", "PASS", "Presence", "Profile", "REJECT", "Reply",
     "Session", "Synced", "backends", "version",
 ]
 

@@ -16,8 +16,12 @@ _SLICES = {"token", "device", "cursor", "conversation", "user", "client_id", "te
 _PRIVACY = {"presence": {"everyone": 0, "contacts": 1, "nobody": 2},
             "read_marks": {"public": 0, "private": 1}}
 _IDS = {"message", "reply_to"}
-_NUMBERS = {"seq", "before", "limit", "bytes", "until", "on"}
+_NUMBERS = {"seq", "before", "limit", "bytes", "until", "on", "expires_s", "max_uses", "issued_before"}
 _HAS = {"name": "has_name", "avatar": "has_avatar", "meta": "has_meta"}
+
+
+# The protocol's names, where C has others: by command.
+_NAMED = {("upload", "type"): "media_type", ("media", "media"): "media_id"}
 
 
 class CommandError(TypeError):
@@ -49,7 +53,13 @@ class Builder:
 
     def _set(self, key: str, name: str, value: Any) -> None:
         command = self.command
-        if name in _SLICES:
+        name = _NAMED.get((key, name), name)
+        if name == "after" and isinstance(value, str):
+            name = "after_name"
+        if name == "push":  # of `device`
+            for part in ("provider", "token"):
+                setattr(command, part, self._slice(value[part]))
+        elif name in _SLICES:
             setattr(command, name, self._slice(value))
         elif name in _IDS:
             getattr(command, name).bytes = uuid.UUID(str(value)).bytes
@@ -74,5 +84,5 @@ class Builder:
             command.role = _ROLES[value]
         else:
             raise CommandError(f"{key} has no field {name}")
-        if key == "profile" and name in _HAS:
+        if key in ("profile", "update") and name in _HAS:
             setattr(command, _HAS[name], True)

@@ -96,6 +96,17 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Invitation:
+    token: str
+    conversation: str
+    creator: str
+    created: int
+    expires: int  # 0: never
+    max_uses: int  # 0: any number
+    uses: int
+
+
+@dataclass(frozen=True)
 class Synced:
     cursor: str
 
@@ -129,6 +140,8 @@ class Reply:
     method: str = ""
     url: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    cursor: str = ""  # search, export: of the next page
+    invitations: tuple[Invitation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -219,7 +232,14 @@ def reply(r: Any) -> Reply:
         users=texts(r.users, r.user_count), profile=profile(r.profile) if r.profile else None,
         more=r.more, media=text(r.media), method=text(r.method), url=text(r.url),
         headers=tuple((text(r.headers[i].name), text(r.headers[i].value))
-                      for i in range(r.header_count)))
+                      for i in range(r.header_count)),
+        cursor=text(r.cursor),
+        invitations=tuple(invitation(r.invitations[i]) for i in range(r.invitation_count)))
+
+
+def invitation(i: Any) -> Invitation:
+    return Invitation(text(i.token), text(i.conversation), text(i.creator), i.created, i.expires,
+                      i.max_uses, i.uses)
 
 
 def push(event: Any) -> Optional[Event]:

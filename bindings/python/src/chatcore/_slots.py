@@ -215,6 +215,10 @@ def _memberships(answer: Answer,
     return {"ret_memberships": array, "ret_count": len(items), "ret_more": bool(result[1])}
 
 
+def _unless_empty(member: str) -> Read:
+    return lambda op: text(getattr(op, member)) or None
+
+
 def _revocations(answer: Answer,
                  result: "tuple[Sequence[b.Revocation], bool, int]") -> "dict[str, Any]":
     write = gives_page("ret_revocations", b.Revocation, "struct cc_revocation")
@@ -259,8 +263,15 @@ DIRECTORY = {
     "change": Slot("change", (
         named("conversation"), value("expected_version"), _enum("kind", b.Change),
         maybe("name", str), _members, given("sets_retention", value("retention_s")),
-        value("partition"), value("payload", bytes)),
-        gives_pair("ret_version", "ret_member_count")),
+        value("partition"), value("payload", bytes), _unless_empty("invitation"),
+        value("bars")), gives_pair("ret_version", "ret_member_count")),
+    "invite": Slot("invite", (value("invitation", b.Invitation), value("now")), nothing),
+    "uninvite": Slot("uninvite", (named("conversation"), named("token")), nothing),
+    "invitation": Slot("invitation", (value("token", str), value("user", str)),
+                       gives_all(b.Invited)),
+    "invitations": Slot("invitations", (
+        _unless_empty("conversation"), _unless_empty("creator"), value("after", str),
+        value("limit")), gives_page("ret_invitations", b.Invitation, "struct cc_invitation")),
     "outbox": Slot("outbox", (value("partition"), value("limit")),
                    gives_page("ret_entries", b.OutboxEntry, "struct cc_outbox_entry")),
     "outbox_done": Slot("outbox_done", (value("partition"), named("conversation"),
@@ -332,7 +343,7 @@ SEARCH = {
                             value("begins_anew")), nothing),
     "position": Slot("position", (value("partition"),), gives("ret_position")),
     "query": Slot("query", (value("text", str), many("scopes", b.Scope, "scope_count"),
-                            value("limit")),
+                            value("limit"), value("before")),
                   gives_page("ret_hits", b.Hit, "struct cc_search_hit", "ret_is_cut")),
     "forget": Slot("forget", (value("conversation", str), value("from", str),
                               value("before_seq"), value("is_thorough")), nothing),

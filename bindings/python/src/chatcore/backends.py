@@ -249,6 +249,7 @@ class ReadMarks(enum.IntEnum):
     PRIVATE = 1
 
 
+INVITATIONS_MAX = 100  # of a conversation, that hold: Code.ETOOLARGE
 FANOUT_WRITE_MAX = 50  # a conversation that ever had more members `was_large`
 
 
@@ -306,6 +307,26 @@ class Membership:
     conversation: Conversation
     member: Optional[Member] = None
     muted_until: int = 0
+
+
+@dataclass(frozen=True)
+class Invitation:
+    token: str = name_field()
+    conversation: str = field(default="", metadata=NAME)
+    creator: str = field(default="", metadata=NAME)
+    created: int = 0
+    expires: int = 0
+    max_uses: int = 0
+    uses: int = 0
+
+
+@dataclass(frozen=True)
+class Invited:
+    """An invitation, where it leads to, and what the user who looks at it is there."""
+    invitation: Invitation
+    conversation: Conversation
+    is_member: bool = False
+    is_barred: bool = False
 
 
 @dataclass(frozen=True)
@@ -384,8 +405,23 @@ class Directory(Backend):
     @abc.abstractmethod
     def change(self, conversation: str, expected_version: int, kind: Change, name: Optional[str],
                members: Sequence[Member], retention_s: Optional[int], partition: int,
-               payload: bytes) -> Maybe[Tuple[int, int]]:
-        """Returns the new version and the number of members."""
+               payload: bytes, invitation: Optional[str],
+               bars: bool) -> Maybe[Tuple[int, int]]:
+        """Returns the new version and the number of members. `invitation`: an ADD by this token."""
+
+    @abc.abstractmethod
+    def invite(self, invitation: Invitation, now: int) -> Maybe[None]: ...
+
+    @abc.abstractmethod
+    def uninvite(self, conversation: str, token: str) -> Maybe[None]: ...
+
+    @abc.abstractmethod
+    def invitation(self, token: str, user: str) -> Maybe[Invited]: ...
+
+    @abc.abstractmethod
+    def invitations(self, conversation: Optional[str], creator: Optional[str], after: str,
+                    limit: int) -> Maybe[Page[Invitation]]:
+        """Those of the conversation; None: those that the creator made."""
 
     @abc.abstractmethod
     def outbox(self, partition: int, limit: int) -> Maybe[Page[OutboxEntry]]: ...
@@ -582,6 +618,7 @@ class Hit:
     seq: int
     message: uuid.UUID
     text: str
+    place: int  # in the order of time: from 1, of this hit alone, and for good
 
 
 class Search(Backend):
@@ -595,8 +632,9 @@ class Search(Backend):
     def position(self, partition: int) -> Maybe[int]: ...
 
     @abc.abstractmethod
-    def query(self, text: str, scopes: Sequence[Scope], limit: int) -> Maybe[Page[Hit]]:
-        """Hits, and whether it took too long, so that there may be older ones."""
+    def query(self, text: str, scopes: Sequence[Scope], limit: int,
+              before: int) -> Maybe[Page[Hit]]:
+        """The newest hits (of places below `before`, if that is not 0), and whether it took too long, so that there may be older ones."""
 
     @abc.abstractmethod
     def forget(self, conversation: str, sender: str, before_seq: int,
