@@ -91,7 +91,7 @@ class Engines(unittest.TestCase):
     def test_a_notifier_tells_who_is_away(self):
         provider = doubles.Provider()
         with chatcore.Engine(notifiers=[doubles.AsyncNotifier(provider)],
-                             notify={"urgent_ms": 500}) as engine:
+                             notify={"window_ms": 1000}) as engine:
             with engine.connect("bob", "phone") as bob:
                 bob.call("device", push={"provider": "async", "token": "good-1"})
             engine.connect("alice", "laptop").send(user="bob", text="are you there?")
