@@ -67,7 +67,8 @@ const struct command_row command_rows[] = {
     {"dump", "DATA [log|store|directory]", "what stands in a data folder, as JSON lines",
      "As it is at one moment, also while a server runs. Each line names its table: record, "
      "position, offset, head, row, inbox, cursor, profile, relation, device, conversation, member, "
-     "membership, change, revocation. Tokens of devices are among it.",
+     "membership, change, revocation, invitation, barred. Tokens of devices and of invitations "
+     "are among it.",
      1, 2, BIT(QUIET), command_dump},
     {"reindex", "DATA", "have the search index made anew; no server may run",
      "Removes the index; the next start of a server makes it from the store, in the background.", 1,

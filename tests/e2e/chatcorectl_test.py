@@ -18,7 +18,7 @@ import time
 import urllib.request
 
 from cases import run_cases
-from harness import Client, Server, play
+from harness import Client, Server, play, refused
 
 SENDERS = 4
 BEFORE = 100  # acknowledged messages of each sender before the backup begins
@@ -255,6 +255,37 @@ def folders_are_dumped():
         assert len(lines("dump", data)) >= len(dump)
 
 
+def invitations_outlive_a_restart():
+    async def make(stage):
+        alice, bob = await stage.login("alice"), await stage.login("bob")
+        await alice.call("create", kind="group", conversation="g", name="Lunch", members=["bob"])
+        token = (await alice.call("invite", conversation="g", max_uses=2))["token"]
+        await alice.call("remove", conversation="g", users=["bob"])
+        await (await stage.login("carol")).call("join", token=token)
+        await refused(bob.call("join", token=token), "forbidden")
+        return token
+
+    async def use(stage):
+        bob, dave, erin = [await stage.login(name) for name in ("bob", "dave", "erin")]
+        await refused(bob.call("join", token=token), "forbidden")
+        assert (await dave.call("join", token=token))["conversation"] == "g"
+        await refused(erin.call("join", token=token), "not_found")
+
+    with Server() as server:
+        data = f"{server.directory}/data"
+        token = play(server, make)
+        server.kill()
+        dump = lines("dump", data, "directory")
+        (one,) = [line for line in dump if line["table"] == "invitation"]
+        assert (one["token"], one["conversation"], one["creator"], one["uses"], one["max_uses"]) == (
+            token, "g", "alice", 1, 2), one
+        (barred,) = [line for line in dump if line["table"] == "barred"]
+        assert barred == {"table": "barred", "conversation": "g", "user": "bob"}, barred
+        assert lines("check", data, "--json")[-1]["faults"] == 0
+        server.start()
+        play(server, use)
+
+
 def a_conversation_is_followed():
     with Server() as server:
         data = f"{server.directory}/data"
@@ -447,7 +478,7 @@ def tokens_are_revoked():
 
 TESTS = [a_token_lets_in, tokens_are_revoked, keys_come_and_go, figures_are_shown,
          a_hot_backup_loses_nothing, a_backup_has_the_keys, people_and_groups_are_listed,
-         folders_are_dumped, a_conversation_is_followed,
+         folders_are_dumped, invitations_outlive_a_restart, a_conversation_is_followed,
          a_user_is_exported_and_erased, the_index_is_made_anew, damage_is_found,
          help_tells_of_every_command, what_is_wrong_is_told]
 

@@ -138,11 +138,16 @@ static void directory_write(struct fixture *fixture)
                                          .other = slice_str("bob"),
                                          .relation = CC_RELATION_CONTACT,
                                          .on = true};
+    struct cc_directory_invite invite = {.invitation = {.token = slice_str("t"),
+                                                        .conversation = slice_str("g"),
+                                                        .creator = slice_str("alice")}};
     struct cc_directory directory;
 
     assert_int_equal(cc_lmdb_directory_open(NULL, &fixture->options, &directory), 0);
-    if (fixture->contents.has_conversation)
+    if (fixture->contents.has_conversation) {
         RUN(directory, create, &create);
+        RUN(directory, invite, &invite);
+    }
     RUN(directory, relate, &relate);
     directory.vtable->free(directory.self);
 }
@@ -429,6 +434,20 @@ static void relations_that_differ_are_found(void **state)
     assert_fault(fixture, "directory: relations: 1 entries, 0 in the index");
 }
 
+static void an_invitation_that_is_not_listed_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    struct directory_key key;
+
+    folder_write(fixture);
+    directory_key_begin(&key, TABLE_INVITERS);
+    directory_key_name(&key, slice_str("alice"));
+    directory_key_name(&key, slice_str("t"));
+    directory_delete(fixture, &key);
+    assert_fault(fixture, "directory: an invitation of alice to g is not listed");
+    assert_fault(fixture, "directory: invitations by creator: 1 entries, 0 in the index");
+}
+
 static void entries_that_are_none_are_found_and_the_rest_is_read(void **state)
 {
     struct fixture *fixture = *state;
@@ -580,6 +599,7 @@ int main(void)
         TEST(a_lost_membership_is_found),
         TEST(a_lost_member_is_found),
         TEST(relations_that_differ_are_found),
+        TEST(an_invitation_that_is_not_listed_is_found),
         TEST(entries_that_are_none_are_found_and_the_rest_is_read),
         TEST(another_format_is_refused),
         TEST(more_partitions_than_there_can_be_are_refused),
