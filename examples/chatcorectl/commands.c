@@ -46,7 +46,8 @@ const struct command_row command_rows[] = {
      "when there is something new.",
      1, 1, REMOTE | BIT(AS) | BIT(JSON) | BIT(LAST) | BIT(ONCE), command_tail},
     {"export", "USER", "all that a user has left, as JSON lines",
-     "Over the server, with an API key of the scope admin.", 1, 1, REMOTE, command_export},
+     "Over the server, with an API key of the scope admin.", 1, 1, REMOTE | BIT(QUIET),
+     command_export},
     {"erase", "USER", "erase what a user has left, for good",
      "Over the server, with an API key of the scope admin. He leaves his groups. "
      "It may be repeated when it was broken off.",

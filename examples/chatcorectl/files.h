@@ -14,6 +14,9 @@ bool files_copy(const char *from, const char *to);
  * it lacks. */
 bool files_are_data(const char *path);
 
+/* Removes a folder and all in it, or nothing where none is. What can't be removed stays, untold. */
+void files_remove(const char *path);
+
 /* Syncs a file or a folder. */
 bool files_sync(const char *path);
 

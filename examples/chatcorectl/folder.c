@@ -39,23 +39,32 @@ static bool copy_environments(const struct invocation *invocation, const char *f
     return r == 0;
 }
 
-static bool sync_parent(const char *path)
+static void find_parent(const char *path, char parent[PATH_MAX])
 {
-    char copy[PATH_MAX];
     char *slash;
 
-    snprintf(copy, sizeof copy, "%s", path);
-    slash = strrchr(copy, '/');
-    if (!slash)
-        return files_sync(".");
-    slash[slash == copy] = 0;
-    return files_sync(copy);
+    snprintf(parent, PATH_MAX, "%s", path);
+    slash = strrchr(parent, '/');
+    if (slash)
+        slash[slash == parent] = 0;
+    else
+        strcpy(parent, ".");
+}
+
+/* A full disk shall not be filled by what is of no use. */
+static bool copy_all(const struct invocation *invocation, const char *from, const char *beside)
+{
+    if (copy_environments(invocation, from, beside) && files_copy(from, beside) &&
+        files_sync(beside))
+        return true;
+    files_remove(beside);
+    return false;
 }
 
 static int copy_folder(const struct invocation *invocation)
 {
     const char *from = invocation->arguments[0], *to = invocation->arguments[1];
-    char beside[PATH_MAX];
+    char beside[PATH_MAX], parent[PATH_MAX];
 
     if (!files_are_data(from))
         return EXIT_FAILED;
@@ -64,13 +73,15 @@ static int copy_folder(const struct invocation *invocation)
     if (snprintf(beside, sizeof beside, "%s.incomplete", to) >= PATH_MAX)
         return command_failed(to, strerror(ENAMETOOLONG));
     if (!access(beside, F_OK))
-        return command_failed(beside, "what an earlier attempt left is in the way");
-    if (!copy_environments(invocation, from, beside) || !files_copy(from, beside) ||
-        !files_sync(beside))
-        return 1;
+        return command_failed(beside, "an attempt that was killed left this: remove it");
+    find_parent(to, parent);
+    if (access(parent, W_OK | X_OK))
+        return command_failed(parent, strerror(errno));
+    if (!copy_all(invocation, from, beside))
+        return EXIT_FAILED;
     if (rename(beside, to))
         return command_failed(to, strerror(errno));
-    return sync_parent(to) ? 0 : 1;
+    return files_sync(parent) ? EXIT_DONE : EXIT_FAILED;
 }
 
 int command_backup(const struct invocation *invocation)
@@ -120,31 +131,20 @@ static bool replace_parts(const char *data, const char *compact)
     return true;
 }
 
-static void remove_rest(const char *compact)
-{
-    static const char *const files[] = {"lock", "lock.mdb", ""};
-    char path[PATH_MAX + 32];
-
-    for (int i = 0; i < PARTS; i++)
-        for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
-            snprintf(path, sizeof path, "%s/%s/%s", compact, parts[i], files[k]);
-            remove(path);
-        }
-    remove(compact);
-}
-
 int command_compact(const struct invocation *invocation)
 {
     const char *data = invocation->arguments[0];
     char compact[PATH_MAX];
+    bool is_done;
 
     if (snprintf(compact, sizeof compact, "%s/compact", data) >= PATH_MAX)
         return command_failed(data, strerror(ENAMETOOLONG));
-    if (!lock_parts(data) || !copy_environments(invocation, data, compact) ||
-        !replace_parts(data, compact))
+    if (!lock_parts(data))
         return EXIT_FAILED;
-    remove_rest(compact);
-    return EXIT_DONE;
+    files_remove(compact); /* of an attempt that was killed */
+    is_done = copy_environments(invocation, data, compact) && replace_parts(data, compact);
+    files_remove(compact);
+    return is_done ? EXIT_DONE : EXIT_FAILED;
 }
 
 /* --- the search index ------------------------------------------------------------------------- */

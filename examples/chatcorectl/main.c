@@ -50,11 +50,13 @@ static void fill_options(const struct command_row *row, struct option options[OP
 /* `argv` begins with the command's name; options may stand among its arguments. */
 static int run(const struct command_row *row, int argc, char **argv)
 {
+    static char program[] = "chatcorectl";
     struct option options[OPTIONS + 1];
     struct invocation invocation = {0};
     int value;
 
     fill_options(row, options);
+    argv[0] = program; /* getopt says who complains */
     while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (value < FIRST_VALUE)
             return EXIT_USAGE;
@@ -84,6 +86,8 @@ int main(int argc, char **argv)
         return command_help(&more);
     }
     if (!row) {
+        if (argc > 1)
+            command_failed(argv[1], "there is no such command");
         fprintf(stderr, "chatcorectl COMMAND …\nchatcorectl help tells which there are\n");
         return EXIT_USAGE;
     }

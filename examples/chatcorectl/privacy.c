@@ -2,6 +2,7 @@
  * What a user has left: given out, and erased, by a running server (docs/privacy.md).
  */
 #include "print.h"
+#include "progress.h"
 #include "remote.h"
 
 #include <stdio.h>
@@ -9,12 +10,13 @@
 #include <string.h>
 
 /* Prints the value of a part, or each of a list's. */
-static int part_print(const char *part, json_t *value)
+static int part_print(const char *part, json_t *value, uint64_t *count)
 {
     size_t i;
     json_t *item;
     int r = EXIT_DONE;
 
+    *count += json_is_array(value) ? json_array_size(value) : 1;
     if (!json_is_array(value))
         return print_object(json_pack("{s:O}", part, value));
     json_array_foreach(value, i, item)
@@ -27,7 +29,7 @@ static int part_print(const char *part, json_t *value)
 }
 
 /* Everything of a page but where the next one begins. */
-static int page_print(json_t *page)
+static int page_print(json_t *page, uint64_t *count)
 {
     const char *part;
     json_t *value;
@@ -36,7 +38,7 @@ static int page_print(json_t *page)
     json_object_foreach(page, part, value)
     {
         if (!r && strcmp(part, "cursor") != 0 && strcmp(part, "more") != 0)
-            r = part_print(part, value);
+            r = part_print(part, value, count);
     }
     return r;
 }
@@ -56,9 +58,10 @@ static char *next_path(const struct remote *remote, const char *user, const char
     return path;
 }
 
-static int pages_print(struct remote *remote, const char *user)
+static int pages_print(const struct invocation *invocation, struct remote *remote, const char *user)
 {
     char *path = next_path(remote, user, NULL);
+    uint64_t count = 0;
     int r = EXIT_DONE;
 
     while (path && !r) {
@@ -67,12 +70,13 @@ static int pages_print(struct remote *remote, const char *user)
 
         free(path);
         path = NULL;
-        r = page ? page_print(page) : EXIT_FAILED;
+        r = page ? page_print(page, &count) : EXIT_FAILED;
         if (!r && cursor) {
             path = next_path(remote, user, cursor);
             r = path ? EXIT_DONE : command_failed(user, "out of memory");
         }
         json_decref(page);
+        progress_count(invocation, count, !path);
     }
     free(path);
     return r;
@@ -86,7 +90,7 @@ int command_export(const struct invocation *invocation)
 
     if (remote_open(&remote, invocation, NULL, REMOTE_ADMIN)) {
         user = remote_escape(&remote, invocation->arguments[0]);
-        r = user ? pages_print(&remote, user) : EXIT_FAILED;
+        r = user ? pages_print(invocation, &remote, user) : EXIT_FAILED;
     }
     curl_free(user);
     remote_close(&remote);

@@ -19,6 +19,12 @@ static void show(void *context, uint64_t done, uint64_t all)
             (unsigned long long)all, done == all ? "\n" : "");
 }
 
+void progress_count(const struct invocation *invocation, uint64_t count, bool is_end)
+{
+    if (!invocation->options[OPTION_QUIET] && isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO))
+        fprintf(stderr, "\r%llu entries%s", (unsigned long long)count, is_end ? "\n" : "");
+}
+
 progress_function progress_of(const struct invocation *invocation)
 {
     return !invocation->options[OPTION_QUIET] && isatty(STDERR_FILENO) ? show : NULL;

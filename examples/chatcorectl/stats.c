@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define FIGURES_MAX 256
@@ -88,18 +89,46 @@ int command_stats(const struct invocation *invocation)
     return r;
 }
 
+/* Lines of the terminal; plenty where there is none. */
+static size_t screen_rows(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 2 ? size.ws_row
+                                                                           : FIGURES_MAX + 2;
+}
+
+/* Where not all fit, what is 0 is left out first. */
+static size_t choose(const struct figures *figures, size_t rows, bool shown[FIGURES_MAX])
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < figures->count; i++) {
+        shown[i] = count < rows && (figures->count <= rows || figures->items[i].value);
+        count += shown[i];
+    }
+    return count;
+}
+
 /* Counters as what was added in the last second; the same server has the same lines. */
 static void show(const struct figures *now, const struct figures *before)
 {
+    bool shown[FIGURES_MAX];
+    size_t count = choose(now, screen_rows() - 2, shown);
+
     printf("\033[H\033[J%-48s %14s %14s\n", "", "now", "a second");
     for (size_t i = 0; i < now->count; i++) {
         const struct figure *figure = &now->items[i];
 
+        if (!shown[i])
+            continue;
         printf("%-48s %14" PRIu64, figure->name, figure->value);
         if (figure->is_counter && i < before->count)
             printf(" %14" PRIu64, figure->value - before->items[i].value);
         printf("\n");
     }
+    if (count < now->count)
+        printf("and %zu more: chatcorectl stats", now->count - count);
     fflush(stdout);
 }
 

@@ -8,11 +8,17 @@ messages; export and erasure; what a shell completes.
 """
 import asyncio
 import concurrent.futures
+import fcntl
 import json
 import os
+import pty
+import resource
 import shutil
+import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 import urllib.request
@@ -434,6 +440,26 @@ def help_tells_of_every_command():
     ctl("check", "--nonsense", "x", code=64)
 
 
+def small_files():
+    """Writing beyond is an error, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+
+def first_screen(command, rows):
+    """What a program draws on a terminal of so many lines, until it begins a second time."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs) as program:
+        drawn = b""
+        while drawn.count(b"\x1b[H") < 2:
+            drawn += os.read(ours, 65536)
+        program.kill()
+    os.close(ours)
+    os.close(theirs)
+    return drawn.split(b"\x1b[H")[1].decode()
+
+
 def what_is_wrong_is_told():
     with Server() as server:
         there = server.directory
@@ -445,7 +471,22 @@ def what_is_wrong_is_told():
         assert "File exists" in ctl("backup", f"{there}/data", there, code=1)
         assert "no server answers" in ctl("stats", "127.0.0.1:1", code=1)
         ctl("backup", f"{there}/data", code=64)
-        ctl("nonsense", code=64)
+        assert "nonsense: there is no such command" in ctl("nonsense", code=64)
+        assert "chatcorectl: unrecognized option" in ctl("check", "x", "--nonsense", code=64)
+        assert f"{there}/no: No such file" in ctl("backup", f"{there}/data", f"{there}/no/b", code=1)
+        full = subprocess.run([sys.argv[2], "backup", f"{there}/data", f"{there}/b"], check=False,
+                              preexec_fn=small_files)
+        assert full.returncode == 1 and not os.path.exists(f"{there}/b.incomplete"), full
+        screen = first_screen([sys.argv[2], "top", f"127.0.0.1:{server.port}"], 24)
+        assert screen.count("\n") < 24 and "more: chatcorectl stats" in screen, screen
+        assert "chatcore_gateway_accepting" in screen, screen
+        server.stop()
+        os.makedirs(f"{there}/data/compact/log")  # as one leaves that is killed
+        with open(f"{there}/data/compact/log/data.mdb", "wb") as file:
+            file.write(b"half")
+        ctl("compact", f"{there}/data")
+        assert not os.path.exists(f"{there}/data/compact")
+        server.start()
         with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/readyz") as answer:
             assert answer.status == 200
 
