@@ -23,20 +23,14 @@ static void call_free(struct call *call)
     free(call);
 }
 
-static struct call *call_new(const char *command, const char *fields,
-                             cc_client_reply_handler on_reply, void *context)
+static int parse_fields(struct call *call, const char *fields)
 {
-    struct call *call = calloc(1, sizeof *call);
+    json_error_t error = {.text = ""};
 
-    if (!call)
-        return NULL;
-    snprintf(call->command, sizeof call->command, "%s", command);
-    call->fields = json_loads(fields, 0, NULL);
-    call->answer = events_reply_new(on_reply, context);
-    if (call->answer)
-        return call;
-    call_free(call);
-    return NULL;
+    call->fields = json_loads(fields, 0, &error);
+    if (json_is_object(call->fields))
+        return 0;
+    return call->fields || *error.text ? -EINVAL : -ENOMEM;
 }
 
 static int add(struct cc_client *client, struct call *call)
@@ -63,10 +57,13 @@ int cc_client_request(struct cc_client *client, const char *command, const char 
 
     if (!*command || strlen(command) >= COMMAND_SIZE)
         return -EINVAL;
-    call = call_new(command, fields, on_reply, context);
+    call = calloc(1, sizeof *call);
     if (!call)
         return -ENOMEM;
-    r = json_is_object(call->fields) ? add(client, call) : -EINVAL;
+    strcpy(call->command, command);
+    call->answer = events_reply_new(on_reply, context);
+    r = call->answer ? parse_fields(call, fields) : -ENOMEM;
+    r = r ? r : add(client, call);
     if (r)
         call_free(call);
     else

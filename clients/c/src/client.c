@@ -76,14 +76,24 @@ static void refused(struct cc_client *client)
     pthread_cond_broadcast(&client->stopped); /* cc_client_stop() may have come meanwhile */
 }
 
+static void wait_after(struct cc_client *client);
+
 static void connect_now(struct cc_client *client)
 {
+    int r;
+
     lws_sul_cancel(&client->retry_timer);
     events_state(client, CC_CLIENT_CONNECTING, 0);
     if (!token_ask(client)) {
         end_as(client, 4501, "there is no valid token");
         refused(client);
-    } else if (connection_open(client)) {
+        return;
+    }
+    r = connection_open(client);
+    if (r == -ENOMEM) {
+        end_as(client, 0, "no memory");
+        wait_after(client);
+    } else if (r) {
         end_as(client, 4500, "the URL can't be read");
         refused(client);
     }
@@ -221,7 +231,9 @@ static void synced(struct cc_client *client, json_t *body)
 
     free(client->next_cursor);
     client->next_cursor = cursor ? strdup(cursor) : NULL;
-    if (!client->gap_count)
+    if (!client->next_cursor)
+        connection_cut(client, 0, "no cursor, or no memory for it");
+    else if (!client->gap_count)
         client_settled(client);
 }
 
@@ -448,7 +460,6 @@ static void release(struct cc_client *client)
     pthread_mutex_destroy(&client->lock);
     free(client->url);
     free(client->device);
-    free(client->token);
     free(client->cursor);
     free(client->next_cursor);
     free(client->had_cursor);

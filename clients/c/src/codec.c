@@ -29,8 +29,10 @@ static int append(struct frame *frame, const char *bytes, size_t size)
         size_t room = 2 * (at + size);
         char *grown = realloc(frame->bytes, room);
 
-        if (!grown)
+        if (!grown) {
+            frame->is_broken = true;
             return -1;
+        }
         frame->bytes = grown;
         frame->room = room;
     }
@@ -187,7 +189,18 @@ int codec_encode(enum cc_client_encoding encoding, uint64_t id, const char *comm
     int r = encoding == CC_CLIENT_MSGPACK ? encode_pack(id, command, fields, frame)
                                           : encode_json(id, command, fields, frame);
 
-    return r ? -ENOMEM : 0;
+    return r || frame->is_broken ? -ENOMEM : 0;
+}
+
+char *codec_text(json_t *value)
+{
+    struct frame frame = {0};
+
+    if (json_dump_callback(value, append_text, &frame, JSON_COMPACT | JSON_ENCODE_ANY) == 0 &&
+        append(&frame, "", 1) == 0 && !frame.is_broken)
+        return frame.bytes;
+    frame_free(&frame);
+    return NULL;
 }
 
 /* --- MessagePack in: is all there that is announced? ------------------------------------------ */

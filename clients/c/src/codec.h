@@ -16,6 +16,7 @@ struct frame {
     size_t size; /* with `room_before` */
     size_t room;
     size_t room_before;
+    bool is_broken; /* there was no memory for a part; jansson passes over that */
 };
 
 /* The WebSocket subprotocol that speaks it. */
@@ -25,6 +26,9 @@ const char *codec_protocol(enum cc_client_encoding encoding);
 int codec_encode(enum cc_client_encoding encoding, uint64_t id, const char *command, json_t *fields,
                  struct frame *frame);
 void frame_free(struct frame *frame);
+
+/* As JSON, for free(). NULL without memory. (json_dumps() leaves out a name it has none for.) */
+char *codec_text(json_t *value);
 
 /*
  * Reads the next object of a frame and moves `at` behind it; there may be none (`*ret_object` is

@@ -137,7 +137,7 @@ static struct event *node_new(struct cc_client *client, enum node_kind kind, jso
     struct event *node = calloc(1, sizeof *node);
 
     if (node && body)
-        node->json = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+        node->json = codec_text(body);
     if (!node || (body && !node->json)) {
         free(node);
         connection_cut(client, 0, "no memory");
@@ -252,7 +252,7 @@ struct event *events_reply_new(cc_client_reply_handler on_reply, void *context)
 
 void events_reply(struct cc_client *client, struct event *node, const char *error, json_t *body)
 {
-    node->json = body ? json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    node->json = body ? codec_text(body) : NULL;
     if (!error && !node->json)
         error = "no_memory";
     snprintf(node->error, sizeof node->error, "%s", error ? error : "");

@@ -150,7 +150,7 @@ int cc_client_download(struct cc_client *client, const char *media, const char *
     transfer->context = context;
     transfer->answer = events_reply_new(on_done, context);
     fields = json_pack("{s:s}", "media", media);
-    text = fields ? json_dumps(fields, JSON_COMPACT) : NULL;
+    text = fields ? codec_text(fields) : NULL;
     if (text && transfer->answer)
         r = cc_client_request(client, "media", text, located, transfer);
     free(text);

@@ -33,8 +33,9 @@
 #include <stdlib.h>
 #include <uthash.h>
 
-#define NAME_SIZE    65 /* of the protocol's names, and the 0 */
-#define COMMAND_SIZE 32 /* of a command's name, and the 0 */
+#define NAME_SIZE    65   /* of the protocol's names, and the 0 */
+#define TOKEN_SIZE   8193 /* of the protocol's tokens, and the 0 */
+#define COMMAND_SIZE 32   /* of a command's name, and the 0 */
 
 /* The server takes 64 unanswered commands of a session; some room is left for our own. */
 #define IN_FLIGHT_MOST 48
@@ -108,9 +109,9 @@ struct cc_client {
     /* the life */
     struct backoff backoff;
     bool is_token_refused;
-    char *token;
-    int64_t token_ends_ms;   /* by the server's clock; 0: not known */
-    int64_t server_ahead_ms; /* its clock, of libwebsockets' */
+    int64_t token_ends_ms;                          /* by the server's clock; 0: not known */
+    int64_t server_ahead_ms;                        /* its clock, of libwebsockets' */
+    char token[TOKEN_SIZE], next_token[TOKEN_SIZE]; /* in use; told, and not yet answered */
     char *cursor, *next_cursor, *had_cursor;
     bool is_cursor_unrecorded;
     lws_sorted_usec_list_t retry_timer, record_timer, outbox_timer, beat_timer, order_timer,

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Without memory for sending: as long until it is tried again. */
+#define NO_MEMORY_US ((int64_t)100000)
+
 enum entry_state { ENTRY_WAITING, ENTRY_UPLOADING, ENTRY_SENDING, ENTRY_FAILED };
 
 struct entry {
@@ -69,7 +72,7 @@ static int keep(struct cc_client *client, const struct entry *entry)
     json_t *kept = json_pack("{s:O, s:b, s:O*, s:s*}", "send", entry->fields, "failed",
                              entry->state == ENTRY_FAILED, "file", entry->file, "media",
                              *entry->media ? entry->media : NULL);
-    char *json = kept ? json_dumps(kept, JSON_COMPACT) : NULL;
+    char *json = kept ? codec_text(kept) : NULL;
     int r = json ? storage_put_entry(&client->storage, entry->place, json) : -ENOMEM;
 
     free(json);
@@ -116,22 +119,53 @@ static int make_client_id(char id[33])
     return 0;
 }
 
+/* NULL: errno. jansson does not say whether it is no UTF-8, or there is no memory. */
+static json_t *string_of(const char *value)
+{
+    json_t *string = json_string(value);
+    json_t *unchecked = string ? NULL : json_string_nocheck(value);
+
+    if (string)
+        return string;
+    errno = unchecked ? EINVAL : ENOMEM;
+    json_decref(unchecked);
+    return unchecked ? json_string(value) : NULL;
+}
+
 static int set(json_t *fields, const char *key, const char *value)
 {
-    return value ? json_object_set_new(fields, key, json_string(value)) : 0;
+    json_t *string = value ? string_of(value) : NULL;
+
+    if (!value)
+        return 0;
+    if (!string)
+        return -1;
+    errno = ENOMEM;
+    return json_object_set_new(fields, key, string);
+}
+
+/* NULL: errno. */
+static json_t *more_of(const char *more)
+{
+    json_error_t error = {.text = ""};
+    json_t *fields = more ? json_loads(more, 0, &error) : json_object();
+
+    errno = *error.text || (fields && !json_is_object(fields)) ? EINVAL : ENOMEM;
+    if (json_is_object(fields))
+        return fields;
+    json_decref(fields);
+    return NULL;
 }
 
 /* NULL: errno. */
 static json_t *fields_of(const struct cc_client_draft *draft)
 {
-    json_t *fields = draft->more ? json_loads(draft->more, 0, NULL) : json_object();
+    json_t *fields = more_of(draft->more);
     char made[33];
 
-    errno = EINVAL;
-    if (!json_is_object(fields)) {
-        json_decref(fields);
+    if (!fields)
         return NULL;
-    }
+    errno = EIO;
     if ((!draft->client_id && make_client_id(made)) ||
         set(fields, "conversation", draft->conversation) || set(fields, "user", draft->user) ||
         set(fields, "text", draft->text) ||
@@ -169,15 +203,20 @@ static int add(struct cc_client *client, struct entry *entry)
 static int set_file(struct entry *entry, const struct cc_client_draft *draft)
 {
     char *path;
+    int r = 0;
 
     if (!draft->file)
         return 0;
     path = realpath(draft->file, NULL);
     if (!path)
         return -errno;
-    entry->file = json_pack("{s:s, s:s*}", "path", path, "type", draft->file_type);
+    entry->file = json_object();
+    errno = ENOMEM;
+    if (!entry->file || set(entry->file, "path", path) ||
+        set(entry->file, "type", draft->file_type))
+        r = -errno;
     free(path);
-    return entry->file ? 0 : -EINVAL;
+    return r;
 }
 
 int cc_client_send(struct cc_client *client, const struct cc_client_draft *draft)
@@ -387,22 +426,30 @@ void outbox_uploaded(struct cc_client *client, const char *client_id, const char
     outbox_pump(client);
 }
 
-/* With what its file has become. NULL without memory. */
+/* The media, and what its file has become behind it. NULL without memory. */
+static json_t *media_to_send(const struct entry *entry)
+{
+    json_t *before = json_object_get(entry->fields, "media");
+    json_t *media = json_array();
+
+    if (media && (!before || json_array_extend(media, before) == 0) &&
+        json_array_append_new(media, json_string(entry->media)) == 0)
+        return media;
+    json_decref(media);
+    return NULL;
+}
+
+/* NULL without memory. (json_copy() leaves out what it has no memory for.) */
 static json_t *fields_to_send(const struct entry *entry)
 {
-    json_t *fields, *media;
+    json_t *fields;
 
     if (!*entry->media)
         return json_incref(entry->fields);
-    fields = json_copy(entry->fields);
-    media = json_object_get(fields, "media");
-    media = media ? json_copy(media) : json_array();
-    if (fields && json_array_append_new(media, json_string(entry->media)) == 0 &&
-        json_object_set(fields, "media", media) == 0) {
-        json_decref(media);
+    fields = json_object();
+    if (fields && json_object_update(fields, entry->fields) == 0 &&
+        json_object_set_new(fields, "media", media_to_send(entry)) == 0)
         return fields;
-    }
-    json_decref(media);
     json_decref(fields);
     return NULL;
 }
@@ -421,20 +468,22 @@ static int send_entry(struct cc_client *client, struct entry *entry)
     return 0;
 }
 
-/* Under the lock, so of a file that can't be read it is told when that is gone. */
-static void upload_entry(struct cc_client *client, struct entry *entry, const char **ret_unreadable)
+/* Under the lock, so of a file that can't be read it is told when that is gone. -ENOMEM. */
+static int upload_entry(struct cc_client *client, struct entry *entry, const char **ret_unreadable)
 {
     int r;
 
     if (client->is_uploading || *ret_unreadable)
-        return; /* its turn comes when that is over */
+        return 0; /* its turn comes when that is over */
     r = files_upload(client, entry->client_id, entry->file);
     if (!r) {
         entry->state = ENTRY_UPLOADING;
     } else if (r == -EINVAL) {
         failed(client, entry, "file_unreadable", false, NULL);
         *ret_unreadable = entry->client_id;
+        return 0;
     }
+    return r;
 }
 
 /* Targets with an entry before this one that is not confirmed: a few, so they are compared. */
@@ -457,37 +506,59 @@ static bool is_full(const struct cc_client *client, const struct blocked *blocke
            blocked->count >= sizeof blocked->targets / sizeof *blocked->targets;
 }
 
-void outbox_pump(struct cc_client *client)
+/* Under the lock. When it is to be looked at again; INT64_MAX: when something happens. */
+static int64_t try_entry(struct cc_client *client, struct entry *entry, int64_t now,
+                         const char **ret_unreadable)
+{
+    int r;
+
+    if (entry->state != ENTRY_WAITING)
+        return INT64_MAX;
+    if (entry->not_before_us > now)
+        return entry->not_before_us;
+    if (entry->file && !*entry->media)
+        r = upload_entry(client, entry, ret_unreadable);
+    else
+        r = send_entry(client, entry);
+    return r ? now + NO_MEMORY_US : INT64_MAX;
+}
+
+/* When to look again. Under the lock. */
+static int64_t try_all(struct cc_client *client, const char **ret_unreadable)
 {
     struct blocked blocked = {.count = 0};
     int64_t now = lws_now_usecs();
     int64_t earliest = INT64_MAX;
+
+    for (struct entry *at = client->outbox; at && !is_full(client, &blocked); at = at->hh.next) {
+        int64_t then;
+
+        if (at->state == ENTRY_FAILED || is_blocked(&blocked, at->target))
+            continue;
+        blocked.targets[blocked.count++] = at->target;
+        then = try_entry(client, at, now, ret_unreadable);
+        earliest = then < earliest ? then : earliest;
+    }
+    return *ret_unreadable ? now : earliest; /* what stands behind that has its turn */
+}
+
+void outbox_pump(struct cc_client *client)
+{
     const char *unreadable = NULL;
-    char client_id[NAME_SIZE];
+    char client_id[NAME_SIZE] = "";
+    int64_t again_us;
 
     if (!client->is_greeted)
         return;
     pthread_mutex_lock(&client->lock);
-    for (struct entry *at = client->outbox; at && !is_full(client, &blocked); at = at->hh.next) {
-        if (at->state == ENTRY_FAILED || is_blocked(&blocked, at->target))
-            continue;
-        blocked.targets[blocked.count++] = at->target;
-        if (at->state == ENTRY_WAITING && at->not_before_us <= now && at->file && !*at->media)
-            upload_entry(client, at, &unreadable);
-        else if (at->state == ENTRY_WAITING && at->not_before_us <= now)
-            send_entry(client, at);
-        else if (at->state == ENTRY_WAITING && at->not_before_us < earliest)
-            earliest = at->not_before_us;
-    }
-    snprintf(client_id, sizeof client_id, "%s", unreadable ? unreadable : "");
+    again_us = try_all(client, &unreadable);
+    if (unreadable)
+        snprintf(client_id, sizeof client_id, "%s", unreadable);
     pthread_mutex_unlock(&client->lock);
-    if (*client_id) {
+    if (*client_id)
         told_failure(client, client_id, "file_unreadable", NULL);
-        wait_until(client, now); /* the next one's turn */
-        return;
-    }
-    if (earliest != INT64_MAX)
-        wait_until(client, earliest);
+    if (again_us != INT64_MAX)
+        wait_until(client, again_us);
 }
 
 void outbox_free(struct cc_client *client)

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define TOKEN_SIZE 8192
 /* Asked for this long before the end, or after four fifths of a shorter life. */
 #define EARLY_MS ((int64_t)60000)
 /* The program had none just now: as long until it is asked again, at least. */
@@ -16,30 +15,28 @@
 /* A timer's longest; then it is looked again. */
 #define PLAN_MOST_MS ((int64_t)30 * 24 * 3600 * 1000)
 
-/* NULL: the program has none, or there is no memory. */
-static char *ask(struct cc_client *client, enum cc_client_token_reason reason)
+/* False: the program has none. */
+static bool ask(struct cc_client *client, enum cc_client_token_reason reason,
+                char token[TOKEN_SIZE])
 {
-    char *token = calloc(1, TOKEN_SIZE);
-
-    if (!token)
-        return NULL;
-    if (client->options.token(client->options.context, reason, token, TOKEN_SIZE) == 0) {
-        token[TOKEN_SIZE - 1] = 0;
-        return token;
-    }
-    free(token);
-    return NULL;
+    memset(token, 0, TOKEN_SIZE);
+    if (client->options.token(client->options.context, reason, token, TOKEN_SIZE) != 0)
+        return false;
+    token[TOKEN_SIZE - 1] = 0;
+    return true;
 }
 
 bool token_ask(struct cc_client *client)
 {
+    char token[TOKEN_SIZE];
     bool was_refused = client->is_token_refused;
-    char *token = ask(client, was_refused ? CC_CLIENT_TOKEN_REFUSED : CC_CLIENT_TOKEN_CONNECT);
-    bool is_good = token && !(was_refused && client->token && !strcmp(token, client->token));
 
-    free(client->token);
-    client->token = token;
-    return is_good;
+    if (!ask(client, was_refused ? CC_CLIENT_TOKEN_REFUSED : CC_CLIENT_TOKEN_CONNECT, token))
+        return false;
+    if (was_refused && !strcmp(token, client->token))
+        return false;
+    memcpy(client->token, token, TOKEN_SIZE);
+    return true;
 }
 
 /* --- when it ends ----------------------------------------------------------------------------- */
@@ -102,14 +99,11 @@ static void plan(struct cc_client *client)
 
 static void refreshed(struct cc_client *client, void *context, const char *error, json_t *body)
 {
-    char *token = context;
-    int64_t ends = expiry_of(token);
+    int64_t ends = expiry_of(client->next_token);
 
-    if (error) {
-        free(token);
-    } else {
-        free(client->token);
-        client->token = token;
+    (void)context;
+    if (!error) {
+        memcpy(client->token, client->next_token, TOKEN_SIZE);
         client->token_ends_ms = ends ? ends : json_integer_value(json_object_get(body, "expires"));
     }
     if (client->is_greeted && (!error || json_is_true(json_object_get(body, "temporary"))))
@@ -119,14 +113,12 @@ static void refreshed(struct cc_client *client, void *context, const char *error
 static void refresh(lws_sorted_usec_list_t *timer)
 {
     struct cc_client *client = lws_container_of(timer, struct cc_client, refresh_timer);
-    char *token = ask(client, CC_CLIENT_TOKEN_REFRESH);
-    bool is_new = token && strcmp(token, client->token) != 0;
-    json_t *fields = is_new ? json_pack("{s:s}", "token", token) : NULL;
+    bool is_new = ask(client, CC_CLIENT_TOKEN_REFRESH, client->next_token) &&
+                  strcmp(client->next_token, client->token) != 0;
+    json_t *fields = is_new ? json_pack("{s:s}", "token", client->next_token) : NULL;
 
-    if (fields && connection_request(client, "refresh", fields, refreshed, token) == 0)
-        return;
-    free(token);
-    plan(client);
+    if (!fields || connection_request(client, "refresh", fields, refreshed, NULL))
+        plan(client);
 }
 
 void token_greeted(struct cc_client *client, json_t *hello)
