@@ -16,6 +16,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "examples")]
 
 import doubles  # noqa: E402
+import doubles_media  # noqa: E402
 from sqlite_backends import SqliteDirectory, SqliteLog, SqliteStore  # noqa: E402
 
 
@@ -53,6 +54,14 @@ class Conformance(unittest.TestCase):
     def test_notifier_of_plain_methods(self):
         provider = doubles.Provider()
         self.run_suite("notifier", provider.fresh(doubles.PlainNotifier), 10, provider)
+
+    def test_media(self):
+        objects = doubles_media.Objects()
+        self.run_suite("media", objects.fresh, 10, objects)
+
+    def test_cluster(self):
+        hub = doubles_media.Hub()
+        self.run_suite("cluster", hub.fresh, 5, hub)
 
     def test_a_backend_that_is_wrong_fails(self):
         class Forgetful(SqliteStore):
