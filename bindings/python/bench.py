@@ -1,10 +1,13 @@
 """What a message costs through the binding: durable direct messages, sent by asyncio sessions and
 delivered to others in the same process.
 
-    python bench.py [MESSAGES]          prints one line of JSON
+    python bench.py [MESSAGES] [sqlite]          prints one line of JSON
+
+sqlite: on the log, store and directory of examples/sqlite_backends.py, which are Python too.
 """
 import asyncio
 import json
+import pathlib
 import resource
 import sys
 import tempfile
@@ -44,6 +47,16 @@ async def run(engine, total):
                       "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
 
 
+def backends(folder):
+    if "sqlite" not in sys.argv:
+        return {}
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "examples"))
+    import sqlite_backends as own
+    return {"log": own.SqliteLog(folder), "store": own.SqliteStore(folder),
+            "directory": own.SqliteDirectory(folder)}
+
+
 with tempfile.TemporaryDirectory() as folder:
-    with chatcore.Engine(folder, spam_filter=False, limits={"send": (10**6, 10**6)}) as engine:
+    with chatcore.Engine(folder, spam_filter=False, limits={"send": (10**6, 10**6)},
+                         **backends(folder)) as engine:
         asyncio.run(run(engine, int(sys.argv[1]) if len(sys.argv) > 1 else 20000))
