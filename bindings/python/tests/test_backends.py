@@ -216,6 +216,26 @@ class Faults(unittest.TestCase):
         alice.queue.flush()
         engine.close(timeout=1)
 
+    def test_a_backend_on_the_engines_thread(self):
+        did = []
+
+        class Quick(backends.Filter):
+            threads = 0
+
+            def open(self):
+                did.append("open")
+
+            def check(self, check):
+                did.append("check")
+                return chatcore.PASS
+
+            def close(self):
+                did.append("close")
+
+        with chatcore.Engine(filters=[Quick()]) as engine:
+            engine.connect("alice", "d").send(user="bob", text="x")
+        self.assertEqual(did, ["open", "check", "close"])
+
     def test_filters_and_tokens_that_wait(self):
         async def slow_filter(check):
             await asyncio.sleep(0.01)

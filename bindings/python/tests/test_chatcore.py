@@ -1,6 +1,9 @@
 """The binding, from outside: threads, asyncio, consumers, filters, tokens, a gateway."""
 import asyncio
 import json
+import pathlib
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -76,6 +79,10 @@ class Threads(unittest.TestCase):
             self.assertFalse(alice.call("presence", users=["bob"]).presence[0].online)
         self.assertEqual(messages(alice, 2)[1].text, "from a page")
 
+    def test_codes_are_those_of_c(self):
+        for code in chatcore.Code:
+            self.assertEqual(chatcore.ChatError(code).constant, "CC_" + code.name)
+
     def test_errors_have_names(self):
         alice = self.engine.connect("alice", "laptop")
         with self.assertRaises(chatcore.ChatError) as caught:
@@ -109,6 +116,16 @@ class Threads(unittest.TestCase):
         alice.close()
         with self.assertRaises(chatcore.ChatError):
             alice.send(user="bob", text="too late")
+
+
+class Readme(unittest.TestCase):
+    def test_its_first_program_runs(self):
+        readme = pathlib.Path(__file__).resolve().parent.parent / "README.md"
+        program = readme.read_text("utf8").split("```python\n")[1].split("```")[0]
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([sys.executable, "-c", program], cwd=folder, timeout=60,
+                                  capture_output=True, text=True, check=False)
+        self.assertEqual((done.stdout, done.stderr), ("hello\n", ""))
 
 
 class Durable(unittest.TestCase):

@@ -188,8 +188,11 @@ class Port:
         try:
             if self._worker:
                 self._worker.run(backend.open, None)
+            else:
+                backend.open()
         except BaseException:
-            self._worker.stop(0)  # type: ignore[union-attr]
+            if self._worker:
+                self._worker.stop(0)
             raise
         backend._port = self
         self._handle = ffi.new_handle(self)
@@ -415,14 +418,15 @@ class Port:
     def free(self) -> None:
         _alive.pop(int(ffi.cast("intptr_t", self._handle)), None)
         self.backend._port = None
-        if self._worker is None:
-            return
         try:
-            if not self.is_given_up:
+            if self._worker is None:
+                self.backend.close()
+            elif not self.is_given_up:
                 self._worker.run(self.backend.close, CLOSE_WAIT_S)
         except BaseException:
             trace.exception("a backend's close() failed")
-        self._worker.stop(0 if self.is_given_up else CLOSE_WAIT_S)
+        if self._worker:
+            self._worker.stop(0 if self.is_given_up else CLOSE_WAIT_S)
 
 
 _release = ffi.addressof(lib, "answer_release")

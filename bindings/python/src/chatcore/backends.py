@@ -12,7 +12,8 @@ A backend has a thread of its own, with an event loop. Methods run there one aft
 order in which the engine asked, so they may use what belongs to one thread (a sqlite3 connection made
 in `open`). Coroutines are started in that order and run side by side. With `threads` above 1, plain
 methods run side by side too, on so many threads; with `threads` = 0 they run on the engine's own
-thread, hold it up, and can't be coroutines.
+thread, hold it up, and can't be coroutines (nor can `open` and `close`, which then run wherever the
+engine is opened and closed).
 
 An answer is what a method returns. An error is what it raises: ChatError(Code.ENOTFOUND) is that
 error; TimeoutError, MemoryError and OSErrors with a meaning are theirs; everything else is a fault of
