@@ -44,6 +44,11 @@ static unsigned run_groups(struct client *alice)
     taken += attempt(alice, COMMAND(.type = CC_COMMAND_REMOVE, .conversation = group,
                                     .users = &carol, .user_count = 1));
     taken += attempt(alice, COMMAND(.type = CC_COMMAND_MEMBERS, .conversation = group));
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_INVITE, .conversation = group));
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_REVOKE_INVITATION, .conversation = group,
+                                    .token = slice_of(alice->token, alice->token_size)));
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_INVITE, .conversation = group));
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_INVITATIONS, .conversation = group));
     return taken;
 }
 
@@ -102,11 +107,24 @@ static unsigned run_contacts(struct client *alice)
     return taken;
 }
 
+/* She has left, and comes back by the invitation that she has made before. */
+static unsigned run_invitations(struct client *alice)
+{
+    struct cc_slice token = slice_of(alice->token, alice->token_size);
+    unsigned taken = 0;
+
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_INVITATION, .token = token));
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_JOIN, .token = token));
+    taken += attempt(alice, COMMAND(.type = CC_COMMAND_JOIN, .token = token));
+    return taken;
+}
+
 unsigned script_run(struct client *alice)
 {
     unsigned taken = run_groups(alice);
 
     taken += run_chat(alice);
     taken += run_media(alice);
-    return taken + run_contacts(alice);
+    taken += run_contacts(alice);
+    return taken + run_invitations(alice);
 }

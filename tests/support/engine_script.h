@@ -8,7 +8,8 @@
 
 /*
  * Alice makes a group "g" with Bob and Carol, changes it, says things there and to Bob, asks for
- * lists, and leaves. Answers how many commands were taken: each wants one reply.
+ * lists, leaves, and comes back by an invitation. Answers how many commands were taken: each wants
+ * one reply.
  */
 unsigned script_run(struct client *alice);
 

@@ -99,6 +99,37 @@ static int finish_some(struct dir *dir)
     return dir_outbox_done(dir, "room", 3);
 }
 
+static int create_club(struct dir *dir)
+{
+    return dir_create(dir, "club", CC_KIND_GROUP, "*alice bob");
+}
+
+static int invite_one(struct dir *dir)
+{
+    return dir_invite(dir, "club", "t1", 0, 1, 1);
+}
+
+static int bar(struct dir *dir)
+{
+    return dir_bar(dir, "club", 1, "bob");
+}
+
+static int join(struct dir *dir)
+{
+    return dir_join(dir, "club", 2, "t1", "carol");
+}
+
+static int join_late(struct dir *dir)
+{
+    return dir_join(dir, "club", 3, "t1", "dan");
+}
+
+/* The one that is used up goes with it. */
+static int invite_more(struct dir *dir)
+{
+    return dir_invite(dir, "club", "t2", 9, 0, 1);
+}
+
 static const struct step {
     int (*run)(struct dir *dir);
     int status; /* without failures */
@@ -120,6 +151,12 @@ static const struct step {
     {put_profile, 0},
     {put_profile, 0},
     {finish_some, 0},
+    {create_club, 0},
+    {invite_one, 0},
+    {bar, 0},
+    {join, 0},
+    {join_late, CC_ENOTFOUND},
+    {invite_more, 0},
 };
 
 /* --- running them --- */
@@ -147,6 +184,9 @@ static void read_all(struct sweep *sweep, struct text *text)
     struct dir *dir = &scenario_of(sweep)->dir;
     static const char *const users[] = {"alice", "bob", "dan", "frank", "ivy", "jay", "kim", "zoe"};
 
+    dir_read_invitation(dir, "t2", "bob", text);
+    dir_read_invitations(dir, "club", "", text);
+    dir_read_invitations(dir, NULL, "alice", text);
     dir_read_conversation(dir, "room", text);
     for (uint64_t version = 3; version <= 6; version++)
         dir_read_members(dir, "room", version, text);
