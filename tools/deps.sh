@@ -5,6 +5,7 @@
 #   tools/deps.sh all       that, and what the tests and checks take
 #   tools/deps.sh --list build|all     only names them
 #   tools/deps.sh --schemathesis       where `all` puts schemathesis, which is not in Debian
+#   tools/deps.sh --irctest            where it puts the IRC test suite, and what runs it
 set -euo pipefail
 
 build=(
@@ -37,6 +38,29 @@ if [ "${1:-}" = --schemathesis ]; then
     exit
 fi
 
+# GitHub's, with what it takes of PyPI. tests/irctest/expected.txt is of this commit.
+irctest=b00c039766f5c497920dd787f7cb0e0005bd5ce0
+irctest_home=${XDG_CACHE_HOME:-$HOME/.cache}/chatcore/irctest-$irctest
+
+if [ "${1:-}" = --irctest ]; then
+    echo "$irctest_home"
+    exit
+fi
+
+install_irctest() {
+    [ -d "$irctest_home/suite" ] && return
+    echo "fetching from GitHub: irctest $irctest"
+    rm -rf "$irctest_home" "$irctest_home.new"
+    if ! { /usr/bin/python3 -m venv "$irctest_home" &&
+        "$irctest_home/bin/pip" install -q filelock pytest pytest-xdist websockets &&
+        git clone -q https://github.com/progval/irctest "$irctest_home.new" &&
+        git -C "$irctest_home.new" checkout -q "$irctest" &&
+        mv "$irctest_home.new" "$irctest_home/suite"; }; then
+        rm -rf "$irctest_home.new"
+        echo "irctest can't be had: its test is skipped" >&2
+    fi
+}
+
 install_schemathesis() {
     [ -x "$schemathesis_home/bin/schemathesis" ] && return
     echo "installing from PyPI: schemathesis $schemathesis"
@@ -57,7 +81,7 @@ build) wanted=("${build[@]}") ;;
 all) wanted=("${build[@]}" "${checks[@]}" "${packaging[@]}" "${python_binding[@]}"
     "${foreign_clients[@]}") ;;
 *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
@@ -109,5 +133,6 @@ install_missing() {
 [ ${#missing[@]} -eq 0 ] || install_missing
 if [ "$1" = all ]; then
     install_schemathesis
+    install_irctest
     npm_packages
 fi

@@ -116,6 +116,26 @@ static void refused(struct client *client, const char *name, const struct cc_rep
 
 /* --- names --- */
 
+/* An owner may all that an operator may: who asked for all signs sees both. */
+const char *role_sign(const struct client *client, enum cc_role role)
+{
+    if (role == CC_ROLE_OWNER)
+        return client->caps & CAP_PREFIXES ? "~@" : "~";
+    return role == CC_ROLE_ADMIN ? "@" : "";
+}
+
+static int print_member(const struct client *client, const struct cc_member *member, char *to,
+                        size_t size)
+{
+    char nick[NAME_MAX_ESCAPED + 1];
+
+    nick_of(member->user, nick);
+    if (client->caps & CAP_USERHOST)
+        return snprintf(to, size, "%s%s!%s@%s", role_sign(client, member->role), nick, nick,
+                        client->server->name);
+    return snprintf(to, size, "%s%s", role_sign(client, member->role), nick);
+}
+
 static void names_answered(struct client *client, struct request *request,
                            const struct cc_reply *reply);
 
@@ -130,23 +150,18 @@ static void ask_names(struct client *client, const char *id, const char *name, c
 
 static void show_names(struct client *client, const char *name, const struct cc_reply *reply)
 {
-    char list[BODY_MAX], nick[NAME_MAX_ESCAPED + 1];
+    char list[BODY_MAX], member[2 * NAME_MAX_ESCAPED + 128];
     size_t used = 0, room = BODY_MAX - 60 - strlen(name) - strlen(client->nick) -
                             strlen(client->server->name);
 
     for (size_t i = 0; i < reply->member_count; i++) {
-        const struct cc_member *member = &reply->members[i];
+        size_t size = (size_t)print_member(client, &reply->members[i], member, sizeof member);
 
-        nick_of(member->user, nick);
-        if (used && used + strlen(nick) + 2 > room) {
+        if (used && used + size + 1 > room) {
             numeric(client, 353, "= %s :%s", name, list);
             used = 0;
         }
-        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s%s", used ? " " : "",
-                                 member->role == CC_ROLE_OWNER   ? "~"
-                                 : member->role == CC_ROLE_ADMIN ? "@"
-                                                                 : "",
-                                 nick);
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? " " : "", member);
     }
     if (used)
         numeric(client, 353, "= %s :%s", name, list);
@@ -170,9 +185,11 @@ static void names_answered(struct client *client, struct request *request,
 
 void do_names(struct client *client, struct line *line)
 {
-    struct channel *channel = channel_named(client, line->params[0]);
+    struct channel *channel = line->count ? channel_named(client, line->params[0]) : NULL;
 
-    if (channel && channel->is_joined)
+    if (!line->count) /* of all: nobody is asked for that */
+        numeric(client, 366, "* :End of NAMES list");
+    else if (channel && channel->is_joined)
         ask_names(client, channel->id, channel->name, "");
     else
         numeric(client, 366, "%.200s :End of NAMES list", line->params[0]);
@@ -359,22 +376,23 @@ void do_topic(struct client *client, struct line *line)
     request_submit(client, client->live.session, &command, changed, channel->name);
 }
 
-static void act_on(struct client *client, struct channel *channel, struct cc_command *command,
-                   const char *nick)
+/* NULL: nothing was asked, and the client has been told. */
+static struct request *act_on(struct client *client, struct channel *channel,
+                              struct cc_command *command, const char *nick, answer_fn *answer)
 {
     char user[CC_NAME_MAX + 1];
     struct cc_slice name;
 
     if (!user_of(nick, user)) {
         numeric(client, 401, "%.200s :No such nick", nick);
-        return;
+        return NULL;
     }
     name = cc_text(user);
     command->conversation = cc_text(channel->id);
     command->user = name;
     command->users = &name;
     command->user_count = 1;
-    request_submit(client, client->live.session, command, changed, channel->name);
+    return request_submit(client, client->live.session, command, answer, channel->name);
 }
 
 void do_kick(struct client *client, struct line *line)
@@ -383,18 +401,29 @@ void do_kick(struct client *client, struct line *line)
     struct channel *channel = joined(client, line->params[0]);
 
     if (channel)
-        act_on(client, channel, &command, line->params[1]);
+        act_on(client, channel, &command, line->params[1], changed);
+}
+
+/* request.word: whom. Who is let in has joined: there is nothing that he would have to do. */
+static void invited(struct client *client, struct request *request, const struct cc_reply *reply)
+{
+    if (reply->error)
+        refused(client, request->name, reply);
+    else
+        numeric(client, 341, "%s %s", request->word, request->name);
 }
 
 void do_invite(struct client *client, struct line *line)
 {
     struct cc_command command = {.type = CC_COMMAND_ADD, .role = CC_ROLE_MEMBER};
     struct channel *channel = joined(client, line->params[1]);
+    struct request *request;
 
     if (!channel)
         return;
-    numeric(client, 341, "%.200s %s", line->params[0], channel->name);
-    act_on(client, channel, &command, line->params[0]);
+    request = act_on(client, channel, &command, line->params[0], invited);
+    if (request)
+        snprintf(request->word, sizeof request->word, "%s", line->params[0]);
 }
 
 static void set_mode(struct client *client, struct channel *channel, struct line *line)
@@ -411,7 +440,7 @@ static void set_mode(struct client *client, struct channel *channel, struct line
     }
     command.role = mode[0] == '-' ? CC_ROLE_MEMBER : mode[1] == 'o' ? CC_ROLE_ADMIN : CC_ROLE_OWNER;
     if (line->count > 2)
-        act_on(client, channel, &command, line->params[2]);
+        act_on(client, channel, &command, line->params[2], changed);
     else
         numeric(client, 461, "MODE :Not enough parameters");
 }

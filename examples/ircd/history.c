@@ -294,12 +294,13 @@ static void start(struct client *client, struct line *line, bool is_between)
 }
 
 /* A conversation that there is not has no history. */
-static void no_history(struct client *client, const char *name)
+static void no_history(struct client *client, const char *verb, const char *name)
 {
-    char batch[16];
+    char batch[16], context[BODY_MAX];
 
+    snprintf(context, sizeof context, "%s %s", verb, name);
     if (*name == '#' || *name == '&')
-        fail(client, "CHATHISTORY", "INVALID_TARGET", name, "You're not on that channel");
+        fail(client, "CHATHISTORY", "INVALID_TARGET", context, "You're not on that channel");
     else if (batch_begin(client, "chathistory", name, batch))
         say(client, NULL, "BATCH -%s", batch);
 }
@@ -341,7 +342,7 @@ void do_chathistory(struct client *client, struct line *line)
     if (!is_well_formed(line, is_between))
         fail(client, "CHATHISTORY", "INVALID_PARAMS", line->params[0], "Malformed");
     else if (!channel_named(client, line->params[1]))
-        no_history(client, line->params[1]);
+        no_history(client, line->params[0], line->params[1]);
     else
         start(client, line, is_between);
 }

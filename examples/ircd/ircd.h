@@ -24,7 +24,7 @@
 
 #define NAME_MAX_ESCAPED (3 * CC_NAME_MAX + 2) /* each byte as %XX, and the sign of a channel */
 #define BODY_MAX         512  /* of a line without its tags, with \r\n (RFC 1459) */
-#define TAGS_MAX         8191 /* with @ and the space (IRCv3 message-tags) */
+#define TAGS_MAX         4096 /* with @ and the space (IRCv3 message-tags: of clients) */
 #define LINE_MAX_IN      (BODY_MAX + TAGS_MAX) /* longer ones are answered 417 and skipped */
 #define PARAMS_MAX       15                    /* RFC 2812: the rest is the last one's */
 #define LABEL_MAX        64                    /* IRCv3: longer ones are ignored */
@@ -33,7 +33,6 @@
 #define TOKEN_MAX        8192                  /* the protocol's bound of a token */
 #define CLIENTS_MAX      10000                 /* one more is closed at once */
 #define TOPIC_MAX        256                   /* the protocol's bound of a group's name */
-#define TEXT_MAX         400                   /* of one PRIVMSG given out: fits into BODY_MAX */
 #define HISTORY_MAX      100                   /* messages of one CHATHISTORY: told in ISUPPORT */
 #define TARGETS_MAX      4                     /* of one JOIN, PART, PRIVMSG: the rest is ignored */
 
@@ -49,7 +48,9 @@ enum cap {
     CAP_HISTORY = 256,
     CAP_MARKER = 512,
     CAP_NOTIFY = 1024,
-    CAP_REDACT = 2048
+    CAP_REDACT = 2048,
+    CAP_PREFIXES = 4096,
+    CAP_USERHOST = 8192
 };
 
 struct client;
@@ -255,6 +256,7 @@ struct channel *channel_pending(struct client *client, struct cc_slice id);
 void channel_forget(struct client *client, struct channel *channel);
 void channel_enter(struct client *client, struct channel *channel);
 void channel_pushed(struct client *client, const struct cc_conversation_summary *summary);
+const char *role_sign(const struct client *client, enum cc_role role);
 void channels_tell_delivered(struct client *client);
 void do_join(struct client *client, struct line *line);
 void do_part(struct client *client, struct line *line);
@@ -267,6 +269,7 @@ void do_invite(struct client *client, struct line *line);
 
 /* --- people.c --- */
 void do_who(struct client *client, struct line *line);
+void do_userhost(struct client *client, struct line *line);
 void do_whois(struct client *client, struct line *line);
 void show_presence(struct client *client, const struct cc_presence *presence);
 

@@ -12,11 +12,7 @@ static void show_who(struct client *client, const char *channel, struct cc_slice
 
     nick_of(user, nick);
     numeric(client, 352, "%s %s %s %s %s H%s :0 %s", channel, nick, client->server->name,
-            client->server->name, nick,
-            role == CC_ROLE_OWNER   ? "~"
-            : role == CC_ROLE_ADMIN ? "@"
-                                    : "",
-            nick);
+            client->server->name, nick, role_sign(client, role), nick);
 }
 
 static void who_answered(struct client *client, struct request *request,
@@ -41,6 +37,17 @@ void do_who(struct client *client, struct line *line)
     if (strcmp(line->params[0], client->nick) == 0)
         show_who(client, "*", cc_text(client->user), CC_ROLE_MEMBER);
     numeric(client, 315, "%.200s :End of WHO list", line->params[0]);
+}
+
+/* Of oneself: whether others are there is told to those whom they let know (WHOIS). */
+void do_userhost(struct client *client, struct line *line)
+{
+    bool is_self = strcmp(line->params[0], client->nick) == 0;
+
+    if (is_self)
+        numeric(client, 302, ":%s=+%s@%s", client->nick, client->nick, client->server->name);
+    else
+        numeric(client, 302, ":");
 }
 
 /* --- whois --- */

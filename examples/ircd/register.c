@@ -28,6 +28,8 @@ static const struct {
     {"draft/chathistory", "", CAP_HISTORY},
     {"draft/read-marker", "", CAP_MARKER},
     {"draft/message-redaction", "", CAP_REDACT},
+    {"multi-prefix", "", CAP_PREFIXES},
+    {"userhost-in-names", "", CAP_USERHOST},
     {"cap-notify", "", CAP_NOTIFY},
 };
 #define CAP_COUNT (sizeof caps / sizeof *caps)
@@ -133,6 +135,10 @@ void do_user(struct client *client, struct line *line)
 
     if (client->is_registered) {
         numeric(client, 462, ":You may not reregister");
+        return;
+    }
+    if (!*line->params[3]) {
+        numeric(client, 461, "USER :Not enough parameters");
         return;
     }
     /* It becomes part of the device's name. */

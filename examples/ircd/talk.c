@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define IS_ACTION "\001ACTION "
+#define TEXT_MIN  100 /* of a line, however long the names are */
 static const char notice_meta[] = "\x81\xa3irc\xa6notice"; /* one MessagePack map */
 
 /* --- out --- */
@@ -47,12 +48,15 @@ static void send_to(struct client *client, const char *target, const struct outg
     if (channel && channel->is_joined)
         command.conversation = cc_text(channel->id);
     else if (*target == '#' || *target == '&') {
-        numeric(client, id_of(target, user) ? 404 : 403, "%.200s :Cannot send to channel", target);
+        if (!outgoing->is_notice) /* nothing answers a NOTICE */
+            numeric(client, id_of(target, user) ? 404 : 403, "%.200s :Cannot send to channel",
+                    target);
         return;
     } else if (user_of(target, user))
         command.user = cc_text(user);
     else {
-        numeric(client, 401, "%.200s :No such nick", target);
+        if (!outgoing->is_notice)
+            numeric(client, 401, "%.200s :No such nick", target);
         return;
     }
     snprintf(client_id, sizeof client_id, "%s-%u", client->nonce,
@@ -145,23 +149,30 @@ static void show_line(struct shown *shown, const char *verb, const char *text, s
     shown->mark = NULL;
 }
 
+/* How much text fits into one line. The longest names leave less than that: then it is cut. */
+static size_t room_of(const struct shown *shown, const char *verb, bool is_action)
+{
+    size_t names = 2 * strlen(shown->from) + strlen(shown->client->server->name) + strlen(verb) +
+                   strlen(shown->target);
+    size_t used = names + strlen(":!@   :\r\n") + (is_action ? strlen(IS_ACTION "\001") : 0) +
+                  (shown->mark ? strlen(shown->mark) : 0);
+
+    return used + TEXT_MIN > BODY_MAX ? TEXT_MIN : BODY_MAX - used;
+}
+
 /* Long texts and those of several lines become several messages. */
 void show_text(struct shown *shown, const struct cc_message *message)
 {
     struct cc_slice text = message->text;
     bool is_action = text.size > 4 && memcmp(text.data, "/me ", 4) == 0;
     const char *verb = slice_is(message->meta, notice_meta) ? "NOTICE" : "PRIVMSG";
-    size_t most = TEXT_MAX;
 
-    /* Long names leave less room. */
-    if (2 * strlen(shown->from) + strlen(shown->target) > 80)
-        most = 100;
     if (is_action)
         text = (struct cc_slice){text.data + 4, text.size - 4};
     while (text.size) {
         const char *end = memchr(text.data, '\n', text.size);
         size_t whole = end ? (size_t)(end - text.data) : text.size;
-        size_t size = utf8_cut(text.data, whole, most);
+        size_t size = utf8_cut(text.data, whole, room_of(shown, verb, is_action));
 
         if (size)
             show_line(shown, verb, text.data, size, is_action);
@@ -203,8 +214,8 @@ static void show_members(struct shown *shown, struct channel *channel,
         else if (strcmp(nick, client->nick) == 0)
             continue; /* one's own comings and goings: channel.c */
         else if (message->action == CC_SYSTEM_REMOVED)
-            say(client, &shown->tags, ":%s!%s@%s KICK %s %s :removed", shown->from, shown->from,
-                host, channel->name, nick);
+            say(client, &shown->tags, ":%s!%s@%s KICK %s %s :%s", shown->from, shown->from, host,
+                channel->name, nick, shown->from);
         else
             say(client, &shown->tags, ":%s!%s@%s %s %s", nick, nick, host,
                 message->action == CC_SYSTEM_LEFT ? "PART" : "JOIN", channel->name);

@@ -84,10 +84,10 @@ async def bad(stage):
     """Each bad connection ends by its code, and the server lives."""
     server = stage.server
     text = await connect(server, TEXT)
-    await text.send("x" * 9000)
+    await text.send("x" * 4609)
     await closes(text, 1009)
     text = await connect(server, TEXT)
-    await text.send("x" * 8000)
+    await text.send("x" * 4608)
     await take(text, r" 417 ")
     try:
         await connect(server, "unknown")
