@@ -5,38 +5,77 @@
 #include <stdio.h>
 #include <string.h>
 
-static void show_who(struct client *client, const char *channel, struct cc_slice user,
-                     enum cc_role role)
+static void show_who(struct client *client, const char *channel, struct cc_slice user, char here,
+                     const char *sign)
 {
     char nick[NAME_MAX_ESCAPED + 1];
 
     nick_of(user, nick);
-    numeric(client, 352, "%s %s %s %s %s H%s :0 %s", channel, nick, client->server->name,
-            client->server->name, nick, role_sign(client, role), nick);
+    numeric(client, 352, "%s %s %s %s %s %c%s :0 %s", channel, nick, client->server->name,
+            client->server->name, nick, here, sign, nick);
 }
 
 static void who_answered(struct client *client, struct request *request,
+                         const struct cc_reply *reply);
+
+static void ask_who(struct client *client, const struct channel *channel, struct cc_slice after)
+{
+    struct cc_command command = {.type = CC_COMMAND_MEMBERS, .limit = 1000, .after_name = after};
+
+    command.conversation = cc_text(channel->id);
+    request_submit(client, client->live.session, &command, who_answered, channel->name);
+}
+
+/* Whether each is there is not asked for: AWAY tells it of those who let it be known. */
+static void who_answered(struct client *client, struct request *request,
                          const struct cc_reply *reply)
 {
+    struct channel *channel = channel_named(client, request->name);
+
     for (size_t i = 0; !reply->error && i < reply->member_count; i++)
-        show_who(client, request->name, reply->members[i].user, reply->members[i].role);
+        show_who(client, request->name, reply->members[i].user, 'H',
+                 role_sign(client, reply->members[i].role));
+    if (!reply->error && reply->more && reply->member_count && channel)
+        ask_who(client, channel, reply->members[reply->member_count - 1].user);
+    else
+        numeric(client, 315, "%s :End of WHO list", request->name);
+}
+
+static void who_is_there(struct client *client, struct request *request,
+                         const struct cc_reply *reply)
+{
+    for (size_t i = 0; !reply->error && i < reply->presence_count; i++)
+        show_who(client, "*", reply->presence[i].user,
+                 reply->presence[i].status == CC_PRESENCE_ONLINE ? 'H' : 'G', "");
     numeric(client, 315, "%s :End of WHO list", request->name);
 }
 
-/* Of a channel the first 1,000. */
-void do_who(struct client *client, struct line *line)
+/* Of somebody who is a contact or a fellow member; there are no masks. */
+static void who_user(struct client *client, const char *nick)
 {
-    struct cc_command command = {.type = CC_COMMAND_MEMBERS, .limit = 1000};
-    struct channel *channel = channel_named(client, line->params[0]);
+    struct cc_command command = {.type = CC_COMMAND_PRESENCE, .user_count = 1};
+    char user[CC_NAME_MAX + 1];
+    struct cc_slice users;
 
-    if (channel && channel->is_joined) {
-        command.conversation = cc_text(channel->id);
-        request_submit(client, client->live.session, &command, who_answered, channel->name);
+    if (strcmp(nick, client->nick) == 0)
+        show_who(client, "*", cc_text(client->user), 'H', "");
+    if (strcmp(nick, client->nick) == 0 || !user_of(nick, user)) {
+        numeric(client, 315, "%.200s :End of WHO list", nick);
         return;
     }
-    if (strcmp(line->params[0], client->nick) == 0)
-        show_who(client, "*", cc_text(client->user), CC_ROLE_MEMBER);
-    numeric(client, 315, "%.200s :End of WHO list", line->params[0]);
+    users = cc_text(user);
+    command.users = &users;
+    request_submit(client, client->live.session, &command, who_is_there, nick);
+}
+
+void do_who(struct client *client, struct line *line)
+{
+    struct channel *channel = channel_named(client, line->params[0]);
+
+    if (channel && channel->is_joined)
+        ask_who(client, channel, cc_text(""));
+    else
+        who_user(client, line->params[0]);
 }
 
 /* Of oneself: whether others are there is told to those whom they let know (WHOIS). */

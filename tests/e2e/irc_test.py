@@ -70,6 +70,12 @@ async def channels(stage):
     await bob.take(r" 332 bob #room :What we do")
     for number in (353, 352, 315, 311, 318, 322, 323, 324):
         await bob.take(rf" {number} ")
+    bob.send("WHO ann", "WHO stranger", "WHO bob")
+    await bob.take(r" 352 bob \* ann \S+ \S+ ann H :0 ann$")
+    await bob.take(r" 352 bob \* bob \S+ \S+ bob H :0 bob$")
+    await bob.take(r" 315 bob ann ")
+    await bob.take(r" 315 bob stranger ")
+    await bob.none(r" 352 .* stranger ")
     bob.send("TOPIC #room :Mine", "KICK #room ann")
     await bob.take(r" 482 ")
     await bob.take(r" 482 ")
