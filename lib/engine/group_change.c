@@ -14,6 +14,7 @@
 #include "engine/group_change.h"
 #include "chatcore/error.h"
 #include "engine/group_rules.h"
+#include "engine/invitations.h"
 #include "engine/partition.h"
 #include "engine/user.h"
 
@@ -92,6 +93,8 @@ static void changed(struct request *request, int status)
         change_read(request); /* no longer the last owner */
     else if (status == CC_ECONFLICT)
         decide_again(request);
+    else if (change->invitation.size)
+        invitation_fail(request, status); /* revoked meanwhile */
     else
         request_fail(request, status);
 }

@@ -333,6 +333,44 @@ static void test_restart(void **state)
     assert_non_null(strstr(client_text(bob), "join ok g"));
 }
 
+/* --- a directory in which a revocation overtakes a change ------------------------------------ */
+
+static struct cc_directory real;
+
+static void refusing_change(void *self, struct cc_directory_change *op)
+{
+    if (op->invitation.size)
+        cc_op_done(&op->op, CC_ENOTFOUND);
+    else
+        real.vtable->change(self, op);
+}
+
+static void with_revocations(struct cc_engine_options *options)
+{
+    static struct cc_directory_vtable vtable;
+
+    real = options->directory;
+    vtable = *real.vtable;
+    vtable.change = refusing_change;
+    options->directory.vtable = &vtable;
+}
+
+static void test_revoked_meanwhile(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client *alice = client_connect(fixture, "alice", "phone");
+    struct client token;
+    struct client *bob;
+
+    client_create(alice, "g", NULL);
+    invite(alice, 0, 0);
+    token = *alice;
+    fixture_restart(fixture, with_revocations);
+    bob = client_connect(fixture, "bob", "phone");
+    use(bob, CC_COMMAND_JOIN, &token);
+    client_expect(bob, "join " GONE);
+}
+
 /* Nobody is in it who could make him an owner. */
 static void test_empty_group(void **state)
 {
@@ -398,6 +436,7 @@ int main(void)
         TEST(test_full),
         TEST(test_most),
         TEST(test_restart),
+        TEST(test_revoked_meanwhile),
         TEST(test_empty_group),
         TEST(test_export_and_erase),
     };
