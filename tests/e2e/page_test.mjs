@@ -398,6 +398,7 @@ const steps = {
     await alice.page.select("dialog select", "contacts");
     await alice.page.evaluate(() => [...document.querySelectorAll("dialog .check")]
       .find((label) => label.textContent === "Quiet hours").querySelector("input").click());
+    await alice.page.type("dialog [name=mail]", "alice@example.org");
     await alice.accessible("settings");
     await alice.shot("settings");
     await alice.click("dialog .primary", "Save");

@@ -227,7 +227,7 @@ export interface Commands {
   unblock: [{ user: string }, Empty];
   mute: [InConversation & { until: number }, Empty];
   presence: [{ users: string[] }, { presence: Presence[] }];
-  device: [{ push: PushTarget }, Empty];
+  device: [{ device?: string; push: PushTarget }, { verified?: boolean }];
   upload: [{ name: string; type: string; bytes: number; sha256?: string }, UploadReply];
   media: [{ media: string }, MediaReply];
 }

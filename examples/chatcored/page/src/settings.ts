@@ -46,6 +46,10 @@ async function draw(model: Model): Promise<void> {
   const [resting, quiet] = check("Quiet hours", Boolean(notify.quiet));
   const [starting, from] = field("From", { type: "time", value: clock(notify.quiet?.from ?? 22 * 60) });
   const [ending, to] = field("To", { type: "time", value: clock(notify.quiet?.to ?? 7 * 60) });
+  const [mailing, mail] = field("E-mail for what you miss", { name: "mail", type: "email", autocomplete: "email", maxLength: 254,
+    placeholder: "stays as it is" });
+  const noMail = make("button", { type: "button", class: "link", onclick: () => attempt(setMail(model, "")
+    .then(() => toast("You get no more e-mails."))) }, "Send me no e-mails");
   const hours = make("div", { class: "pair" }, starting, ending);
   const showHours = (): void => void (hours.hidden = !quiet.checked);
   quiet.onchange = showHours;
@@ -58,9 +62,17 @@ async function draw(model: Model): Promise<void> {
       meta: { ...profile.meta, notify: rules } as Meta };
     await model.client.request("profile", fields);
     model.names.set(model.me, name.value);
+    const isVerified = mail.value ? await setMail(model, mail.value) : true;
     close();
-    toast("Settings are saved.");
+    toast(isVerified ? "Settings are saved."
+      : `Saved. ${mail.value} is unverified: follow the link in the e-mail that was just sent there.`);
   }, "Save", naming,
   make("h3", {}, "Privacy"), seeing, marking, make("p", { class: "faint" }, "Without it you don’t see what others have read, either."),
-  make("h3", {}, "Notifications"), previewing, resting, hours));
+  make("h3", {}, "Notifications"), previewing, mailing, noMail, resting, hours));
+}
+
+/* A device of its own, for it is written to wherever the user is. False: its owner is asked first. */
+async function setMail(model: Model, token: string): Promise<boolean> {
+  const reply = await model.client.request("device", { device: "mail", push: { provider: "email", token } });
+  return reply.verified !== false;
 }
