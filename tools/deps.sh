@@ -53,7 +53,8 @@ install_irctest() {
     rm -rf "$irctest_home" "$irctest_home.new"
     if ! { /usr/bin/python3 -m venv "$irctest_home" &&
         "$irctest_home/bin/pip" install -q filelock pytest pytest-xdist websockets &&
-        git clone -q https://github.com/progval/irctest "$irctest_home.new" &&
+        GIT_TERMINAL_PROMPT=0 timeout 120 git clone -q https://github.com/progval/irctest \
+            "$irctest_home.new" &&
         git -C "$irctest_home.new" checkout -q "$irctest" &&
         mv "$irctest_home.new" "$irctest_home/suite"; }; then
         rm -rf "$irctest_home.new"
