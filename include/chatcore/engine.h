@@ -265,6 +265,7 @@ struct cc_engine_stats {
     uint64_t notifications_held_back;  /* in their receiver's quiet hours */
     uint64_t notification_tokens_gone; /* removed from the directory */
     uint64_t notifications_waiting;    /* gauge: not yet sent */
+    uint64_t search_behind;            /* gauge: records that the search index has yet to take */
 };
 
 /* Copies the figures; members beyond ret_stats->size are not written. Any thread. Errors: none. */

@@ -22,13 +22,13 @@ static inline int thread_start(pthread_t *thread, void *(*run)(void *context), v
     return r;
 }
 
-/* The calling thread yields to others of the process, which get about three times as much of a
+/* The calling thread yields to others of the process, which get about twice as much of a
  * core that both want. Elsewhere than on Linux, where threads have no priority of their own, it
  * changes nothing. */
 static inline void thread_yield_to_others(void)
 {
 #ifdef __linux__
-    (void)setpriority(PRIO_PROCESS, 0, 5); /* of this thread alone */
+    (void)setpriority(PRIO_PROCESS, 0, 3); /* of this thread alone */
 #endif
 }
 

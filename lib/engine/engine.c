@@ -422,6 +422,7 @@ static void publish_stats(struct cc_engine *engine)
     engine->stats.unflushed_bytes = engine->unflushed_bytes;
     engine->stats.recent_bytes = engine->recent_bytes;
     engine->stats.notifications_waiting = notify_waiting(engine);
+    engine->stats.search_behind = search_behind(engine);
     shared_stats_write(&engine->shared_stats, &engine->stats);
 }
 

@@ -38,8 +38,8 @@
 /* Messages that the index takes in one transaction at most: it costs a fifth less than with 256. */
 #define SEARCH_BATCH CONSUMER_BATCH_MAX
 
-/* Between two batches, unless one was full or somebody waits: each costs a transaction, so what
- * trickles in is taken together. */
+/* Between two batches, unless half a batch is there already or somebody waits: each costs a
+ * transaction, so what trickles in is taken together. */
 #define SEARCH_PAUSE_MS 20
 
 /* A failed operation is tried again after so long. */
@@ -97,6 +97,9 @@ static inline bool search_is_on(const struct cc_engine *engine)
 {
     return engine->search.vtable != NULL;
 }
+
+/* Records that have been applied and are not in the index yet. */
+uint64_t search_behind(const struct cc_engine *engine);
 
 /* The command. */
 void search_command(struct request *request);

@@ -84,15 +84,14 @@ void search_index_hurry(struct search_state *search)
 static void batch_done(struct search_partition *partition)
 {
     struct search_state *search = partition->state;
-    /* read from the log, a batch ends earlier */
-    bool was_full = partition->message_count >= CC_CONSUMER_BATCH;
+    const struct partition *records = &search->engine->partitions[partition->number];
 
     partition->indexed = partition->index.position;
     batch_drop(partition);
     if (!search->consumer)
         return;
     consumer_commit(search->consumer, partition->number, partition->indexed);
-    if (was_full || search->waiting)
+    if (search->waiting || records->applied > partition->indexed + SEARCH_BATCH / 2)
         ask_next(partition);
     else
         ask_next_later(partition);
@@ -309,6 +308,23 @@ void search_index_start(struct search_state *search)
         engine_op_begin(engine, &partition->position.op, position_read);
         engine->search.vtable->position(engine->search.self, &partition->position);
     }
+}
+
+/* What is not known before the positions are read counts as nothing. */
+uint64_t search_behind(const struct cc_engine *engine)
+{
+    const struct search_state *search = engine->search_state;
+    uint64_t behind = 0;
+
+    if (!search || !search->consumer)
+        return 0;
+    for (uint32_t i = 0; i < engine->partition_count; i++) {
+        const struct partition *partition = &engine->partitions[i];
+
+        if (partition_is_running(partition) && partition->applied > search->partitions[i].indexed)
+            behind += partition->applied - search->partitions[i].indexed;
+    }
+    return behind;
 }
 
 /* --- making -------------------------------------------------------------------------------------

@@ -41,7 +41,8 @@
       "Notifications not made in quiet hours.")                                                    \
     X(notification_tokens_gone, "notification_tokens_gone_total", "counter",                       \
       "Device tokens removed, since they were of no device any more.")                             \
-    X(notifications_waiting, "notifications_waiting", "gauge", "Notifications not yet sent.")
+    X(notifications_waiting, "notifications_waiting", "gauge", "Notifications not yet sent.")      \
+    X(search_behind, "search_behind", "gauge", "Records that the search index has yet to take.")
 
 static void write_metric(struct buffer *text, const char *name, const char *type, const char *help,
                          uint64_t value)

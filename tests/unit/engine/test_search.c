@@ -391,6 +391,14 @@ static void test_a_failing_index(void **state)
     client_expect(bob, "search CC_EIO\n");
 }
 
+static uint64_t behind(struct fixture *fixture)
+{
+    struct cc_engine_stats stats = {.size = sizeof stats};
+
+    cc_engine_get_stats(fixture->engine, &stats);
+    return stats.search_behind;
+}
+
 /* A query does not wait for ever, and takes what is there. */
 static void test_a_late_index(void **state)
 {
@@ -403,6 +411,7 @@ static void test_a_late_index(void **state)
     failing_slot = "search.index";
     failures = 1000;
     client_say(bob, "g", "said late");
+    assert_int_equal(behind(fixture), 1);
     search_in(bob, NULL, "said");
     client_expect(bob, "");
     fixture_advance(fixture, 1500);
@@ -410,6 +419,7 @@ static void test_a_late_index(void **state)
     failures = 0;
     fixture_advance(fixture, 2000);
     expect_found(bob, "said", "\n  3 bob said late client_id=c2\n  2 bob said before client_id=c1");
+    assert_int_equal(behind(fixture), 0);
 }
 
 int main(void)
