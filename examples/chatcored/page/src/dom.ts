@@ -106,21 +106,27 @@ export function reconcile(parent: HTMLElement, items: Item[]): void {
   for (const element of old.values()) element.remove();
 }
 
-export function clockTime(ts: number): string {
-  return new Date(ts).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-}
+/* Made once: making one takes longer than all else that draws a line. */
+const CLOCK = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat([], { day: "numeric", month: "short" });
+const LONG_DAY = new Intl.DateTimeFormat([], { day: "numeric", month: "long", year: "numeric" });
+
+export const clockTime = (ts: number): string => CLOCK.format(ts);
+
+const midnight = (daysAgo: number): number => {
+  const date = new Date();
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate() - daysAgo).getTime();
+};
 
 export function dayOf(ts: number): string {
-  const day = new Date(ts).toDateString();
-  if (day === new Date().toDateString()) return "Today";
-  if (day === new Date(Date.now() - 86_400_000).toDateString()) return "Yesterday";
-  return new Date(ts).toLocaleDateString([], { day: "numeric", month: "long", year: "numeric" });
+  if (ts >= midnight(0) && ts < midnight(-1)) return "Today";
+  if (ts >= midnight(1) && ts < midnight(0)) return "Yesterday";
+  return LONG_DAY.format(ts);
 }
 
 export function when(ts: number | undefined): string {
   if (!ts) return "";
-  return dayOf(ts) === "Today" ? clockTime(ts)
-    : new Date(ts).toLocaleDateString([], { day: "numeric", month: "short" });
+  return ts >= midnight(0) && ts < midnight(-1) ? CLOCK.format(ts) : DAY.format(ts);
 }
 
 /** Arrow keys move the focus among the elements; one of them is in the tab order. */
