@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import unittest
 
 import chatcore
@@ -167,6 +168,41 @@ class Ends(unittest.TestCase):
             other.connect("alice", "d").send(user="bob", text="in the other")
             self.assertEqual([e.message.text for e in bob.events(0.3) if e.message],
                              ["in the other"])
+
+    def test_threads_come_and_go(self):
+        """Each leaves its queue to the next."""
+        with chatcore.Engine(limits={"connect": (10 ** 6, 10 ** 6)}) as engine:
+            def visit():
+                with engine.connect("alice", "d") as alice:
+                    alice.send(user="bob", text="x")
+                with engine.requests("bob") as bob:
+                    bob.call("conversations")
+            for _ in range(50):
+                thread = threading.Thread(target=visit)
+                thread.start()
+                thread.join()
+            self.assertLessEqual(len(engine._queues), 4)
+
+    def test_closing_twice_at_once(self):
+        engine = chatcore.Engine()
+        threads = [threading.Thread(target=engine.close) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with self.assertRaises(chatcore.ChatError):
+            engine.connect("alice", "d")
+
+    def test_what_outlives_its_engine_says_so(self):
+        with chatcore.Engine() as engine:
+            alice = engine.connect("alice", "d")
+            consumer = engine.consumer("index")
+        for call in (lambda: alice.send(user="bob", text="x"), lambda: list(alice.events(1)),
+                     lambda: consumer.next_batch(1)):
+            with self.assertRaises(chatcore.ChatError):
+                call()
+        alice.close()
+        consumer.close()
 
     def test_engines_come_and_go(self):
         before = len(os.listdir("/proc/self/fd"))

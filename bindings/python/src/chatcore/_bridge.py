@@ -219,12 +219,15 @@ class Port:
             return
         self._calls[call] = True
         self._by_address[_address(op)] = call
-        if self.is_given_up:
-            self.fail(call, Code.EUNAVAILABLE)
-        elif name == "receive":
-            self._begin_receive(call)
-        else:
-            self._begin(name, call)
+        try:
+            if self.is_given_up:
+                self.fail(call, Code.EUNAVAILABLE)
+            elif name == "receive":
+                self._begin_receive(call)
+            else:
+                self._begin(name, call)
+        except BaseException as error:  # an operation is completed, whatever happens here
+            self.fail(call, code_of(error, self._fault))
 
     def _has_place_for(self, op: Any, name: str) -> bool:
         return op.partition < self._partitions and (name != "append" or op.count > 0)

@@ -10,7 +10,7 @@ from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence
 from . import _hooks, backends
 from ._bridge import Port, notifier_as_c
 from ._chatcore import ffi, lib
-from ._errors import check
+from ._errors import ChatError, check
 from ._hooks import as_auth, as_filter
 from ._session import Consumer, Queue, Session
 
@@ -42,9 +42,9 @@ class _Own:
     """A thread's queue to an engine, which goes to another when the thread ends and has left no
     session on it."""
 
-    def __init__(self, engine: "Engine"):
+    def __init__(self, engine: "Engine", queue: Queue):
         self._engine = engine
-        self.queue = engine.take_queue()
+        self.queue = queue
 
     def __del__(self) -> None:
         if not self.queue.has_targets() and not self.queue.is_closed:
@@ -97,6 +97,7 @@ class Engine:
         self._lock = threading.Lock()
         self._ports: list[Port] = []
         self._pid = os.getpid()
+        self._is_closing = False
         options = ffi.new("struct cc_embedded_options *",
                           {"size": ffi.sizeof("struct cc_embedded_options")})
         for name, value in (limits or {}).items():
@@ -165,8 +166,13 @@ class Engine:
             check(error)
         options.auth = auth[0]
 
+    def _check_open(self) -> None:
+        if not self.pointer or self._is_closing:
+            raise ChatError(lib.CC_ECANCELED, "the engine is closed")
+
     def new_queue(self) -> Queue:
         with self._lock:
+            self._check_open()
             queue = Queue(self)
             self._queues.append(queue)
         return queue
@@ -174,6 +180,7 @@ class Engine:
     def take_queue(self) -> Queue:
         """One that another has done with, or a new one: they last as long as the engine."""
         with self._lock:
+            self._check_open()
             if self._spare:
                 return self._spare.pop()
         return self.new_queue()
@@ -185,7 +192,7 @@ class Engine:
     def _queue(self) -> Queue:
         found: Optional[_Own] = getattr(self._own, "found", None)
         if found is None:
-            found = self._own.found = _Own(self)
+            found = self._own.found = _Own(self, self.take_queue())
         return found.queue
 
     def session(self, user: str) -> Session:
@@ -220,6 +227,7 @@ class Engine:
               tls_cert: Optional[str] = None, tls_key: Optional[str] = None,
               origins: Sequence[str] = ()) -> Gateway:
         """Listens for clients: docs/protocol.md."""
+        self._check_open()
         keep = [ffi.new("char[]", value.encode()) for value in (address, *origins)]
         names = ffi.new("char *[]", keep[1:] or [ffi.NULL])
         options = ffi.new("struct cc_gateway_options *",
@@ -236,6 +244,7 @@ class Engine:
 
     def stats(self) -> dict[str, int]:
         """Counters and gauges: struct cc_engine_stats."""
+        self._check_open()
         found = ffi.new("struct cc_engine_stats *", {"size": ffi.sizeof("struct cc_engine_stats")})
         lib.cc_engine_get_stats(self.pointer, found)
         return {name: getattr(found, name) for name, _ in ffi.typeof("struct cc_engine_stats").fields
@@ -247,8 +256,12 @@ class Engine:
 
         Backends in Python that have not answered after `timeout` seconds are given up: what they
         have not stored is read from the log at the next start."""
-        if not self.pointer or self._pid != os.getpid():
+        if self._pid != os.getpid():
             return
+        with self._lock:
+            if not self.pointer or self._is_closing:
+                return
+            self._is_closing = True
         _open_engines.discard(self)
         for gateway in self._gateways:
             gateway.close()
