@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,13 @@ PATIENCE_S = 5
 def skip(reason):
     print(f"SKIP: {reason}", flush=True)
     sys.exit(77)
+
+
+def free_port():
+    """For programs that can't say which port they took."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
 
 
 try:

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """The Debian packages: dpkg installs them into an empty root, and what is there serves.
 
-Not in a root of its own with all dependencies: that takes a mirror. The libraries that the packages
-depend on are those of this machine; that they are named is looked at.
+Once with the libraries of this machine; once by apt on a fresh Debian, where what a package forgets
+to name is missing.
 
     package_test.py SOURCE
 """
@@ -12,9 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
 import urllib.request
 
-from harness import Server, skip
+from debian_root import DebianRoot, why_not
+from harness import Server, free_port, skip
 
 
 def run(*command, **options):
@@ -41,6 +44,35 @@ def serves(root):
         run(f"{root}/usr/bin/chatcorectl", "stats", f"127.0.0.1:{server.port}")
 
 
+def is_ready(port):
+    for _ in range(60):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            time.sleep(1)
+    return False
+
+
+def apt_installs(packages):
+    port = free_port()
+    with DebianRoot() as root:
+        for path in packages:
+            shutil.copy(path, f"{root.path}/root")
+        names = [f"./{os.path.basename(path)}" for path in packages]
+        root.run("apt-get", "update", "-q")
+        root.run("apt-get", "install", "--yes", "-q", "--no-install-recommends", *names, cwd="/root")
+        server = root.start("chatcored", "--config", "/etc/chatcore/chatcored.conf", "--dev",
+                            "--data", "/root/data", "--listen", f"127.0.0.1:{port}")
+        try:
+            assert is_ready(port)
+        finally:
+            server.kill()
+            server.wait()
+        root.run("apt-get", "purge", "--yes", "-q", "chatcored", "libchatcore1")
+        assert not os.path.exists(f"{root.path}/etc/chatcore/chatcored.conf")
+
+
 def main():
     for tool in ("dpkg", "dpkg-deb", "dpkg-shlibdeps", "dpkg-architecture"):
         if not shutil.which(tool):
@@ -60,7 +92,13 @@ def main():
         serves(f"{folder}/root")
         for page in ("man1/chatcorectl.1", "man5/chatcored.conf.5", "man8/chatcored.8"):
             assert os.path.exists(f"{folder}/root/usr/share/man/{page}.gz"), page
-    print("ok packages_install_and_serve")
+        print("ok packages_install_and_serve")
+        reason = why_not()
+        if reason:
+            print(f"SKIPPED apt_installs_on_a_fresh_machine: {reason}")
+        else:
+            apt_installs(packages)
+            print("ok apt_installs_on_a_fresh_machine")
     return 0
 
 

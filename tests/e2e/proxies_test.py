@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import time
 
 import websockets
 
-from harness import Client, JSON, Server
+from harness import Client, JSON, Server, free_port
 
 SOURCE = sys.argv[2]
 OBJECT = os.urandom(2 << 20)
@@ -32,12 +31,6 @@ class Missing(Exception):
 
 def run(*command, **options):
     return subprocess.run(command, capture_output=True, check=True, timeout=30, **options).stdout
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def packaged(name, replaced):
