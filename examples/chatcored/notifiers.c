@@ -144,6 +144,8 @@ static bool open_server(const struct settings *settings, const struct cc_trace *
     options.user = settings->smtp_user;
     options.password = password;
     options.ca_file = settings->smtp_ca_file;
+    options.verify = !settings->smtp_verify_off;
+    options.trust_servers = settings->smtp_trust_servers;
     options.tls_off = settings->smtp_tls_off;
     options.link = settings->public_url;
     options.public_url = settings->public_url;
@@ -172,7 +174,8 @@ static bool open_smtp(const struct settings *settings, const struct cc_trace *tr
     if (!settings->smtp_url)
         return true;
     if (!settings->public_url)
-        fprintf(stderr, "chatcored: without public-url, mails have no link to unsubscribe\n");
+        fprintf(stderr, "chatcored: without public-url, mails have no link to unsubscribe, and "
+                        "addresses are not verified\n");
     notifiers->can_unsubscribe = settings->public_url != NULL;
     if (!get_key(settings, notifiers->unsubscribe_key, sizeof notifiers->unsubscribe_key)) {
         fprintf(stderr, "chatcored: %s/unsubscribe_key: %s\n", settings->data, strerror(errno));

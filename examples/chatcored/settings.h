@@ -83,6 +83,10 @@
     X(smtp_password_file, "smtp-password-file", FILE, "FILE", "and the password")                  \
     X(smtp_ca_file, "smtp-ca-file", FILE, "FILE",                                                  \
       "who may certify that server, PEM; default: whom the system trusts")                         \
+    X(smtp_verify_off, "smtp-verify-off", FLAG, NULL,                                              \
+      "mail addresses without having asked their owners")                                          \
+    X(smtp_trust_servers, "smtp-trust-servers", FLAG, NULL,                                        \
+      "ask no owner of an address that a server has set, with its API key")                        \
     X(smtp_tls_off, "smtp-tls-off", FLAG, NULL, "smtp:// without STARTTLS: on one machine")        \
     X(smtp_digest_s, "smtp-digest-s", NUMBER, "N", "one mail a user in so long, of all he missed") \
     X(notify_retry_s, "notify-retry-s", NUMBER, "N",                                               \

@@ -120,7 +120,10 @@ struct cc_command {
     uint64_t expires_s;           /* invite; 0: never */
     uint64_t max_uses;            /* invite; 0: any number */
     uint64_t wait_s;              /* history with `after`; 0: does not wait */
-    uint64_t reserved[3];         /* 0 */
+    /* device: by the link of a mail, which ends at this wall ms, the owner says that the address is
+     * his. Of trusted sessions only; 0: it is no such link. */
+    int64_t verified_until;
+    uint64_t reserved[2]; /* 0 */
 };
 
 /* The protocol's key of a command, static; NULL for what is none. Any thread. Errors: none. */

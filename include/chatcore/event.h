@@ -144,6 +144,8 @@ struct cc_reply {
     struct cc_slice cursor; /* export, search: of the next page, when there are more */
     const struct cc_invitation *invitations; /* invite: one; invitations, export */
     size_t invitation_count;
+    bool has_verified; /* device: of a provider whose addresses are verified … */
+    bool verified;     /* … whether this one is; if not, nothing is pushed to it yet */
 };
 
 /* WebSocket close codes of the protocol; a host without sockets reads them as reasons. */

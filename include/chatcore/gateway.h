@@ -140,8 +140,8 @@ struct cc_gateway_options {
     size_t cors_origin_count;
     struct cc_api_keys *api_keys; /* with which servers use REST; to outlive the gateway; NULL: only
                                      users can use it */
-    /* Of CC_UNSUBSCRIBE_KEY bytes, copied: CC_UNSUBSCRIBE_PATH is served, for the links that a
-     * notifier signs with it. NULL: it is not. */
+    /* Of CC_UNSUBSCRIBE_KEY bytes, copied: CC_UNSUBSCRIBE_PATH and CC_VERIFY_PATH are served, for
+     * the links that a notifier signs with it. NULL: it is not. */
     const uint8_t *unsubscribe_key;
     /* Appends the host's own figures to /metrics, in the same format: on a gateway thread, so it
      * must not block. With `context`. May be NULL. */

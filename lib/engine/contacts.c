@@ -7,7 +7,6 @@
 #include "engine/access.h"
 #include "engine/group.h"
 #include "engine/lists.h"
-#include "engine/notify.h"
 #include "engine/presence.h"
 #include "engine/relations.h"
 #include "engine/summary.h"
@@ -297,62 +296,4 @@ void contacts_mute(struct request *request)
     op->until = request->command->until;
     request_op_begin(request, muted);
     engine->directory.vtable->mute(engine->directory.self, op);
-}
-
-/* --- the device --------------------------------------------------------------------------------
- */
-
-/* Those of the protocol, whether or not this engine can push to them, and the host's own. */
-static bool provider_is_known(const struct cc_engine *engine, struct cc_slice provider)
-{
-    static const char *const providers[] = {"apns", "fcm", "email", "webhook"};
-
-    for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++)
-        if (slice_equal(provider, slice_str(providers[i])))
-            return true;
-    return notify_has_provider(engine, provider);
-}
-
-/* The device meant: the session's own, unless the command names one. */
-static struct cc_slice device_of(const struct request *request)
-{
-    struct cc_slice named = request->command->device;
-
-    return named.size ? named : request->session->device;
-}
-
-static int check_device(const struct request *request)
-{
-    const struct cc_command *command = request->command;
-
-    if (!name_is_valid(device_of(request)))
-        return CC_EINVAL;
-    if (command->token.size > DEVICE_TOKEN_MAX)
-        return CC_ETOOLARGE;
-    if (!utf8_is_valid(command->token))
-        return CC_EINVAL;
-    /* An empty token ends the notifying, whoever did it. */
-    return !command->token.size || provider_is_known(request_engine(request), command->provider)
-               ? 0
-               : CC_EINVAL;
-}
-
-void contacts_device(struct request *request)
-{
-    struct cc_engine *engine = request_engine(request);
-    const struct cc_command *command = request->command;
-    struct cc_directory_device *op = &request->op.device;
-    int r = check_device(request);
-
-    if (r) {
-        request_fail(request, r);
-        return;
-    }
-    memset(&request->op, 0, sizeof request->op);
-    op->user = request->user->name;
-    op->device.device = device_of(request);
-    op->device.provider = command->provider;
-    op->device.token = command->token;
-    request_op_begin(request, reply_done);
-    engine->directory.vtable->device_put(engine->directory.self, op);
 }

@@ -23,6 +23,6 @@ void contacts_remove(struct request *request);
 void contacts_block(struct request *request);
 void contacts_unblock(struct request *request);
 void contacts_mute(struct request *request);
-void contacts_device(struct request *request);
+void contacts_device(struct request *request); /* device.c */
 
 #endif

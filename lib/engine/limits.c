@@ -3,6 +3,7 @@
  */
 #include "engine/limits.h"
 
+#include "base/verification.h"
 #include "chatcore/error.h"
 #include "engine/user.h"
 
@@ -15,10 +16,16 @@
 
 #define NS_PER_MS 1000000
 
+/* Mails that ask for an address's owner, for each user and for each address: three at once, for
+ * whom the first did not reach, then one in 1,000 seconds: nobody is buried in mails that he never
+ * asked for. */
+#define LIMITS_VERIFY_BURST     3
+#define LIMITS_VERIFY_PER_1000S 1
+
 struct rate_entry {
     UT_hash_handle hh;
-    struct rate_state connect;
-    struct rate_state send; /* of a user without a session */
+    struct rate_state counted; /* what the table is for: connects, mails that verify */
+    struct rate_state send;    /* of a user without a session */
     struct rate_state request;
     char name[];
 };
@@ -26,6 +33,7 @@ struct rate_entry {
 struct limiter {
     struct rate_entry *addresses; /* uthash, the longest unused first */
     struct rate_entry *users;
+    struct rate_entry *verifications; /* 'u' and a user, 'a' and an address */
 };
 
 /* How far ahead of now the arrival may lie: a whole burst. */
@@ -84,6 +92,8 @@ void limits_deinit(struct cc_engine *engine)
         entry_free(engine, &limiter->addresses, limiter->addresses);
     while (limiter->users)
         entry_free(engine, &limiter->users, limiter->users);
+    while (limiter->verifications)
+        entry_free(engine, &limiter->verifications, limiter->verifications);
     mem_free(&engine->allocator, limiter);
     engine->limiter = NULL;
 }
@@ -133,8 +143,8 @@ static struct rate_entry *entry_touch(struct cc_engine *engine, struct rate_entr
     return NULL;
 }
 
-static bool admit_connect(struct cc_engine *engine, struct rate_entry **table, struct cc_slice name,
-                          uint32_t *ret_retry_ms)
+static bool admit(struct cc_engine *engine, struct rate_entry **table, struct cc_slice name,
+                  const struct cc_rate *rate, uint32_t *ret_retry_ms)
 {
     struct rate_entry *entry = entry_touch(engine, table, name);
 
@@ -142,18 +152,43 @@ static bool admit_connect(struct cc_engine *engine, struct rate_entry **table, s
         *ret_retry_ms = LIMITS_NOMEM_RETRY_MS;
         return false;
     }
-    return rate_admit(&entry->connect, &engine->limits.connect, engine->now.mono_ms, ret_retry_ms);
+    return rate_admit(&entry->counted, rate, engine->now.mono_ms, ret_retry_ms);
 }
 
 bool limits_admit_connect(struct cc_engine *engine, struct cc_slice address, uint32_t *ret_retry_ms)
 {
-    return !address.size ||
-           admit_connect(engine, &engine->limiter->addresses, address, ret_retry_ms);
+    return !address.size || admit(engine, &engine->limiter->addresses, address,
+                                  &engine->limits.connect, ret_retry_ms);
 }
 
 bool limits_admit_user(struct cc_engine *engine, struct cc_slice name, uint32_t *ret_retry_ms)
 {
-    return admit_connect(engine, &engine->limiter->users, name, ret_retry_ms);
+    return admit(engine, &engine->limiter->users, name, &engine->limits.connect, ret_retry_ms);
+}
+
+static bool admit_verification(struct cc_engine *engine, char kind, struct cc_slice name,
+                               uint32_t *ret_retry_ms)
+{
+    static const struct cc_rate rate = {.burst = LIMITS_VERIFY_BURST,
+                                        .per_second_milli = LIMITS_VERIFY_PER_1000S};
+    char key[1 + VERIFICATION_ADDRESS_MAX];
+
+    if (name.size >= sizeof key)
+        return false;
+    key[0] = kind;
+    for (size_t i = 0; i < name.size; i++)
+        key[1 + i] = (char)(kind == 'a' && name.data[i] >= 'A' && name.data[i] <= 'Z'
+                                ? name.data[i] - 'A' + 'a'
+                                : name.data[i]);
+    return admit(engine, &engine->limiter->verifications, slice_of(key, 1 + name.size), &rate,
+                 ret_retry_ms);
+}
+
+bool limits_admit_verification(struct cc_engine *engine, struct cc_slice user,
+                               struct cc_slice address, uint32_t *ret_retry_ms)
+{
+    return admit_verification(engine, 'u', user, ret_retry_ms) &&
+           admit_verification(engine, 'a', address, ret_retry_ms);
 }
 
 void limits_user_came(struct cc_engine *engine, struct user *user)

@@ -42,6 +42,10 @@ bool limits_admit_connect(struct cc_engine *engine, struct cc_slice address,
 /* A connect of a user, once the token told who it is. */
 bool limits_admit_user(struct cc_engine *engine, struct cc_slice name, uint32_t *ret_retry_ms);
 
+/* A mail that asks the owner of an address, by this user: counted for both. */
+bool limits_admit_verification(struct cc_engine *engine, struct cc_slice user,
+                               struct cc_slice address, uint32_t *ret_retry_ms);
+
 /* The user got its first session here, or lost its last one. */
 void limits_user_came(struct cc_engine *engine, struct user *user);
 void limits_user_left(struct cc_engine *engine, const struct user *user);

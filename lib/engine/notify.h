@@ -57,4 +57,12 @@ size_t notify_waiting(const struct cc_engine *engine);
 /* True when there is a notifier of that name. */
 bool notify_has_provider(const struct cc_engine *engine, struct cc_slice provider);
 
+/* True when the owner of an address must have said that it is his; and whether what a trusted
+ * session sets counts as said. */
+bool notify_verifies(const struct cc_engine *engine, struct cc_slice provider);
+bool notify_trusts_servers(const struct cc_engine *engine, struct cc_slice provider);
+
+/* Asks him, of a provider that verifies. 0, CC_EUNAVAILABLE, CC_ENOMEM. */
+int notify_verify(struct cc_engine *engine, struct cc_slice user, const struct cc_device *device);
+
 #endif

@@ -15,6 +15,7 @@ struct device_queue {
     UT_hash_handle hh;
     struct notify *notify;
     const struct notifier *notifier;
+    uint32_t gather_ms;
     struct list pushes; /* waiting, by link */
     size_t count;       /* of them */
     size_t refs;        /* pushes, waiting or not: it goes with the last one */
@@ -53,15 +54,18 @@ static void device_free(struct device_queue *queue)
     mem_free(&queue->notify->engine->allocator, queue);
 }
 
+/* What verifies an address has a queue beside the one of what is told there. */
 static struct device_queue *device_get(struct notify *notify, const struct notifier *notifier,
-                                       struct cc_slice token)
+                                       const struct cc_notification *notification)
 {
     const struct cc_allocator *hash_allocator = &notify->engine->allocator;
-    struct cc_slice parts[] = {notifier->port.provider, token};
+    bool verifies = notification->action == CC_NOTIFICATION_VERIFY;
+    struct cc_slice parts[] = {notifier->port.provider, notification->token,
+                               slice_str(verifies ? "verify" : "")};
     struct device_queue *queue = NULL;
     uint8_t key[16];
 
-    crypto_digest16(parts, 2, key);
+    crypto_digest16(parts, sizeof parts / sizeof *parts, key);
     HASH_FIND(hh, notify->devices, key, sizeof key, queue);
     if (queue)
         return queue;
@@ -70,6 +74,7 @@ static struct device_queue *device_get(struct notify *notify, const struct notif
         return NULL;
     queue->notify = notify;
     queue->notifier = notifier;
+    queue->gather_ms = verifies ? 0 : notifier->port.gather_ms;
     queue->timer.expired = expired;
     list_init(&queue->pushes);
     list_init(&queue->along);
@@ -121,7 +126,7 @@ static struct push *push_copy(struct notify *notify, const struct cc_notificatio
 struct push *push_new(struct notify *notify, const struct notifier *notifier,
                       const struct cc_notification *notification)
 {
-    struct device_queue *queue = device_get(notify, notifier, notification->token);
+    struct device_queue *queue = device_get(notify, notifier, notification);
     struct push *push = queue ? push_copy(notify, notification) : NULL;
 
     if (!push) {
@@ -130,7 +135,7 @@ struct push *push_new(struct notify *notify, const struct notifier *notifier,
         return NULL;
     }
     push->queue = queue;
-    push->made_ms = notify->engine->now.mono_ms + notifier->port.gather_ms;
+    push->made_ms = notify->engine->now.mono_ms + queue->gather_ms;
     queue->refs++;
     notify->push_count++;
     return push;
@@ -207,9 +212,8 @@ static void set_due(struct device_queue *queue)
     const struct notify *notify = queue->notify;
     bool is_crowded = notify->push_count > notify->options.max_pushes / 2;
 
-    if (queue->notifier->port.gather_ms && (!queue->due_ms || is_crowded))
-        queue->due_ms =
-            notify->engine->now.mono_ms + (is_crowded ? 0 : queue->notifier->port.gather_ms);
+    if (queue->gather_ms && (!queue->due_ms || is_crowded))
+        queue->due_ms = notify->engine->now.mono_ms + (is_crowded ? 0 : queue->gather_ms);
 }
 
 void device_add(struct push *push)
@@ -404,7 +408,7 @@ static void submit(struct device_queue *queue, struct push *push)
     queue->due_ms = 0;
     push->op.others = NULL;
     push->op.other_count = 0;
-    if (port->gather_ms)
+    if (queue->gather_ms)
         take_along(queue, push);
     push->op.now = notify->engine->now;
     push->op.ret_result = CC_NOTIFIER_LATER;
@@ -473,7 +477,7 @@ static void device_step(struct device_queue *queue)
     if (at > engine->now.mono_ms) {
         if (timer_set(&engine->timers, &queue->timer, at) != 0)
             push_give_up(push); /* else it would wait for ever */
-    } else if (queue->notifier->port.gather_ms) {
+    } else if (queue->gather_ms) {
         ask(queue, push);
     } else {
         submit(queue, push);

@@ -4,9 +4,9 @@
 #include "gateway/dispatch.h"
 
 #include "gateway/cors.h"
+#include "gateway/mail_link.h"
 #include "gateway/rest.h"
 #include "gateway/rest_routes.h"
-#include "gateway/unsubscribe.h"
 
 static bool is_rest(struct cc_slice path)
 {
@@ -39,8 +39,8 @@ static void dispatch_rest(struct worker *worker, struct http_exchange *exchange)
         return;
     if (http_run(&worker->gateway->router, exchange))
         http_done(exchange);
-    else if (unsubscribe_is_for(worker, exchange))
-        unsubscribe_start(worker, exchange);
+    else if (mail_link_is_for(worker, exchange))
+        mail_link_start(worker, exchange);
     else
         rest_start(worker->rest, exchange);
 }

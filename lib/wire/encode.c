@@ -391,6 +391,12 @@ static void put_media(struct writer *writer, const struct cc_reply *reply)
     put_expires(writer, reply);
 }
 
+static void put_device(struct writer *writer, const struct cc_reply *reply)
+{
+    if (reply->has_verified)
+        put_bool(writer, "verified", reply->verified);
+}
+
 static void put_devices(struct writer *writer, const struct cc_reply *reply)
 {
     struct writer_scope array;
@@ -527,7 +533,7 @@ static const put_reply by_command[CC_COMMAND_COUNT] = {
     [CC_COMMAND_PRESENCE] = put_presences,
     [CC_COMMAND_UPLOAD] = put_upload,
     [CC_COMMAND_MEDIA] = put_media,
-    [CC_COMMAND_DEVICE] = put_nothing,
+    [CC_COMMAND_DEVICE] = put_device,
     [CC_COMMAND_SEARCH] = put_found,
     [CC_COMMAND_ERASE] = put_nothing,
     [CC_COMMAND_EXPORT] = put_export,

@@ -2,7 +2,7 @@
 """Mails from outside: what an SMTP server that this project did not write (aiosmtpd) received, read
 by Python's email package.
 
-    mail_test.py CHATCORED
+    mail_test.py CHATCORED CHATCORECTL
 """
 import asyncio
 import email
@@ -17,7 +17,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import Client, Server, skip
+from harness import Client, Server, refused, skip
+from rest import User
 
 try:
     from aiosmtpd.controller import Controller
@@ -92,7 +93,14 @@ class Sink(Controller):
 def options(sink, *more):
     return ("--smtp-url", sink.url, "--smtp-from", "Chät, <chat@example.org>",
             "--smtp-digest-s", str(DIGEST_S), "--notify-urgent-ms", "300",
-            "--notify-window-ms", "300", "--public-url", PUBLIC_URL, *more)
+            "--notify-window-ms", "300", "--public-url", PUBLIC_URL, "--smtp-trust-servers", *more)
+
+
+def api_key(server):
+    """Of a server that has made sure of the addresses that it sets."""
+    made = subprocess.run([sys.argv[2], "keys", f"{server.directory}/data", "create", "accounts",
+                           "users:write"], capture_output=True, text=True, check=True)
+    return made.stdout.strip()
 
 
 async def until(holds, what):
@@ -111,8 +119,12 @@ def figure(server, name):
 
 
 async def register(server, user, address):
+    if not hasattr(server, "accounts"):
+        server.accounts = api_key(server)
+    set_by_server = User(server, token=server.accounts, headers={"X-Chatcore-User": user})
+    body = {"push": {"provider": "email", "token": address}}
+    assert set_by_server.do("PUT", "/v1/devices/mail", body) == {"verified": True}
     client = await Client.login(server, user)
-    await client.call("device", device="mail", push={"provider": "email", "token": address})
     await client.send(user="alice", text="hello")  # who have spoken may see each other's presence
     await client.close()
 
@@ -266,6 +278,66 @@ async def one_click_ends_them(server, sink):
     await alice.close()
 
 
+# --- whose address is it? --------------------------------------------------------------------------
+
+async def only_who_said_yes(server, sink):
+    """A user's own word is not enough: nothing but the question comes before its link is followed."""
+    frank = await Client.login(server, "frank")
+    push = {"provider": "email", "token": "frank@example.org"}
+    assert await frank.call("device", device="mail", push=push) == {"verified": False}
+    await until(lambda: sink.to("frank@example.org"), "no question")
+    await frank.send(user="alice", text="hello")
+    await frank.close()
+    alice = await Client.login(server, "alice")
+    await away(alice, "frank")
+    before = len(sink.mails)
+    await alice.send(user="frank", text="not yet")
+    await alice.send(user="carol", text="by mail")
+    await until(lambda: len(sink.mails) > before, "no mail to carol")
+    await asyncio.sleep(2 * DIGEST_S)
+    question, = sink.to("frank@example.org")
+    text = question.get_body(("plain",)).get_content()
+    html = question.get_body(("html",)).get_content()
+    assert "frank has asked" in text and "not yet" not in text and not question.defects, text
+    link, = [word for word in text.split() if word.startswith(PUBLIC_URL)]
+    assert "/v1/verify?token=" in link and link in html and "List-Unsubscribe" not in question
+    server.kill()
+    server.start()
+    status, page = ask(server, link, "GET")
+    assert status == 200 and "<form method=\"post\">" in page, page
+    assert ask(server, link[:-1] + ("A" if link[-1] != "A" else "B"), "POST")[0] == 403
+    assert ask(server, link.replace("verify", "unsubscribe"), "POST")[0] == 403
+    assert ask(server, link, "PUT")[0] == 405
+    alice = await Client.login(server, "alice")
+    await alice.send(user="frank", text="a link that was looked at")
+    await asyncio.sleep(2 * DIGEST_S)
+    assert len(sink.to("frank@example.org")) == 1, "a mail before the owner's word"
+    for _ in range(2):
+        assert ask(server, link, "POST")[0] == 200
+    await alice.send(user="frank", text="now")
+    await until(lambda: len(sink.to("frank@example.org")) == 2, "no mail to frank")
+    assert "now" in sink.to("frank@example.org")[1].get_body(("plain",)).get_content()
+    await alice.close()
+
+
+async def not_too_often(server, sink):
+    """Nobody can be buried in questions, by one user or by many."""
+    names = ["gina", "hugo", "ivan", "jane"]
+    users = [await Client.login(server, name) for name in names]
+    for user in users[:3]:
+        await user.call("device", device="mail",
+                        push={"provider": "email", "token": "victim@example.org"})
+    again = {"provider": "email", "token": "Victim@example.org"}
+    await refused(users[3].call("device", device="mail", push=again), "rate_limited")
+    await until(lambda: len(sink.to("victim@example.org")) == 3, "three questions")
+    link, = [word for word in sink.to("victim@example.org")[0].get_body(("plain",)).get_content()
+             .split() if word.startswith(PUBLIC_URL)]
+    await users[0].call("device", device="mail", push={"provider": "email", "token": ""})
+    assert ask(server, link, "POST")[0] == 404, "what is not asked for any more was verified"
+    for user in users:
+        await user.close()
+
+
 async def over_a_crash(server, sink):
     """What waited for its mail is mailed after a kill -9, and what was mailed is not mailed again,
     but for the one that the kill met."""
@@ -366,6 +438,9 @@ def main():
             print("ok addresses that fail hold up no other", flush=True)
             asyncio.run(one_click_ends_them(server, sink))
             print("ok one click ends the mails", flush=True)
+            asyncio.run(only_who_said_yes(server, sink))
+            asyncio.run(not_too_often(server, sink))
+            print("ok an address gets mails once its owner has said so", flush=True)
             asyncio.run(over_a_crash(server, sink))
             print("ok a crash loses no mail", flush=True)
     over_tls()

@@ -171,6 +171,7 @@ def every_route(server):
     alice.do("GET", "/v1/search?text=hello", expect=(200, 503))
     for method in ("GET", "POST"):  # this server sends no mails: mail_test.py has them
         alice.fails(404, "not_found", method, "/v1/unsubscribe?token=x")
+        alice.fails(404, "not_found", method, "/v1/verify?token=x")
     alice.fails(403, "forbidden", "GET", "/v1/users/alice/export")
     alice.fails(403, "forbidden", "DELETE", "/v1/users/alice")
     alice.fails(403, "forbidden", "POST", "/v1/revocations", {"user": "bob"})

@@ -230,6 +230,8 @@ static void put_reply(struct client *client, const struct cc_reply *reply)
         put(client, " seq=%llu", (unsigned long long)reply->seq);
     if (reply->profile)
         put_profile(client, reply->profile);
+    if (reply->has_verified)
+        put(client, reply->verified ? " verified" : " unverified");
     put_lists(client, reply);
 }
 

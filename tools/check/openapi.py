@@ -17,8 +17,9 @@ ROW = re.compile(r'\{"([A-Z]+)", ([^,]+), CC_COMMAND_(\w+), (\d+), CC_SCOPE_(\w+
 METHODS = {"get", "post", "put", "patch", "delete"}
 COMMANDS_WITHOUT = {"connect", "refresh"}  # a request has its token with it
 # What the gateway answers under /v1/ that is no command, where the server is set up for it: the
-# link of a mail, which needs no log-in.
-BESIDE = {("GET", "/v1/unsubscribe"), ("POST", "/v1/unsubscribe")}
+# links of mails, which need no log-in.
+BESIDE = {(method, path) for method in ("GET", "POST")
+          for path in ("/v1/unsubscribe", "/v1/verify")}
 
 
 def route_table():

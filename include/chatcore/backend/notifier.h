@@ -27,7 +27,10 @@ extern "C" {
 
 enum cc_notification_action {
     CC_NOTIFICATION_SHOW = 1,
-    CC_NOTIFICATION_CANCEL = 2 /* take back what is shown under the collapse key: it was read */
+    CC_NOTIFICATION_CANCEL = 2, /* take back what is shown under the collapse key: it was read */
+    /* Ask the owner of the token whether `user` may be notified there, by `device`; only for a
+     * notifier that `verifies`. Of the members, these and the id are set. */
+    CC_NOTIFICATION_VERIFY = 3
 };
 
 enum cc_notification_priority {
@@ -99,6 +102,9 @@ struct cc_notifier {
     void *self;
     struct cc_slice provider; /* 1 to CC_PROVIDER_MAX bytes; copied by the engine */
     bool cancels;             /* takes CC_NOTIFICATION_CANCEL; without it, none is pushed */
+    bool verifies;            /* a new token gets CC_NOTIFICATION_VERIFY, and nothing else until its
+                                 owner has said yes: by a `device` command with `verified_until` */
+    bool trusts_servers;      /* but not one that a trusted session sets */
     /* What comes for a device is gathered for so long from its first notification on, and then
      * pushed as one: unless it has been read, or the user has a session by then. 0: each
      * notification is pushed by itself, at once. */
@@ -171,6 +177,7 @@ int cc_webhook_secrets_check(const char *secrets);
 
 /* Where the gateway ends a device's mails, and the size of the key that signs for it. */
 #define CC_UNSUBSCRIBE_PATH "/v1/unsubscribe"
+#define CC_VERIFY_PATH      "/v1/verify" /* … and lets an owner say that an address is his */
 #define CC_UNSUBSCRIBE_KEY  32
 
 struct cc_smtp_options {
@@ -190,6 +197,10 @@ struct cc_smtp_options {
     uint32_t digest_ms;  /* one mail a user in so long (300,000) */
     uint32_t timeout_ms; /* of sending one mail (60,000) */
     struct cc_trace trace;
+    /* Addresses are mailed a link first, and nothing else until it is followed. Needs public_url
+     * and unsubscribe_key, or nothing is verified. */
+    bool verify;
+    bool trust_servers; /* but not those that trusted sessions set: servers, with an API key */
 };
 #define CC_SMTP_OPTIONS_INIT CC_SIZED(struct cc_smtp_options)
 

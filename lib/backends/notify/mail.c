@@ -265,7 +265,10 @@ void mail_put_header(struct buffer *out, const struct mail *mail)
     buffer_append_slice(out, mail->first->token);
     put(out, ">");
     end_field(out);
-    put_subject(out, mail);
+    if (mail->verify.size)
+        put(out, "Subject: Do you want mails from the chat?");
+    else
+        put_subject(out, mail);
     end_field(out);
     put_date(out, mail->wall_ms);
     end_field(out);
@@ -291,8 +294,21 @@ static void put_lines(struct buffer *out, struct cc_slice text, const char *newl
     }
 }
 
+static void put_question(struct buffer *out, const struct mail *mail)
+{
+    put_lines(out, mail->first->user, " ");
+    put(out, " has asked for mails about missed messages to this address.\r\n\r\n"
+             "If that was you, open this link within a day: ");
+    buffer_append_slice(out, mail->verify);
+    put(out, "\r\n\r\nIf not, do nothing: no such mails will come.\r\n");
+}
+
 void mail_put_text(struct buffer *out, const struct mail *mail)
 {
+    if (mail->verify.size) {
+        put_question(out, mail);
+        return;
+    }
     for (size_t i = 0; i <= mail->other_count; i++) {
         const struct cc_notification *notification = notification_at(mail, i);
 
@@ -346,9 +362,23 @@ static void put_link(struct buffer *out, struct cc_slice url, const char *text)
     put(out, "</a></p>\r\n");
 }
 
+static void put_html_question(struct buffer *out, const struct mail *mail)
+{
+    put(out, "<p>");
+    put_escaped(out, mail->first->user, " ");
+    put(out, " has asked for mails about missed messages to this address.</p>\r\n");
+    put_link(out, mail->verify, "That was me: send them");
+    put(out, "<p>The link is good for a day. If that was not you, do nothing: no such mails will "
+             "come.</p>\r\n</body></html>\r\n");
+}
+
 void mail_put_html(struct buffer *out, const struct mail *mail)
 {
     put(out, "<!DOCTYPE html>\r\n<html><body style=\"font-family: sans-serif\">\r\n");
+    if (mail->verify.size) {
+        put_html_question(out, mail);
+        return;
+    }
     for (size_t i = 0; i <= mail->other_count; i++) {
         const struct cc_notification *notification = notification_at(mail, i);
 

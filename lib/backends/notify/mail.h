@@ -38,6 +38,8 @@ struct mail {
     int64_t wall_ms;
     const char *link;            /* to the chat; NULL: none */
     struct cc_slice unsubscribe; /* a URL; empty: none */
+    struct cc_slice verify;      /* a URL: the mail asks whether its address is the user's, and says
+                                    nothing else; empty: it tells of messages */
 };
 
 /* Header fields, one after the other, each ended by a zero byte, for curl_slist. Out of memory: the

@@ -11,6 +11,7 @@
 #include "base/options.h"
 #include "base/trace.h"
 #include "base/unsubscribe.h"
+#include "base/verification.h"
 #include "chatcore/error.h"
 
 #include <stdio.h>
@@ -20,6 +21,9 @@
 
 #define TIMEOUT_MS 60000
 #define DIGEST_MS  300000
+
+/* A link that verifies is good for a day: who asks for it waits for the mail. */
+#define VERIFY_MS 86400000
 
 /* Of an answer's last line: what is judged by stands at its start. */
 #define ANSWER_SIZE 160
@@ -139,6 +143,21 @@ static bool put_link(const struct smtp *smtp, const struct cc_notification *noti
     return !out->failed;
 }
 
+/* The link by which the owner says that the address is his. */
+static bool put_verify_link(const struct smtp *smtp, const struct cc_notification *notification,
+                            int64_t wall_ms, struct buffer *out)
+{
+    const struct verification verification = {.user = notification->user,
+                                              .device = notification->device,
+                                              .address = notification->token,
+                                              .until = wall_ms + VERIFY_MS};
+
+    buffer_append_slice(out, slice_str(smtp->options.public_url));
+    buffer_append_slice(out, slice_str(CC_VERIFY_PATH "?token="));
+    verification_sign(smtp->key, &verification, out);
+    return !out->failed;
+}
+
 static bool take_header(struct letter *letter, const struct buffer *header)
 {
     if (header->failed)
@@ -200,8 +219,13 @@ static bool compose(struct letter *letter)
     if (!letter->mime || !letter->recipients)
         return false;
     buffer_init(&link, &smtp->allocator);
-    is_good = put_link(smtp, mail.first, &link);
-    mail.unsubscribe = buffer_slice(&link);
+    if (mail.first->action == CC_NOTIFICATION_VERIFY) {
+        is_good = put_verify_link(smtp, mail.first, mail.wall_ms, &link);
+        mail.verify = buffer_slice(&link);
+    } else {
+        is_good = put_link(smtp, mail.first, &link);
+        mail.unsubscribe = buffer_slice(&link);
+    }
     is_good = is_good && add_all(letter, &mail);
     buffer_deinit(&link);
     return is_good;
@@ -404,6 +428,8 @@ int cc_notifier_smtp_new(const struct cc_allocator *allocator,
         (struct cc_notifier){.vtable = &vtable,
                              .self = smtp,
                              .provider = slice_str("email"),
+                             .verifies = given.verify && given.public_url && given.unsubscribe_key,
+                             .trusts_servers = given.trust_servers,
                              .gather_ms = given.digest_ms ? given.digest_ms : DIGEST_MS};
     return 0;
 }

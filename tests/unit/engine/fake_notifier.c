@@ -33,10 +33,13 @@ static void put(struct fake_notifier *fake, const char *before, struct cc_slice 
 
 static void note(struct fake_notifier *fake, const struct cc_notification *notification)
 {
+    static const char *const actions[] = {[CC_NOTIFICATION_SHOW] = "show ",
+                                          [CC_NOTIFICATION_CANCEL] = "cancel ",
+                                          [CC_NOTIFICATION_VERIFY] = "verify "};
     bool shows = notification->action == CC_NOTIFICATION_SHOW;
     char numbers[64];
 
-    put(fake, shows ? "show " : "cancel ", notification->user);
+    put(fake, actions[notification->action], notification->user);
     put(fake, "/", notification->token);
     if (shows) {
         put(fake, " [", notification->title);
@@ -44,13 +47,16 @@ static void note(struct fake_notifier *fake, const struct cc_notification *notif
         snprintf(numbers, sizeof numbers, " (%u, badge %u%s)\n", notification->count,
                  notification->badge,
                  notification->priority == CC_NOTIFICATION_HIGH ? ", high" : "");
+    } else if (notification->action == CC_NOTIFICATION_VERIFY) {
+        snprintf(numbers, sizeof numbers, "\n");
     } else {
         snprintf(numbers, sizeof numbers, " (badge %u)\n", notification->badge);
     }
     put(fake, "", slice_of(NULL, 0));
     buffer_append(&fake->text, numbers, strlen(numbers));
     fake->last_id = notification->id;
-    memcpy(fake->last_key, notification->collapse_key.data, notification->collapse_key.size);
+    if (notification->collapse_key.size)
+        memcpy(fake->last_key, notification->collapse_key.data, notification->collapse_key.size);
     memset(fake->last_trace, 0, sizeof fake->last_trace);
     if (notification->trace_parent.size)
         memcpy(fake->last_trace, notification->trace_parent.data, notification->trace_parent.size);
@@ -115,6 +121,8 @@ struct cc_notifier fake_notifier_port(struct fake_notifier *fake)
                                    .self = fake,
                                    .provider = slice_str("fcm"),
                                    .cancels = true,
+                                   .verifies = fake->verifies,
+                                   .trusts_servers = fake->trusts_servers,
                                    .gather_ms = fake->gather_ms};
 
     return notifier;

@@ -3,6 +3,7 @@
  *
  *   show bob/tok [Club] 5 new messages in Club / alice: hi (5, badge 6, high)
  *   cancel bob/tok (badge 0)
+ *   verify bob/tok
  *
  * What goes along with another is in a line of its own, after a "+".
  */
@@ -20,8 +21,10 @@ struct fake_notifier {
     const char *odd_token;              /* or NULL */
     enum cc_notifier_result odd_answer; /* 0: held until fake_let_go() */
     uint32_t retry_after_ms;
-    uint32_t gather_ms; /* of the port */
-    unsigned pushes;    /* ever */
+    uint32_t gather_ms; /* of the port, as these */
+    bool verifies;
+    bool trusts_servers;
+    unsigned pushes; /* ever */
     struct cc_id last_id;
     char last_key[64];
     char last_trace[64]; /* its traceparent; empty: none */
