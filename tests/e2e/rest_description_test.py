@@ -19,6 +19,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # want what it has not. NUL in an address is answered by closing the connection, which is no answer.
 NOT_FOR_THIS = ["positive_data_acceptance", "negative_data_rejection", "missing_required_header",
                 "object_level_authorization"]
+# Links in mails ask for no token. libwebsockets answers methods that it does not know (TRACE) by 403
+# itself, which the check takes for an answer only where there is one.
+BY_MAIL = "^/v1/(unsubscribe|verify)$"
 
 
 def tool():
@@ -37,6 +40,17 @@ def post(server, path, body):
         return json.load(answer)
 
 
+def judge(program, server, folder, paths, without):
+    return subprocess.run(
+        [program, "run", f"http://127.0.0.1:{server.port}/v1/openapi.yaml", *paths,
+         "-H", "Authorization: Bearer " + server.token("alice"),
+         "--phases", "examples,coverage,fuzzing", "--max-examples", "12", "--seed", "1",
+         "--checks", "all", "--exclude-checks", ",".join(without),
+         "--generation-allow-x00", "false", "--continue-on-failure", "--no-color",
+         "--warnings", "off"],
+        cwd=folder, timeout=240, check=False).returncode
+
+
 def main():
     program = tool()
     # One user makes thousands of requests: without limits, each gets as far as it can.
@@ -46,15 +60,11 @@ def main():
         post(server, "/v1/conversations", {"kind": "group", "conversation": "0", "name": "",
                                            "members": ["0", "bob"]})
         post(server, "/v1/conversations/0/messages", {"text": "hello", "client_id": "1"})
-        done = subprocess.run(
-            [program, "run", f"http://127.0.0.1:{server.port}/v1/openapi.yaml",
-             "-H", "Authorization: Bearer " + server.token("alice"),
-             "--phases", "examples,coverage,fuzzing", "--max-examples", "12", "--seed", "1",
-             "--checks", "all", "--exclude-checks", ",".join(NOT_FOR_THIS),
-             "--generation-allow-x00", "false", "--continue-on-failure", "--no-color", "--warnings", "off"],
-            cwd=folder, timeout=240, check=False)
+        codes = [judge(program, server, folder, ["--exclude-path-regex", BY_MAIL], NOT_FOR_THIS),
+                 judge(program, server, folder, ["--include-path-regex", BY_MAIL],
+                       NOT_FOR_THIS + ["unsupported_method"])]
         post(server, "/v1/users/zoe/messages", {"text": "still there", "client_id": "-"})
-    return done.returncode
+    return max(codes)
 
 
 if __name__ == "__main__":
