@@ -16,7 +16,6 @@ MIRROR = "http://deb.debian.org/debian"
 CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/apt/apt.conf.d")
 
 ENTER = """
-mount --make-rprivate /
 mount -t proc proc "$1/proc"
 mount --rbind /dev "$1/dev"
 root=$1; folder=$2; shift 2
@@ -30,6 +29,9 @@ def why_not():
         return "a root of its own takes root's rights"
     if not shutil.which("mmdebstrap"):
         return "mmdebstrap is not installed"
+    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False,
+                      capture_output=True).returncode:
+        return "mounts of one's own are not allowed here"
     try:
         urllib.request.urlopen(f"{MIRROR}/dists/bookworm/Release", timeout=20).close()
     except (urllib.error.URLError, OSError) as error:
