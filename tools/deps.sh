@@ -15,7 +15,7 @@ build=(
     libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libxxhash-dev uthash-dev zlib1g-dev
 )
 checks=(
-    abigail-tools binutils clang clang-format clang-tidy cmake dpkg-dev g++ libasio-dev libcmocka-dev pmccabe python3-yaml
+    abigail-tools binutils clang clang-format clang-tidy cmake libclang-rt-dev llvm dpkg-dev g++ libasio-dev libcmocka-dev pmccabe python3-yaml
 )
 packaging=(
     curl fish haproxy lintian man-db mandoc nginx openssl prometheus systemd zsh

@@ -20,6 +20,10 @@ if [ "$(id -u)" -ne 0 ]; then
     echo "skipped: a chroot takes root"
     exit 77
 fi
+if ! unshare --mount true 2>/dev/null; then
+    echo "skipped: mounts of one's own are not allowed here"
+    exit 77
+fi
 
 mkdir -p "$folder/wheels"
 "$root/tools/wheel" "$folder/wheels"
