@@ -9,13 +9,13 @@
 set -euo pipefail
 
 build=(
-    gcc libc6-dev libcurl4-openssl-dev meson ninja-build pkg-config python3
+    dpkg-dev gcc libc6-dev libcurl4-openssl-dev meson ninja-build pkg-config python3
     libevent-dev libinih-dev libjansson-dev liblmdb-dev libmsgpack-dev libsodium-dev libsqlite3-dev
     libssl-dev libvips-dev
     libuv1-dev libwebsockets-dev libwebsockets-evlib-uv libxxhash-dev uthash-dev zlib1g-dev
 )
 checks=(
-    abigail-tools binutils clang clang-format clang-tidy cmake libclang-rt-dev llvm dpkg-dev g++ libasio-dev libcmocka-dev pmccabe python3-yaml
+    abigail-tools binutils clang clang-format clang-tidy cmake g++ libasio-dev libclang-rt-dev libcmocka-dev llvm pmccabe python3-yaml
 )
 packaging=(
     curl fish haproxy lintian man-db mandoc nginx openssl prometheus systemd zsh
