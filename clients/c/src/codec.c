@@ -277,9 +277,11 @@ static json_t *unpack(const msgpack_object *object);
 
 static json_t *unpack_text(const msgpack_object_str *text)
 {
-    if (memchr(text->ptr, 0, text->size))
+    const char *at = text->size > 0 ? text->ptr : ""; /* msgpack-c has none for an empty text */
+
+    if (memchr(at, 0, text->size))
         return NULL; /* the protocol has no such text */
-    return json_stringn(text->ptr, text->size);
+    return json_stringn(at, text->size);
 }
 
 /* Nothing but ids is a bin. */
