@@ -41,7 +41,8 @@ static json_t *decode(enum cc_client_encoding encoding, const void *bytes, size_
 static void test_what_goes_out_comes_back(void **state)
 {
     static const char fields[] =
-        "{\"text\":\"h\\u00e9 \",\"name\":\"\",\"n\":[0,-1,300,-70000,5000000000,true,false,null,0.5],"
+        "{\"text\":\"h\\u00e9 "
+        "\",\"name\":\"\",\"n\":[0,-1,300,-70000,5000000000,true,false,null,0.5],"
         "\"meta\":{\"a\":{\"b\":[]},\"message\":\"x\"}}";
 
     (void)state;
