@@ -90,9 +90,11 @@ static bool parse_id(const char *text, unsigned char id[ID_SIZE])
                 return false;
             continue;
         }
-        if (hex_value(text[i]) < 0 || hex_value(text[i + 1]) < 0)
+        int high = hex_value(text[i]), low = hex_value(text[i + 1]);
+
+        if (high < 0 || low < 0)
             return false;
-        id[count++] = (unsigned char)(hex_value(text[i]) << 4 | hex_value(text[i + 1]));
+        id[count++] = (unsigned char)(high << 4 | low);
         i += 2;
     }
     return true;
