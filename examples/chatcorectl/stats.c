@@ -113,7 +113,7 @@ static size_t choose(const struct figures *figures, size_t rows, bool shown[FIGU
 /* Counters as what was added in the last second; the same server has the same lines. */
 static void show(const struct figures *now, const struct figures *before)
 {
-    bool shown[FIGURES_MAX];
+    bool shown[FIGURES_MAX] = {false};
     size_t count = choose(now, screen_rows() - 2, shown);
 
     printf("\033[H\033[J%-48s %14s %14s\n", "", "now", "a second");
