@@ -3,16 +3,13 @@
  */
 #include "engine/cursor.h"
 
+#include "wire/decimal.h"
+
 static void write_number(struct buffer *out, uint64_t value)
 {
-    char digits[20];
-    size_t count = 0;
+    char digits[DECIMAL_DIGITS_MAX];
 
-    do
-        digits[count++] = (char)('0' + value % 10);
-    while (value /= 10);
-    while (count)
-        buffer_append_byte(out, digits[--count]);
+    buffer_append(out, digits, decimal_put(digits, value));
 }
 
 void cursor_write(struct buffer *out, const uint64_t *positions, uint32_t partitions)

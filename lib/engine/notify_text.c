@@ -9,11 +9,11 @@
  *   {"notify": {"preview": false, "quiet": {"from": 1320, "to": 420, "offset": 60}}}
  */
 #include "engine/notify_state.h"
+#include "wire/decimal.h"
 #include "wire/pack.h"
 
 #define MINUTES_A_DAY 1440
 #define OFFSET_MAX    (14 * 60)
-#define NUMBER_DIGITS 10
 
 /* --- cutting ------------------------------------------------------------------------------------
  */
@@ -39,13 +39,9 @@ static void put(struct buffer *out, const char *text)
 
 static void put_number(struct buffer *out, uint32_t number)
 {
-    char digits[NUMBER_DIGITS];
-    size_t at = sizeof digits;
+    char digits[DECIMAL_DIGITS_MAX];
 
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while (number /= 10);
-    buffer_append(out, digits + at, sizeof digits - at);
+    buffer_append(out, digits, decimal_put(digits, number));
 }
 
 static struct cc_slice conversation_title(const struct telling *telling)
