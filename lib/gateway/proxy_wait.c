@@ -16,9 +16,8 @@
 
 struct proxy_wait {
     struct worker *worker;
-    struct proxy_wait *next;
-    struct proxy_wait *previous;
-    struct timer timer; /* it is too late */
+    struct list_link link; /* worker.proxy_waits */
+    struct timer timer;    /* it is too late */
     uv_poll_t poll;
     struct address peer; /* the proxy */
     int fd;
@@ -36,10 +35,7 @@ bool proxy_wait_is_for(const struct worker *worker, const struct address *peer)
 
 static void link_in(struct worker *worker, struct proxy_wait *wait)
 {
-    wait->next = worker->proxy_waits;
-    if (wait->next)
-        wait->next->previous = wait;
-    worker->proxy_waits = wait;
+    list_add(&worker->proxy_waits, &wait->link);
     worker->handshake_count++;
     stats_add(&worker->stats.connections, 1);
     atomic_fetch_add(&worker->gateway->sockets, 1);
@@ -47,12 +43,7 @@ static void link_in(struct worker *worker, struct proxy_wait *wait)
 
 static void link_out(struct worker *worker, struct proxy_wait *wait)
 {
-    if (wait->next)
-        wait->next->previous = wait->previous;
-    if (wait->previous)
-        wait->previous->next = wait->next;
-    else
-        worker->proxy_waits = wait->next;
+    list_remove(&wait->link);
     worker->handshake_count--;
     stats_sub(&worker->stats.connections, 1);
     atomic_fetch_sub(&worker->gateway->sockets, 1);
@@ -170,6 +161,8 @@ void proxy_wait_start(struct worker *worker, int fd, const struct address *peer)
 
 void proxy_waits_end(struct worker *worker)
 {
-    while (worker->proxy_waits)
-        give_up(worker->proxy_waits);
+    struct list_link *link;
+
+    while ((link = list_first(&worker->proxy_waits)))
+        give_up(container_of(link, struct proxy_wait, link));
 }

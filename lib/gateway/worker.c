@@ -354,6 +354,7 @@ static void init(struct worker *worker, struct cc_gateway *gateway)
     worker->allocator = &gateway->allocator;
     worker->listen_fd = -1;
     list_init(&worker->dirty);
+    list_init(&worker->proxy_waits);
     worker->timer_ms = INT64_MAX;
     worker->partial.allocator = worker->allocator;
     worker->partial.max_message = gateway->options.max_frame_bytes;

@@ -22,7 +22,6 @@
 #include <uv.h>
 
 struct connection;
-struct proxy_wait;
 struct rest;
 struct sockets;
 
@@ -59,7 +58,7 @@ struct worker {
     bool is_accepting;
     bool is_refused; /* accepting paused for want of files, and was traced */
 
-    struct proxy_wait *proxy_waits; /* sockets whose proxy has not said yet who is behind it */
+    struct list proxy_waits;        /* sockets whose proxy has not said yet who is behind it */
     struct connection *connections; /* all */
     size_t connection_count;
     size_t session_count;
