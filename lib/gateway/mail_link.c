@@ -21,6 +21,7 @@ static const char policy[] = "default-src 'none'; form-action 'self'; frame-ance
 struct mail_link {
     const char *path;
     const char *page;
+    const char *said; /* when it is done */
     /* Begins to do it, or only looks at the token. False for one that is not whole. */
     bool (*follow)(struct worker *worker, struct http_exchange *exchange, bool acts);
 };
@@ -50,7 +51,6 @@ static bool end_mails(struct worker *worker, struct http_exchange *exchange, boo
                           token_of(exchange->request.query), &who))
         return false;
     command.device = who.device;
-    exchange->said = "You get no more of these mails.\n";
     if (acts)
         rest_act_for(worker->rest, exchange, who.user, &command);
     return true;
@@ -67,7 +67,6 @@ static bool verify_address(struct worker *worker, struct http_exchange *exchange
     command.device = who.device;
     command.token = who.address;
     command.verified_until = who.until;
-    exchange->said = "Mails come to this address from now on.\n";
     if (acts)
         rest_act_for(worker->rest, exchange, who.user, &command);
     return true;
@@ -75,9 +74,9 @@ static bool verify_address(struct worker *worker, struct http_exchange *exchange
 
 static const struct mail_link links[] = {
     {CC_UNSUBSCRIBE_PATH, PAGE("Mails about missed messages", "Get no more of these mails"),
-     end_mails},
+     "You get no more of these mails.\n", end_mails},
     {CC_VERIFY_PATH, PAGE("Mails about missed messages", "Send them to this address"),
-     verify_address},
+     "Mails come to this address from now on.\n", verify_address},
 };
 
 static const struct mail_link *link_of(const struct worker *worker,
@@ -110,13 +109,12 @@ void mail_link_start(struct worker *worker, struct http_exchange *exchange)
     const struct mail_link *link = link_of(worker, exchange);
     bool acts = is_method(exchange, "POST");
 
+    exchange->said = acts ? link->said : NULL;
     if (!link->follow(worker, exchange, acts)) {
         rest_answer_error(exchange, CC_EFORBIDDEN, slice_str("the link is not whole"));
     } else if (is_method(exchange, "GET") || is_method(exchange, "HEAD")) {
-        exchange->said = NULL;
         show_page(exchange, link->page);
     } else if (!acts) {
-        exchange->said = NULL;
         http_error(&exchange->response, 405);
         cc_http_response_header(&exchange->response, "Allow", "GET, POST");
         http_done(exchange);
