@@ -1,25 +1,8 @@
 #!/usr/bin/env node
 // Script in names and texts, and pages of other sites, in Chromium against the web page of chatcored.
 // security_page_test.mjs CHATCORED. Exit code 77: Chromium or the npm packages are missing.
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-
-const PAGE = join(dirname(fileURLToPath(import.meta.url)), "../../examples/chatcored/page/");
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
-const PATIENCE_MS = 20_000;
-
-if (!CHROMIUM || !existsSync(join(PAGE, "node_modules/puppeteer-core"))) {
-  console.log("SKIP: Chromium or the packages of examples/chatcored/page are not installed");
-  process.exit(77);
-}
-const require = createRequire(join(PAGE, "package.json"));
-const { default: puppeteer } = await import(pathToFileURL(require.resolve("puppeteer-core")).href);
-const folder = mkdtempSync(join(tmpdir(), "chatcore-attack-"));
+import { forget, launch, PATIENCE_MS, Server } from "./browser.mjs";
 
 /* Each runs `pwned()` if its place is taken for markup. */
 const MARKUP = ["<img/src=x onerror=pwned()>", "<script>pwned()</script>", "<svg/onload=pwned()>",
@@ -31,32 +14,16 @@ function check(condition, what) {
   if (!condition) throw new Error(what);
 }
 
-function startServer() {
-  const child = spawn(process.argv[2] ?? process.env.CHATCORED, ["--dev", "--data", join(folder, "data"),
-    "--listen", "127.0.0.1:0", "--drain-ms", "1", "--spam-filter-off"],
-  { stdio: ["ignore", "pipe", "inherit"] });
-  return new Promise((resolve, reject) => {
-    let output = "";
-    child.stdout.on("data", (data) => {
-      const match = /127\.0\.0\.1:(\d+)\n/.exec(output += data);
-      if (match) resolve({ child, url: `http://127.0.0.1:${match[1]}` });
-    });
-    child.on("exit", (code) => reject(new Error(`chatcored ended with ${code}`)));
-  });
-}
-
 class User {
   static async login(server, name) {
     const user = new User();
     user.server = server;
-    const answer = await fetch(`${server.url}/v1/dev/token`,
-      { method: "POST", body: JSON.stringify({ user: name }) });
-    user.token = (await answer.json()).token;
+    user.token = await server.token(name);
     return user;
   }
 
   async do(method, path, body) {
-    const answer = await fetch(this.server.url + path, { method,
+    const answer = await fetch(new URL(path, this.server.url), { method,
       headers: { Authorization: `Bearer ${this.token}` }, body: body && JSON.stringify(body) });
     check(answer.ok, `${method} ${path}: ${answer.status}`);
     return answer.json();
@@ -85,7 +52,7 @@ async function fill(server) {
   await eve.do("PATCH", `${path}/${sent.message}`, { text: MARKUP[2] });
   const granted = await eve.do("POST", "/v1/media",
     { name: `${MARKUP[0]}.html`, type: "text/html", bytes: MARKUP[1].length });
-  const put = await fetch(server.url + granted.url,
+  const put = await fetch(new URL(granted.url, server.url),
     { method: granted.method, headers: granted.headers, body: MARKUP[1] });
   check(put.status === 201, `upload: ${put.status}`);
   await eve.send(path, "last", number++, { media: [granted.media] });
@@ -112,7 +79,7 @@ async function sees(page, text, selector) {
 const steps = {
   async "markup in names, texts and files stays text"(browser, server) {
     await fill(server);
-    const page = await open(browser, `${server.url}/`);
+    const page = await open(browser, server.url);
     await page.type("#login [name=user]", "bob");
     await page.keyboard.press("Enter");
     await sees(page, "online", "#link");
@@ -140,7 +107,7 @@ const steps = {
   },
 
   async "the policy holds where the page would not"(browser, server) {
-    const page = await open(browser, `${server.url}/`);
+    const page = await open(browser, server.url);
     const blocked = await page.evaluate(async () => {
       const found = [];
       document.addEventListener("securitypolicyviolation", (event) => found.push(event.effectiveDirective));
@@ -164,13 +131,13 @@ const steps = {
     await new Promise((done) => site.listen(0, "127.0.0.1", done));
     const page = await open(browser, `http://localhost:${site.address().port}/`); /* another host */
     const outcome = await page.evaluate(async (url) => {
-      const socket = new WebSocket(`${url.replace("http", "ws")}/v1/ws`);
+      const socket = new WebSocket(new URL("/v1/ws", url.replace("http", "ws")));
       const opened = await new Promise((done) => {
         socket.onopen = () => done(true);
         socket.onerror = () => done(false);
       });
-      const read = (path, options) => fetch(url + path, options).then(() => true, () => false);
-      const frame = document.body.appendChild(Object.assign(document.createElement("iframe"), { src: `${url}/` }));
+      const read = (path, options) => fetch(new URL(path, url), options).then(() => true, () => false);
+      const frame = document.body.appendChild(Object.assign(document.createElement("iframe"), { src: url }));
       await new Promise((done) => { frame.onload = done; });
       let framed = true;
       try { framed = Boolean(frame.contentDocument); } catch { framed = false; }
@@ -183,9 +150,9 @@ const steps = {
   },
 };
 
-const server = await startServer();
-const browser = await puppeteer.launch({ executablePath: CHROMIUM, userDataDir: join(folder, "profile"),
-  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"] });
+const server = new Server(process.argv[2] ?? process.env.CHATCORED);
+await server.start("--spam-filter-off");
+const browser = await launch();
 let failed = 0;
 try {
   for (const [name, step] of Object.entries(steps)) {
@@ -199,11 +166,9 @@ try {
   }
 } finally {
   await browser.close();
-  const ended = new Promise((resolve) => server.child.on("exit", resolve));
-  server.child.kill("SIGTERM");
-  const code = await ended;
+  const code = await server.stop();
   if (code !== 0) console.log(`not ok chatcored ended with ${code}`), failed++;
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  forget();
 }
 console.log(`${Object.keys(steps).length - failed} passed, ${failed} failed`);
 process.exitCode = failed ? 1 : 0;
