@@ -40,11 +40,14 @@ def why_not():
 
 
 class DebianRoot:
-    def __init__(self):
+    """With these packages besides."""
+
+    def __init__(self, *packages):
+        self.packages = ("ca-certificates", *packages)
         self.path = tempfile.mkdtemp(prefix="chatcore-debian-")
 
     def __enter__(self):
-        subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates",
+        subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(self.packages),
                         "bookworm", self.path, MIRROR], check=True, stdin=subprocess.DEVNULL)
         for path in CERTIFICATES:
             if os.path.isdir(path):
@@ -68,6 +71,7 @@ class DebianRoot:
             stdin=subprocess.DEVNULL, text=True, errors="replace", **options)
 
     def run(self, *command, cwd="/"):
+        """What it said; an assertion where it failed."""
         process = self.start(*command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said, _ = process.communicate()
         assert process.returncode == 0, (command, said[-3000:])

@@ -7,27 +7,11 @@ and a browser finds the page.
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 
 from debian_root import DebianRoot, why_not
-from harness import free_port, skip
+from harness import free_port, page_when_served, skip
 
 PATIENCE_S = 900
-
-
-def page_of(port, process):
-    """The page, once it is served."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "tools/run has ended"
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
-                return answer.read().decode()
-        except (urllib.error.URLError, OSError):
-            time.sleep(1)
-    raise AssertionError(f"nothing served within {PATIENCE_S} s")
 
 
 def main():
@@ -41,7 +25,7 @@ def main():
         process = root.start("tools/run", "--listen", f"127.0.0.1:{port}",
                              cwd="/root/libchatcore", stdout=said, stderr=subprocess.STDOUT)
         try:
-            assert "<title>" in page_of(port, process)
+            assert "<title>" in page_when_served(f"http://127.0.0.1:{port}/", process, PATIENCE_S)
         except AssertionError:
             said.seek(0)
             print(said.read()[-5000:])

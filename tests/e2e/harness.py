@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 JSON, MSGPACK = "chatcore.v1.json", "chatcore.v1.msgpack"
 PATIENCE_S = 5
@@ -24,6 +26,19 @@ PATIENCE_S = 5
 def skip(reason):
     print(f"SKIP: {reason}", flush=True)
     sys.exit(77)
+
+
+def page_when_served(url, process, patience_s):
+    """What stands there, once it is served by the process, which has to live until then."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"it has ended with {process.returncode}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.read().decode()
+        except (urllib.error.URLError, OSError):
+            time.sleep(1)
+    raise AssertionError(f"{url} is not served within {patience_s} s")
 
 
 def free_port():

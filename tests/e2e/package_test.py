@@ -12,12 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
 import urllib.request
 
 from debian_root import DebianRoot, why_not
-from harness import Server, free_port, skip
+from harness import Server, free_port, page_when_served, skip
 
 
 def run(*command, **options):
@@ -44,16 +42,6 @@ def serves(root):
         run(f"{root}/usr/bin/chatcorectl", "stats", f"127.0.0.1:{server.port}")
 
 
-def is_ready(port):
-    for _ in range(60):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-                return answer.status == 200
-        except (urllib.error.URLError, OSError):
-            time.sleep(1)
-    return False
-
-
 def apt_installs(packages):
     port = free_port()
     with DebianRoot() as root:
@@ -65,7 +53,7 @@ def apt_installs(packages):
         server = root.start("chatcored", "--config", "/etc/chatcore/chatcored.conf", "--dev",
                             "--data", "/root/data", "--listen", f"127.0.0.1:{port}")
         try:
-            assert is_ready(port)
+            page_when_served(f"http://127.0.0.1:{port}/readyz", server, 60)
         finally:
             server.kill()
             server.wait()

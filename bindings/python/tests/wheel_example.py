@@ -1,4 +1,4 @@
-"""What wheel.sh runs in the clean system: all libraries that are loaded must be the wheel's or those of
+"""What wheel_test.py runs in the clean system: all libraries that are loaded must be the wheel's or those of
 Python and the C library."""
 import asyncio
 import json
