@@ -66,6 +66,18 @@ class Terminal:
         os.close(self.master)
 
 
+async def joins_and_speaks(terminal, web, client, nick):
+    """The channel, whose name is the client's, has a name for people; what was typed is answered."""
+    await terminal.shows("Be kind.")
+    terminal.type(f"/join #{client}")
+    await web.take("message", within=PATIENCE_S, kind="system", action="added")
+    await terminal.shows(f"For {client}")
+    terminal.type(f"typed in {client}")
+    heard = await web.take("message", within=PATIENCE_S, text=f"typed in {client}")
+    assert heard["from"] == nick
+    return heard
+
+
 async def irssi(stage):
     server = stage.server
     web = await stage.login("wes")
@@ -73,12 +85,7 @@ async def irssi(stage):
     terminal = Terminal("irssi", f"--home={server.directory}/irssi", "-c", "127.0.0.1", "-p",
                         str(server.irc_port), "-w", server.token("ike"), "-n", "ike")
     try:
-        await terminal.shows("Be kind.")
-        terminal.type("/join #irssi")
-        await web.take("message", within=PATIENCE_S, kind="system", action="added")
-        await terminal.shows("For irssi")
-        terminal.type("typed in irssi")
-        assert (await web.take("message", within=PATIENCE_S, text="typed in irssi"))["from"] == "ike"
+        await joins_and_speaks(terminal, web, "irssi", "ike")
         await web.send("#irssi", text="seen_in_irssi")
         await terminal.shows("seen_in_irssi")
         terminal.type("/me waves")
@@ -104,13 +111,7 @@ async def weechat(stage):
         "-r", "/set weechat.look.paste_max_lines -1", "-r", "/set typing.look.enabled_nicks on",
         "-r", "/connect test")
     try:
-        await terminal.shows("Be kind.")
-        terminal.type("/join #weechat")
-        await web.take("message", within=PATIENCE_S, kind="system", action="added")
-        await terminal.shows("For weechat")
-        terminal.type("typed in weechat")
-        heard = await web.take("message", within=PATIENCE_S, text="typed in weechat")
-        assert heard["from"] == "wanja"
+        heard = await joins_and_speaks(terminal, web, "weechat", "wanja")
         await web.call("typing", conversation="#weechat", on=True)
         await terminal.shows("Typing")
         await web.send("#weechat", text="seen_in_weechat")
